@@ -1,0 +1,59 @@
+package codegen
+
+// The native convention of amd64 code, between a back end and what runs it.
+//
+// An entry is called with rdi = R1, rsi = R2, rbp = R10 (top of the BPF stack),
+// r12 = run context, rsp = control stack, and returns R0 in rax with `ret`;
+// it preserves rbx, rbp, r12 to r15 as in System V. Functions of one image call
+// one another with arguments in rdi, rsi, rdx, rcx, r8 and r12, rbp as above:
+// the caller lowers rbp by its own frame around the call.
+//
+// To leave, code executes `call [r12+RunExit]` with every register as it should be on resumption; rsp need not be
+// aligned. What left is known by the return address (Artifact.Exits). A resumed
+// run continues after that call with all registers restored; for ExitHelper, rax holds
+// the helper's result, and rdi, rsi, rdx, rcx, r8 (the arguments) are undefined.
+// A guard that fails stores the address in RunFaultAddr and jumps to [r12+RunExit] with the site's
+// return address on top of the stack.
+//
+//	run context (r12)
+//	  0  Slice        int64   turns left; a poll decrements and leaves when it becomes negative
+//	  8  Exit         uint64  address to call to leave
+//	 16  HostSP       uint64  for the exit routine
+//	 24  FaultAddr    uint64
+//	 32  RegionsEnd   uint64  address after the last region in use
+//	 40  …            reserved for the runtime (saved registers)
+//	256  Regions      [64]{Base, N1, N2, N4, N8 uint64; Writable uint64}
+//
+// In a region an access of S bytes at address a is inside iff a - Base < N_S
+// (unsigned), with N_S = max(0, size - S + 1).
+const (
+	RunSlice      = 0
+	RunExit       = 8
+	RunHostSP     = 16
+	RunFaultAddr  = 24
+	RunRegionsEnd = 32
+	RunReserved   = 40
+	RunRegions    = 256
+
+	RegionBase     = 0
+	RegionN1       = 8
+	RegionN2       = 16
+	RegionN4       = 24
+	RegionN8       = 32
+	RegionWritable = 40
+	RegionSize     = 48
+
+	RunCtxSize = RunRegions + 64*RegionSize
+)
+
+// Sizes of the stacks (DESIGN section 9).
+const (
+	// BPFStackSize is 33 frames of 256 bytes and one of 512, rounded up to pages.
+	BPFStackSize = 12 << 10
+	// ControlStackSize is usable bytes, beside the guard page below.
+	ControlStackSize = 64 << 10
+	// MaxStack is the stack that a program and the subprograms it calls may use together (MAX_BPF_STACK, Linux 6.18).
+	MaxStack = 512
+	// MaxCallDepth is the number of frames (MAX_CALL_FRAMES, Linux 6.18).
+	MaxCallDepth = 8
+)
