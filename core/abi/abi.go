@@ -10,7 +10,7 @@ type Set struct {
 	Name    string // of the plugin, e.g. "base"
 	Types   []ProgType
 	Helpers []Helper
-	MapKind []MapKind
+	MapKinds []MapKind
 }
 
 // ProgType is a program type: which sections name it, what it gets, what it

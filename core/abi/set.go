@@ -1,0 +1,127 @@
+package abi
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Merge composes sets into one. Two definitions of one program type, helper
+// name, helper number or map kind are an error that names both sets.
+func Merge(sets ...*Set) (*Set, error) {
+	out := &Set{}
+	owner := map[string]string{}
+	claim := func(set, kind, name string) error {
+		key := kind + " " + name
+		if first, ok := owner[key]; ok {
+			return fmt.Errorf("%s is declared by both %s and %s: drop one of them", key, first, set)
+		}
+		owner[key] = set
+		return nil
+	}
+	var names []string
+	for _, s := range sets {
+		names = append(names, s.Name)
+		for _, t := range s.Types {
+			if err := claim(s.Name, "program type", t.Name); err != nil {
+				return nil, err
+			}
+			out.Types = append(out.Types, t)
+		}
+		for _, h := range s.Helpers {
+			if err := claim(s.Name, "helper", h.Name); err != nil {
+				return nil, err
+			}
+			if err := claim(s.Name, "helper number", strconv.FormatUint(uint64(h.ID), 10)); err != nil {
+				return nil, err
+			}
+			out.Helpers = append(out.Helpers, h)
+		}
+		for _, k := range s.MapKinds {
+			if err := claim(s.Name, "map kind", k.Name); err != nil {
+				return nil, err
+			}
+			out.MapKinds = append(out.MapKinds, k)
+		}
+	}
+	out.Name = strings.Join(names, "+")
+	return out, nil
+}
+
+// Type returns the program type called name, which for memory types may carry
+// a size: "mem/64" is the type "mem" whose host promises 64 bytes.
+func (s *Set) Type(name string) (ProgType, bool) {
+	base, size, sized := strings.Cut(name, "/")
+	for _, t := range s.Types {
+		if t.Name == name {
+			return t, true
+		}
+		if sized && t.Name == base && t.Context.Kind == CtxMemory {
+			n, err := strconv.ParseUint(size, 10, 31)
+			if err != nil || strconv.FormatUint(n, 10) != size {
+				return ProgType{}, false
+			}
+			t.Name, t.Context.Size = name, uint32(n)
+			return t, true
+		}
+	}
+	return ProgType{}, false
+}
+
+// SectionType returns the program type that an ELF section's name asks for.
+func (s *Set) SectionType(section string) (ProgType, bool) {
+	for _, t := range s.Types {
+		for _, pat := range t.Sections {
+			if ok, err := path.Match(pat, section); err != nil || !ok {
+				continue
+			}
+			if t.Context.Kind == CtxMemory {
+				return s.Type(section)
+			}
+			return t, true
+		}
+	}
+	return ProgType{}, false
+}
+
+// HelperByID returns the helper with the number that `call` uses, nil if there is none.
+func (s *Set) HelperByID(id uint32) *Helper {
+	for i := range s.Helpers {
+		if s.Helpers[i].ID == id {
+			return &s.Helpers[i]
+		}
+	}
+	return nil
+}
+
+// HelperByName returns the helper called name, nil if there is none.
+func (s *Set) HelperByName(name string) *Helper {
+	for i := range s.Helpers {
+		if s.Helpers[i].Name == name {
+			return &s.Helpers[i]
+		}
+	}
+	return nil
+}
+
+// MayCall reports whether programs of type t may call the helper.
+func (t *ProgType) MayCall(helper string) bool {
+	for _, n := range t.Helpers {
+		if n == "*" || n == helper {
+			return true
+		}
+	}
+	return false
+}
+
+// Digest is the SHA-256 of a definition (a ProgType, a Helper, …), over its JSON form.
+func Digest(definition any) ([32]byte, error) {
+	b, err := json.Marshal(definition)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("abi: digest: %w", err)
+	}
+	return sha256.Sum256(b), nil
+}
