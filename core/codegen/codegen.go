@@ -82,7 +82,7 @@ type Options struct {
 }
 
 // Artifact is compiled code as position-independent data. It is immutable once
-// made; Digest covers every other field (Seal, Verify in artifact.go).
+// made; Digest covers every other field (Seal, CheckDigest in artifact.go).
 type Artifact struct {
 	Target  string // Target.Name
 	Version string // Target.Version
@@ -152,6 +152,10 @@ const (
 	RelocRodata             // Artifact.Rodata
 	RelocMapValue           // value of key 0 of Artifact.Maps[Index]
 	RelocHelper             // native code of Artifact.Helpers[Index]
+	// RelocFaultHook is the word that holds the address of the weak symbol
+	// FaultHook, 0 if nobody defines it. Only in object files (Options.Object): the code of a C entry reads it with
+	// `mov r64, [rip+field]`; a loader refuses an entry of the runtime that does.
+	RelocFaultHook
 )
 
 // Reloc is a 4-byte field at Offset in Code.
