@@ -1,0 +1,19 @@
+// Package base is the helper set that needs nothing of its host: programs of
+// type mem compute over a block of memory.
+package base
+
+import "github.com/bpfc/bpfc/core/abi"
+
+// Set returns the set "base" with the program type mem: R1 is the address of a
+// block of memory, R2 its length in bytes (both 0 without memory), and R0 is an
+// unrestricted 64-bit result. Sections "mem" promise nothing about the length,
+// "mem/N" promise N bytes. Its programs may call every helper of the sets that
+// base is merged with. The caller owns the result.
+func Set() *abi.Set {
+	return &abi.Set{Name: "base", Types: []abi.ProgType{{
+		Name:     "mem",
+		Sections: []string{"mem", "mem/*"},
+		Context:  abi.Context{Kind: abi.CtxMemory, Name: "memory"},
+		Helpers:  []string{"*"},
+	}}}
+}
