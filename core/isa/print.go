@@ -179,7 +179,7 @@ func printAtomic(i Insn, r *Row, _ string) string {
 	case r.Atomic == AtomicXchg:
 		return fmt.Sprintf("%s = xchg%s(%s, %[1]s)", src, suffix, at)
 	case r.Atomic == AtomicCmpXchg:
-		return fmt.Sprintf("%s = cmpxchg%s(%s, %[1]s, %s)", R0.named(r.Width), suffix, at, src)
+		return fmt.Sprintf("%s = cmpxchg%s(%s, %[1]s, %[4]s)", R0.named(r.Width), suffix, at, src)
 	case r.Fetch:
 		return fmt.Sprintf("%s = atomic_fetch_%s((u%d *)(%s), %[1]s)", src, r.Atomic, r.Width, at)
 	}
