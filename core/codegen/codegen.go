@@ -34,8 +34,11 @@ type EntryInfo struct {
 	Return32 bool
 	// StackSize is the BPF stack that the program and what it calls need, in bytes.
 	StackSize uint32
-	Lines     []obj.Line // source lines, ascending by slot
-	Insns     int        // BPF slots, for statistics
+	// StackRegion is the size of region ir.RegionStack, the bytes below R10 at entry: StackSize if the
+	// program lets an address of its stack out of its sight, else 0: then the region does not exist.
+	StackRegion uint32
+	Lines       []obj.Line // source lines, ascending by slot
+	Insns       int        // BPF slots, for statistics
 }
 
 // Item is a part of a set that an artifact relies on, with the digest of its

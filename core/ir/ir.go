@@ -153,11 +153,12 @@ const (
 	RuleMemory      // an access touches a byte outside the regions of the run, or writes read-only data
 	RuleCall        // a call through a register whose value is no function
 	RuleFuel        // the run used up its budget
+	RuleAlign       // an atomic access whose address is not a multiple of its size
 )
 
 // String is the rule's name in messages and JSON.
 func (r Rule) String() string {
-	return [...]string{"none", "memory", "call", "fuel"}[r]
+	return [...]string{"none", "memory", "call", "fuel", "alignment"}[r]
 }
 
 // Regions of a run that every program has. The value of map i is region RegionMaps+i.

@@ -60,10 +60,11 @@ const (
 	OpExit    // return R0
 
 	// Lowering only.
-	OpGuardMem // check that Size bytes at Base + Index*Scale + Disp are in a region (Write: a writable one), else fault Rule
-	OpPoll     // count down the slice; at zero the code exits and may be resumed
-	OpZero     // zero Imm bytes (multiple of 8) at Base + Disp
-	OpFault    // terminator: end the run with fault Rule; address is A, if any
+	OpGuardMem   // check that Size bytes at Base + Index*Scale + Disp are in a region (Write: a writable one), else fault Rule
+	OpGuardAlign // check that the address Base + Index*Scale + Disp is a multiple of Size, else fault Rule (a locked access across cache lines may trap on amd64)
+	OpPoll       // count down the slice; at zero the code exits and may be resumed
+	OpZero       // zero Imm bytes (multiple of 8) at Base + Disp
+	OpFault      // terminator: end the run with fault Rule; address is A, if any
 
 	numOps
 )
@@ -138,6 +139,7 @@ var Ops = [numOps]OpInfo{
 	OpMayGoto:       {"maygoto", Term},
 	OpExit:          {"exit", Term},
 	OpGuardMem:      {"guard.mem", UseMem | MayFault | Lowered},
+	OpGuardAlign:    {"guard.align", UseMem | MayFault | Lowered},
 	OpPoll:          {"poll", MayExit | Lowered},
 	OpZero:          {"zero", UseMem | Writes | Lowered},
 	OpFault:         {"fault", MayFault | Term | Lowered},
