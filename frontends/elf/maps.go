@@ -1,0 +1,225 @@
+package elf
+
+import (
+	"slices"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/cilium/ebpf/btf"
+)
+
+// readMaps reads the definitions in .maps. A definition is a variable whose
+// type is a structure; its members hold numbers and types in the shape of
+// pointers, never values (libbpf 1.6, parse_btf_map_def):
+//
+//	int (*max_entries)[16]   a number: the length of the array
+//	struct key *key          a type
+//	struct inner *values[]   the maps or programs that it holds
+func (f *file) readMaps() error {
+	for i := range f.sections {
+		if s := &f.sections[i]; s.kind == kindMaps {
+			if err := f.readMapSection(s, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *file) readMapSection(s *section, number int) error {
+	if f.types == nil {
+		return unsupported(CodeMap, "the object has maps but no BTF; compile with -g").in(s.name, -1)
+	}
+	var sec *btf.Datasec
+	if err := f.types.spec.TypeByName(".maps", &sec); err != nil {
+		return broken(CodeBTF, err).in(s.name, -1)
+	}
+	vars := map[string]*btf.Var{}
+	for _, info := range sec.Vars {
+		if v, ok := info.Type.(*btf.Var); ok {
+			vars[v.Name] = v
+		}
+	}
+	s.mapAt = map[uint64]int{}
+	for _, y := range f.mapSymbols(number) {
+		v := vars[y.name]
+		if _, twice := s.mapAt[y.at]; twice || v == nil || y.at >= s.size {
+			return malformed(CodeMap, "the map is not described in BTF, not within its section, or has the place of another").in(s.name, -1).on(y.name)
+		}
+		index, err := f.addMap(y.name, v.Type)
+		if err != nil {
+			return err.in(s.name, -1).on(y.name)
+		}
+		s.mapAt[y.at] = index
+	}
+	if len(s.rel) > 0 {
+		return f.refuseSlots(s)
+	}
+	return nil
+}
+
+// refuseSlots refuses maps with initial contents: .values = { … }.
+func (f *file) refuseSlots(s *section) error {
+	e := unsupported(CodeMap, "a map has initial values (.values = …), which are not supported in this version; fill it by --map").in(s.name, -1)
+	if y, err := f.symbolOf(s, s.rel[0]); err == nil {
+		e.Symbol = f.title(y)
+	}
+	return e
+}
+
+type mapSymbol struct {
+	name string
+	at   uint64
+}
+
+// mapSymbols returns the symbols in a section by position.
+func (f *file) mapSymbols(section int) []mapSymbol {
+	var list []mapSymbol
+	for i := range f.symbols {
+		if y := &f.symbols[i]; int(y.Section) == section && y.Name != "" {
+			list = append(list, mapSymbol{y.Name, y.Value})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b mapSymbol) int {
+		if a.at < b.at {
+			return -1
+		}
+		if a.at > b.at {
+			return 1
+		}
+		return 0
+	})
+	return list
+}
+
+// addMap appends the map that typ defines, and the template of its inner maps
+// behind it, and returns its index.
+func (f *file) addMap(name string, typ btf.Type) (int, *Error) {
+	d, err := define(name, typ)
+	if err != nil {
+		return 0, err
+	}
+	index := len(f.maps)
+	f.maps = append(f.maps, d.spec)
+	if d.inner == nil {
+		return index, nil
+	}
+	// libbpf calls the template of an inner map so.
+	inner, err := define(name+".inner", d.inner)
+	if err != nil {
+		return 0, err
+	}
+	if inner.inner != nil {
+		return 0, malformed(CodeMap, "maps are nested more than twice")
+	}
+	f.maps = append(f.maps, inner.spec)
+	f.maps[index].Inner = uint32(index + 2)
+	return index, nil
+}
+
+// mapDef is a definition while it is read.
+type mapDef struct {
+	spec  abi.MapSpec
+	extra uint32
+	node  uint32
+	inner *btf.Struct // of a map of maps
+}
+
+// define reads one definition.
+func define(name string, typ btf.Type) (*mapDef, *Error) {
+	def, ok := btf.UnderlyingType(typ).(*btf.Struct)
+	if !ok {
+		return nil, malformed(CodeMap, "the definition is no structure")
+	}
+	d := &mapDef{spec: abi.MapSpec{Name: name}}
+	for _, m := range def.Members {
+		if err := d.member(m); err != nil {
+			return nil, err
+		}
+	}
+	if d.spec.Type == 0 {
+		return nil, malformed(CodeMap, "the definition has no type; add __uint(type, BPF_MAP_TYPE_…)")
+	}
+	if d.extra != 0 {
+		return nil, unsupported(CodeMap, "map_extra is %d, only 0 is supported in this version", d.extra)
+	}
+	return d, nil
+}
+
+// member reads one member of a definition.
+func (d *mapDef) member(m btf.Member) *Error {
+	numbers := map[string]*uint32{
+		"type": &d.spec.Type, "key_size": &d.spec.KeySize, "value_size": &d.spec.ValueSize, "max_entries": &d.spec.MaxEntries,
+		"map_flags": &d.spec.Flags, "pinning": &d.spec.Pinning, "map_extra": &d.extra, "numa_node": &d.node,
+	}
+	sizes := map[string]*uint32{"key": &d.spec.KeySize, "value": &d.spec.ValueSize}
+	if to, ok := numbers[m.Name]; ok {
+		n, ok := number(m.Type)
+		if !ok {
+			return malformed(CodeMap, "member %s is no number; write __uint(%s, N)", m.Name, m.Name)
+		}
+		return set(to, n, m.Name)
+	}
+	if to, ok := sizes[m.Name]; ok {
+		p, ok := btf.As[*btf.Pointer](m.Type)
+		if !ok {
+			return malformed(CodeMap, "member %s is no type; write __type(%s, T)", m.Name, m.Name)
+		}
+		n, err := btf.Sizeof(p.Target)
+		if err != nil {
+			return broken(CodeMap, err)
+		}
+		return set(to, uint32(n), m.Name)
+	}
+	if m.Name == "values" {
+		return d.values(m.Type)
+	}
+	return unsupported(CodeMap, "member %q of the definition is not known", m.Name)
+}
+
+// set stores a number, which may have been given before in another way if it is the same.
+func set(to *uint32, n uint32, name string) *Error {
+	if *to != 0 && *to != n {
+		return malformed(CodeMap, "member %s gives %d, another member %d", name, n, *to)
+	}
+	*to = n
+	return nil
+}
+
+// number reads a number: a pointer to an array of that length (__uint), or an
+// enumeration of one value (__ulong).
+func number(t btf.Type) (uint32, bool) {
+	if p, ok := btf.As[*btf.Pointer](t); ok {
+		a, ok := btf.As[*btf.Array](p.Target)
+		if !ok {
+			return 0, false
+		}
+		return a.Nelems, true
+	}
+	e, ok := btf.As[*btf.Enum](t)
+	if !ok || len(e.Values) != 1 || e.Values[0].Value > 1<<32-1 {
+		return 0, false
+	}
+	return uint32(e.Values[0].Value), true
+}
+
+// values reads what a map holds: an array of pointers to a map's definition, or to functions.
+func (d *mapDef) values(t btf.Type) *Error {
+	const slot = 4 // bytes of a descriptor, the value of such maps
+	bad := malformed(CodeMap, "member values is no array of maps or functions; write __array(values, T)")
+	a, ok := btf.As[*btf.Array](t)
+	if !ok {
+		return bad
+	}
+	p, ok := btf.As[*btf.Pointer](a.Type)
+	if !ok {
+		return bad
+	}
+	switch to := btf.UnderlyingType(p.Target).(type) {
+	case *btf.FuncProto:
+	case *btf.Struct:
+		d.inner = to
+	default:
+		return bad
+	}
+	return set(&d.spec.ValueSize, slot, "values")
+}
