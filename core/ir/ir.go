@@ -13,6 +13,8 @@
 package ir
 
 import (
+	"slices"
+
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/isa"
 	"github.com/bpfc/bpfc/core/obj"
@@ -170,3 +172,15 @@ const (
 	RegionMaps   = 4
 	MaxRegions   = 64
 )
+
+// Source returns the source line of the instruction at pos, nil if it is not known.
+func (p *Program) Source(pos Pos) *obj.Line {
+	i, exact := slices.BinarySearchFunc(p.Lines, int(pos), func(l obj.Line, slot int) int { return l.Slot - slot })
+	if !exact {
+		i--
+	}
+	if pos < 0 || i < 0 {
+		return nil
+	}
+	return &p.Lines[i]
+}

@@ -1,0 +1,184 @@
+package opt
+
+import (
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/verifier"
+)
+
+// mayGotoTurns is how often the may_gotos of one frame go on (BPF_MAX_LOOPS, Linux 6.18, include/linux/bpf.h).
+const mayGotoTurns = 8 << 20
+
+// lower rewrites every function of the program.
+func (p *program) lower() {
+	src := p.v.Program()
+	p.out.Funcs = make([]*ir.Func, len(src.Funcs))
+	for i, f := range src.Funcs {
+		l := &lowering{program: p, src: f, facts: p.v.Func(i), entry: i == 0}
+		p.out.Funcs[i] = l.run()
+	}
+}
+
+// lowering rewrites one function. New blocks go behind the old ones, whose IDs stay.
+type lowering struct {
+	*program
+	src   *ir.Func
+	facts *verifier.FuncFacts
+	entry bool
+	out   *ir.Func
+	slab  []ir.Insn // instructions of the block at hand; earlier blocks own what lies before it
+	first int       // where the block at hand begins in slab
+	block *ir.Block
+	turns int32 // displacement from R10 of the counter of may_goto, 0 if there is none
+}
+
+func (l *lowering) run() *ir.Func {
+	n := len(l.facts.Insns)
+	blocks := make([]ir.Block, len(l.src.Blocks))
+	l.out = &ir.Func{Name: l.src.Name, Pos: l.src.Pos, Frame: l.facts.Frame, Blocks: make([]*ir.Block, len(blocks))}
+	for i := range blocks {
+		blocks[i].ID = ir.BlockID(i)
+		l.out.Blocks[i] = &blocks[i]
+	}
+	if l.usesMayGoto() {
+		l.out.Frame += 8
+		l.turns = -l.out.Frame
+	}
+	l.slab = make([]ir.Insn, 0, n+n/2+16)
+	for i, b := range l.src.Blocks {
+		l.begin(&blocks[i])
+		if i == 0 {
+			l.prologue()
+		}
+		if l.facts.LoopHeads[i] && !l.opts.unguarded {
+			l.emit(ir.Insn{Op: ir.OpPoll, Rule: ir.RuleFuel, Pos: b.Insns[0].Pos})
+		}
+		base := int(l.facts.Start[i])
+		for j := range b.Insns {
+			l.insn(&b.Insns[j], &l.facts.Insns[base+j])
+		}
+		l.end()
+	}
+	return l.out
+}
+
+// usesMayGoto reports whether the function has a may_goto.
+func (l *lowering) usesMayGoto() bool {
+	for _, b := range l.src.Blocks {
+		if b.Terminator().Op == ir.OpMayGoto {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *lowering) begin(b *ir.Block) { l.block, l.first = b, len(l.slab) }
+
+func (l *lowering) end() { l.block.Insns = l.slab[l.first:len(l.slab):len(l.slab)] }
+
+func (l *lowering) emit(in ir.Insn) { l.slab = append(l.slab, in) }
+
+// newBlock adds a block behind the others.
+func (l *lowering) newBlock() *ir.Block {
+	b := &ir.Block{ID: ir.BlockID(len(l.out.Blocks))}
+	l.out.Blocks = append(l.out.Blocks, b)
+	return b
+}
+
+// prologue zeroes what may be read before it is written. The entry function of a
+// program that lets a stack address out zeroes the stack of all functions it
+// reaches: an earlier run's bytes must not be read. Its size is filled in by frames.
+func (l *lowering) prologue() {
+	pos := l.src.Pos
+	l.zeroRegs(l.facts.ZeroEntry, pos)
+	exposed := l.v.Exposed()
+	if l.facts.Frame > 0 && (l.facts.ZeroFrame || exposed) || l.entry && exposed {
+		l.emit(ir.Insn{Op: ir.OpZero, Base: ir.R10, Disp: -l.out.Frame, Imm: int64(l.out.Frame), Pos: pos})
+	}
+	if l.turns != 0 {
+		l.emit(ir.Insn{Op: ir.OpStore, Size: 8, Base: ir.R10, Disp: l.turns, Imm: mayGotoTurns, Pos: pos})
+	}
+}
+
+func (l *lowering) zeroRegs(set verifier.RegSet, pos ir.Pos) {
+	for r := ir.R0; r < ir.R10 && set != 0; r++ {
+		if set.Has(r) {
+			l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: r, Pos: pos})
+		}
+	}
+}
+
+// insn lowers one instruction.
+func (l *lowering) insn(in *ir.Insn, fact *verifier.InsnFact) {
+	switch e := in.Op.Info().Effects; {
+	case in.Op == ir.OpMayGoto:
+		l.mayGoto(in)
+	case in.Op == ir.OpCallReg:
+		l.callReg(in, fact)
+	case e&ir.CallsOut != 0:
+		l.emit(*in)
+		l.zeroRegs(fact.ZeroAfter, in.Pos)
+	case e&ir.UseMem != 0:
+		l.guards(in, e, fact)
+		l.emit(*in)
+	default:
+		l.emit(*in)
+	}
+}
+
+// guards checks what is not proved of a memory access.
+func (l *lowering) guards(in *ir.Insn, e ir.Effects, fact *verifier.InsnFact) {
+	if l.opts.unguarded {
+		return
+	}
+	g := ir.Insn{Op: ir.OpGuardMem, Size: in.Size, Base: in.Base, Index: in.Index, Scale: in.Scale, Disp: in.Disp, Pos: in.Pos}
+	if in.Order != ir.Plain && in.Size > 1 && !fact.Aligned {
+		a := g
+		a.Op, a.Rule = ir.OpGuardAlign, ir.RuleAlign
+		l.emit(a)
+	}
+	if !fact.Proved {
+		g.Write, g.Region, g.Rule = e&ir.Writes != 0, fact.Region, ir.RuleMemory
+		l.emit(g)
+	}
+}
+
+// mayGoto counts down the frame's turns in its hidden stack slot: at zero the loop is left.
+func (l *lowering) mayGoto(in *ir.Insn) {
+	slot := ir.Insn{Size: 8, Base: ir.R10, Disp: l.turns, Pos: in.Pos}
+	load, store := slot, slot
+	load.Op, load.Dst = ir.OpLoad, ir.T0
+	store.Op, store.A = ir.OpStore, ir.T1
+	l.emit(load)
+	l.emit(ir.Insn{Op: ir.OpSub, Width: 64, Dst: ir.T1, A: ir.T0, Imm: 1, Pos: in.Pos})
+	l.emit(store)
+	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: ir.T0, Then: in.Then, Else: in.Else, Pos: in.Pos})
+}
+
+// callReg compares the value with every function whose address is taken and calls
+// the one that matches; none is a fault. Back ends need no indirect call for it.
+func (l *lowering) callReg(in *ir.Insn, fact *verifier.InsnFact) {
+	done := l.newBlock()
+	var arms []*ir.Block
+	var callees []int32
+	for i := range l.v.Program().Funcs {
+		if !l.v.Func(i).AddressTaken {
+			continue
+		}
+		arm, next := l.newBlock(), l.newBlock()
+		l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: in.A, Imm: int64(i), Then: arm.ID, Else: next.ID, Pos: in.Pos})
+		l.end()
+		l.begin(next)
+		arms, callees = append(arms, arm), append(callees, int32(i))
+	}
+	l.emit(ir.Insn{Op: ir.OpFault, A: in.A, Rule: ir.RuleCall, Pos: in.Pos})
+	l.end()
+	for i, arm := range arms {
+		l.begin(arm)
+		l.emit(ir.Insn{Op: ir.OpCall, Ref: ir.Ref{Kind: ir.RefFunc, Index: callees[i]}, Width: 64, Pos: in.Pos})
+		l.emit(ir.Insn{Op: ir.OpJmp, Then: done.ID, Pos: in.Pos})
+		l.end()
+	}
+	l.begin(done)
+	l.zeroRegs(fact.ZeroAfter, in.Pos)
+}

@@ -1,0 +1,106 @@
+// Package opt turns verified programs into what back ends compile: it runs the
+// required lowerings, which make explicit what the IR's meaning demands (zeroed
+// registers and stack, guards, polls), and then optimisations.
+package opt
+
+import (
+	"errors"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/core/verifier"
+)
+
+// Options of a run.
+type Options struct {
+	// Level is the optimisation level: 0 is the only one in this version.
+	Level int
+	// Dump, if set, sees every function's program after each pass.
+	Dump func(pass string, p *ir.Program)
+	// unguarded omits guards and polls, so that a benchmark can tell what they cost.
+	unguarded bool
+}
+
+// pass is one step over a program. Required passes run at every level.
+type pass struct {
+	name     string
+	required bool
+	why      string
+	run      func(*program)
+}
+
+// passes run in this order.
+var passes = []pass{
+	{"lower", true, "makes zeroing, guards, polls and indirect calls explicit", (*program).lower},
+	{"drop-guards", true, "a guard that an earlier one in its block covers proves nothing new", (*program).dropGuards},
+	{"frames", true, "the stack of the whole program is known once frames are final", (*program).frames},
+}
+
+// program is a program on its way through the passes.
+type program struct {
+	v    *verifier.Verified
+	opts Options
+	out  *ir.Program
+	info codegen.EntryInfo
+}
+
+// Run lowers the verified programs of one object. The result shares maps, data
+// and helpers with the object and may be compiled concurrently.
+func Run(o *obj.Object, programs []*verifier.Verified, helpers []abi.Helper, opts Options) (*codegen.Unit, error) {
+	if opts.Level != 0 {
+		return nil, &codegen.UnsupportedError{What: "-O2", Msg: "not in this version: use -O 0"}
+	}
+	u := &codegen.Unit{Name: o.Name, Maps: o.Maps, Data: o.Data, Helpers: helpers}
+	for _, v := range programs {
+		if v == nil || v.Program() == nil {
+			return nil, errors.New("opt: a program that was not verified")
+		}
+		p := newProgram(v, helpers, opts)
+		for _, ps := range passes {
+			ps.run(p)
+			if opts.Dump != nil {
+				opts.Dump(ps.name, p.out)
+			}
+		}
+		u.Programs = append(u.Programs, p.out)
+		u.Entries = append(u.Entries, p.info)
+	}
+	return u, addItems(u, programs)
+}
+
+func newProgram(v *verifier.Verified, helpers []abi.Helper, opts Options) *program {
+	p, t := v.Program(), v.Type()
+	out := *p
+	out.Helpers = helpers
+	return &program{v: v, opts: opts, out: &out, info: codegen.EntryInfo{
+		Name: p.Name, Section: p.Section, Type: p.Type, Context: t.Context.Kind, CtxSize: t.Context.Size,
+		Return32: t.Context.Kind == abi.CtxStruct, Lines: p.Lines,
+	}}
+}
+
+// addItems lists the types and helpers that the unit relies on, each once.
+func addItems(u *codegen.Unit, programs []*verifier.Verified) error {
+	seen := map[string]bool{}
+	add := func(kind, name string, definition any) error {
+		if seen[kind+" "+name] {
+			return nil
+		}
+		seen[kind+" "+name] = true
+		d, err := abi.Digest(definition)
+		u.Items = append(u.Items, codegen.Item{Kind: kind, Name: name, Digest: d})
+		return err
+	}
+	for _, v := range programs {
+		if err := add("type", v.Type().Name, v.Type()); err != nil {
+			return err
+		}
+	}
+	for i := range u.Helpers {
+		if err := add("helper", u.Helpers[i].Name, u.Helpers[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package verifier
+
+// Codes of the verifier's own rules. Those that ir.Lift enforces are
+// ir.CodeEmpty (BV001) to ir.CodeHelperBody (BV011).
+const (
+	CodeFramePointer Code = "BV012"
+	CodeRecursion    Code = "BV013"
+	CodeCallDepth    Code = "BV014"
+	CodeStackLimit   Code = "BV015"
+	CodeNoPacket     Code = "BV016"
+	CodeHelperArgs   Code = "BV017"
+	CodeHelperNone   Code = "BV018"
+	CodeMapValue     Code = "BV019"
+	CodeMapKind      Code = "BV020"
+	CodeType         Code = "BV021"
+	CodePolicy       Code = "BV022"
+	CodeContext      Code = "BV023"
+	CodeDataRange    Code = "BV024"
+)
+
+// Rule describes a code for `bpfc explain`.
+type Rule struct {
+	Code Code
+	// Name is a short name of the rule, Text what it demands and why, Fix what to do.
+	Name, Text, Fix string
+	// Unsupported rules do not say that the program is unsafe.
+	Unsupported bool
+	// Example is a program in the kernel's assembly dialect that breaks the rule, "" where none can be written so.
+	Example string
+}
+
+// Rules lists every code in ascending order.
+func Rules() []Rule {
+	return []Rule{
+		{"BV001", "empty program", "A program has at least one instruction.", "Give it a body; the shortest is `r0 = 0; exit`.", false, ""},
+		{"BV002", "jump out of the function", "A jump stays inside its function and leads to the first slot of an instruction.", "Jump to a label of the same function, or call the other one.", false, "call f\nexit\nf: r0 = 0\ngoto g\ng: exit\nh: call g\nexit"},
+		{"BV003", "fall-through", "Execution must not run past the end of a function into what follows.", "End the function with exit or with a jump.", false, "r0 = 0"},
+		{"BV004", "unreachable instruction", "Linux refuses instructions that no path reaches (check_cfg in kernel/bpf/verifier.c, 6.18), and so does bpfc: they are mistakes more often than not.", "Remove the instructions, or the jump around them.", false, "r0 = 0\nexit\nr0 = 1\nexit"},
+		{"BV005", "call into a function", "A call leads to the first instruction of a function.", "Call the function's label.", false, ""},
+		{"BV006", "illegal encoding", "Bytes that are no instruction of RFC 9669 or of the extensions that bpfc knows.", "Compile the object again, for a CPU level that bpfc knows (-mcpu=v4 or lower).", false, ""},
+		{"BV007", "unsupported instruction", "The instruction is legal, but this version cannot run it: gotox, addr_space_cast, calls of kernel functions, addresses of kernel variables.", "Compile without the extension.", true, "r1 = 0\ngotox r1"},
+		{"BV008", "unknown helper", "A call names a helper by number; a helper set must declare the number, and the program's type must be allowed to call it.", "Name the set with --helpers, or correct the number.", false, "call 4000000\nexit"},
+		{"BV009", "undefined extern", "The program calls or refers to a symbol that neither the object nor a helper set defines.", "Link the missing function into the object, or name the set with --helpers.", false, "call no_such_function\nexit"},
+		{"BV010", "map without a map", "An instruction refers to a map by file descriptor or index, but the input has no such map.", "Use an object file: there maps have names.", false, ""},
+		{"BV011", "bad helper body", "A helper set ships the helper as bytecode, and the bytecode is not a legal function.", "Tell the author of the set; `bpfc plugin info` names it.", false, ""},
+		{"BV012", "write to the frame pointer", "R10 is read-only (RFC 9669 section 2.2).", "Copy R10 to another register and change the copy.", false, "r10 = 1\nr0 = 0\nexit"},
+		{"BV013", "recursion", "A function must not call itself, directly or through others: the stack is bounded.", "Write the recursion as a loop.", false, "call f\nexit\nf: call f\nexit"},
+		{"BV014", "call depth", "At most 8 frames may be active (MAX_CALL_FRAMES, Linux 6.18).", "Mark functions __always_inline, or call fewer levels deep.", false, ""},
+		{"BV015", "stack limit", "A program and the functions it calls use at most 512 bytes of stack together (MAX_BPF_STACK, Linux 6.18).", "Move large variables to a map or to static data.", false, "r0 = 0\n*(u64 *)(r10 - 520) = r0\nexit"},
+		{"BV016", "no packet", "LD_ABS and LD_IND read the packet of a socket filter; this program type has none.", "Read memory with an ordinary load.", false, "r6 = r1\nr0 = *(u8 *)skb[0]\nexit"},
+		{"BV017", "pointer argument", "This version passes numbers to helpers; helpers that take pointers arrive with the helper sets.", "Use a helper that takes numbers only.", true, ""},
+		{"BV018", "helper does not run here", "The set declares the helper but this version has no implementation of it.", "Do without it here, or provide it through a set of your own.", true, ""},
+		{"BV019", "map as a value", "Maps are used through helpers, which this version does not have; the value of an array map can be addressed directly.", "Use a global variable instead of the map.", true, ""},
+		{"BV020", "map kind", "This version has array maps only.", "Use an array map or a global variable.", true, ""},
+		{"BV021", "program type", "The section's name, or --type, names a program type that no helper set declares.", "Give --type mem/N, or the set that declares the type with --helpers.", true, ""},
+		{"BV022", "policy strict", "Proving a program safe needs the analysis that this version does not have.", "Use --policy guard: what is not proved is checked at run time.", true, "r0 = 0\nexit"},
+		{"BV023", "context", "Contexts with described fields are not in this version.", "Use a program of type mem/N.", true, ""},
+		{"BV024", "data reference", "A reference to a data section leads outside it.", "Compile the object again; if the compiler made the reference, report it.", false, ""},
+	}
+}
+
+// RuleOf returns the rule with the code.
+func RuleOf(c Code) (Rule, bool) {
+	for _, r := range Rules() {
+		if r.Code == c {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
