@@ -342,7 +342,7 @@ func (c *checker) step(i Inst) {
 	c.view.Clobbers(i).Each(func(p PReg) { c.state.clear(InPReg(p)) })
 	for k := range ops {
 		if ops[k].Kind == Def {
-			c.state.forget(ops[k].VReg)
+			c.state.forget(ops[k].VReg, c.loc(i, k, ops))
 		}
 	}
 	for k := range ops {

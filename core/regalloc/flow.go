@@ -35,16 +35,22 @@ func (s *state) add(l Loc, v VReg) {
 	s.copies[v]++
 }
 
-// forget takes v out of all locations: its value is about to change.
-func (s *state) forget(v VReg) {
+// forget takes v out of all locations: its value is about to change. home is
+// where it is likely to be, which is tried first.
+func (s *state) forget(v VReg, home Loc) {
+	s.drop(home, v)
 	for _, l := range s.used {
 		if s.copies[v] == 0 {
 			return
 		}
-		if i := slices.Index(s.holds[l], v); i >= 0 {
-			s.holds[l] = slices.Delete(s.holds[l], i, i+1)
-			s.copies[v]--
-		}
+		s.drop(l, v)
+	}
+}
+
+func (s *state) drop(l Loc, v VReg) {
+	if i := slices.Index(s.holds[l], v); i >= 0 {
+		s.holds[l] = slices.Delete(s.holds[l], i, i+1)
+		s.copies[v]--
 	}
 }
 
@@ -62,7 +68,7 @@ func (s *state) copy(to, from Loc) {
 // move performs a machine move that gives dst the value of src.
 func (s *state) move(dst, src VReg, to, from Loc) {
 	if dst != src {
-		s.forget(dst)
+		s.forget(dst, to)
 	}
 	s.copy(to, from)
 	if dst == src || s.copies[src] == 0 {
