@@ -49,6 +49,16 @@ func (s set) has(v uint8) bool {
 	return v < 16 && s>>v&1 != 0
 }
 
+// members are the members in ascending order.
+func (s set) members() (list []uint8) {
+	for v := range uint8(16) {
+		if s>>v&1 != 0 {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
 // The sizes, in bytes, and orders that ops allow. Read-modify-write is SeqCst
 // with fetch and Relaxed without; loads acquire and stores release (Order).
 var (

@@ -1,6 +1,11 @@
 package ir
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/isa"
+)
 
 // String is the register's name in the text form: r0 to r10, t0 to t2, v32 and up.
 func (r Reg) String() string {
@@ -38,4 +43,32 @@ func nameOf[T ~uint8 | ~uint16](names []string, v T) string {
 		return names[v]
 	}
 	return fmt.Sprintf("#%d", v)
+}
+
+// condNames are the conditions in the text form.
+var condNames = [...]string{isa.NoCond: "none", isa.EQ: "eq", isa.NE: "ne", isa.GT: "ugt", isa.GE: "uge", isa.LT: "ult", isa.LE: "ule",
+	isa.SGT: "sgt", isa.SGE: "sge", isa.SLT: "slt", isa.SLE: "sle", isa.SET: "set"}
+
+// ruleNames are the rules in the text form.
+var ruleNames = [...]string{NoRule: NoRule.String(), RuleMemory: RuleMemory.String(), RuleCall: RuleCall.String(), RuleFuel: RuleFuel.String()}
+
+// The vocabulary of prototypes in the text form.
+var (
+	argNames = [...]string{abi.ArgNone: "none", abi.ArgAny: "any", abi.ArgCtx: "ctx", abi.ArgConstMap: "map", abi.ArgMapKey: "mapkey",
+		abi.ArgMapValue: "mapvalue", abi.ArgMem: "mem", abi.ArgMemWrite: "memwrite", abi.ArgSize: "size", abi.ArgSizeOrZero: "sizeorzero", abi.ArgFunc: "func"}
+	retNames  = [...]string{abi.RetInteger: "integer", abi.RetVoid: "void", abi.RetMapValueOrNull: "mapvalueornull"}
+	implNames = [...]string{abi.ImplNone: "none", abi.ImplIntrinsic: "intrinsic", abi.ImplBody: "body", abi.ImplNative: "native",
+		abi.ImplGo: "go", abi.ImplRemote: "remote"}
+)
+
+// attr is a named number of a map or a data section.
+type attr struct {
+	name  string
+	value *uint32
+}
+
+// mapAttrs are the numbers of m in the order of the text form.
+func mapAttrs(m *abi.MapSpec) [7]attr {
+	return [...]attr{{"type", &m.Type}, {"key", &m.KeySize}, {"value", &m.ValueSize}, {"entries", &m.MaxEntries},
+		{"flags", &m.Flags}, {"inner", &m.Inner}, {"pinning", &m.Pinning}}
 }

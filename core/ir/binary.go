@@ -1,0 +1,484 @@
+package ir
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/obj"
+)
+
+// The binary form: magic, version, then varints (encoding/binary's uvarint;
+// signed numbers in zigzag). A list is its length and its elements. A string is 0, its length and bytes when it
+// occurs first, later the number of that occurrence.
+//
+//	list of map tables, of data tables, of helper tables
+//	list of programs: name, section, type, three table numbers, lines, functions
+//	function: name, pos, frame, list of blocks: params, instructions
+//	instruction: op, bit mask of the fields (wireFields) that are not zero, those fields
+const (
+	binaryMagic   = "BPIR"
+	binaryVersion = 1
+)
+
+// DecodeError is a place in bytes that are no IR.
+type DecodeError struct {
+	Offset int
+	Msg    string
+}
+
+// Error is one line: the place and what is wrong.
+func (e *DecodeError) Error() string { return fmt.Sprintf("binary IR, byte %d: %s", e.Offset, e.Msg) }
+
+// Marshal is the program in the binary form. The same program gives the same bytes.
+func Marshal(p *Program) []byte { return MarshalAll([]*Program{p}) }
+
+// Unmarshal is the inverse of Marshal; see UnmarshalAll.
+func Unmarshal(b []byte) (*Program, error) {
+	list, err := UnmarshalAll(b)
+	if err == nil && len(list) != 1 {
+		err = &DecodeError{len(b), fmt.Sprintf("%d programs, where one is wanted", len(list))}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return list[0], nil
+}
+
+// MarshalAll is the programs of one object in the binary form. Tables of maps,
+// data and helpers that programs share (the same slice) are written once. The same
+// programs give the same bytes.
+func MarshalAll(list []*Program) []byte {
+	w := &writer{buf: append([]byte(binaryMagic), binaryVersion), strings: map[string]int{}}
+	maps, data, helpers := &tables[abi.MapSpec]{}, &tables[obj.Data]{}, &tables[abi.Helper]{}
+	numbers := make([][3]int, len(list))
+	for i, p := range list {
+		numbers[i] = [3]int{maps.add(p.Maps), data.add(p.Data), helpers.add(p.Helpers)}
+	}
+	writeTables(w, maps, (*writer).mapSpec)
+	writeTables(w, data, (*writer).data)
+	writeTables(w, helpers, (*writer).helper)
+	w.uint(uint64(len(list)))
+	for i, p := range list {
+		w.program(p, numbers[i])
+	}
+	return w.buf
+}
+
+// UnmarshalAll is the inverse of MarshalAll: the result shares tables as the
+// original did. The programs are what the bytes say, not yet what Check demands.
+// It needs at most 50 bytes of memory for a byte of b, shares none with b, and its error is a *DecodeError.
+func UnmarshalAll(b []byte) ([]*Program, error) {
+	r := &reader{b: b}
+	if len(b) <= len(binaryMagic) || string(b[:len(binaryMagic)]) != binaryMagic {
+		return nil, &DecodeError{0, "these bytes are no binary IR"}
+	}
+	if v := b[len(binaryMagic)]; v != binaryVersion {
+		return nil, &DecodeError{len(binaryMagic), fmt.Sprintf("version %d: this program reads version %d; use a bpfc and plugins of one release", v, binaryVersion)}
+	}
+	r.at = len(binaryMagic) + 1
+	maps := readTables(r, (*reader).mapSpec, mapSpecBytes)
+	data := readTables(r, (*reader).data, dataBytes)
+	helpers := readTables(r, (*reader).helper, helperBytes)
+	list := readList(r, programBytes, func(r *reader) *Program { return r.program(maps, data, helpers) })
+	if r.err == nil && r.at != len(b) {
+		r.fail("%d bytes follow the last program", len(b)-r.at)
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	return list, nil
+}
+
+// The least number of bytes of an element, which bounds the memory of a list.
+const (
+	mapSpecBytes = 8
+	dataBytes    = 6
+	helperBytes  = 12
+	programBytes = 8
+	lineBytes    = 5
+	funcBytes    = 4
+	blockBytes   = 2
+	insnBytes    = 2
+)
+
+// tables are distinct tables, told apart by identity.
+type tables[T any] struct{ list [][]T }
+
+// add returns the number of table t.
+func (x *tables[T]) add(t []T) int {
+	for i, u := range x.list {
+		if len(t) == len(u) && (len(t) == 0 || &t[0] == &u[0]) {
+			return i
+		}
+	}
+	x.list = append(x.list, t)
+	return len(x.list) - 1
+}
+
+// Writing.
+
+type writer struct {
+	buf     []byte
+	strings map[string]int // number of the string, from 1
+}
+
+func (w *writer) uint(v uint64) { w.buf = binary.AppendUvarint(w.buf, v) }
+func (w *writer) int(v int64)   { w.buf = binary.AppendVarint(w.buf, v) }
+
+func (w *writer) uints(list ...uint32) {
+	for _, v := range list {
+		w.uint(uint64(v))
+	}
+}
+
+func (w *writer) bytes(b []byte) {
+	w.uint(uint64(len(b)))
+	w.buf = append(w.buf, b...)
+}
+
+func (w *writer) str(s string) {
+	if n, ok := w.strings[s]; ok {
+		w.uint(uint64(n))
+		return
+	}
+	w.strings[s] = len(w.strings) + 1
+	w.uint(0)
+	w.bytes([]byte(s))
+}
+
+func writeList[T any](w *writer, list []T, write func(*writer, *T)) {
+	w.uint(uint64(len(list)))
+	for i := range list {
+		write(w, &list[i])
+	}
+}
+
+func writeTables[T any](w *writer, t *tables[T], write func(*writer, *T)) {
+	writeList(w, t.list, func(w *writer, list *[]T) { writeList(w, *list, write) })
+}
+
+func (w *writer) mapSpec(m *abi.MapSpec) {
+	w.str(m.Name)
+	for _, a := range mapAttrs(m) {
+		w.uints(*a.value)
+	}
+}
+
+func (w *writer) data(d *obj.Data) {
+	w.str(d.Name)
+	w.bytes(d.Bytes)
+	w.flag(d.ReadOnly)
+	w.uints(d.Align)
+	writeList(w, d.Symbols, func(w *writer, s *obj.DataSymbol) {
+		w.str(s.Name)
+		w.uints(s.Offset, s.Size)
+	})
+	writeList(w, d.Relocs, func(w *writer, x *obj.DataReloc) {
+		w.uints(x.Offset)
+		w.int(int64(x.Index))
+		w.int(x.Addend)
+	})
+}
+
+func (w *writer) flag(b bool) {
+	if b {
+		w.uint(1)
+	} else {
+		w.uint(0)
+	}
+}
+
+func (w *writer) helper(h *abi.Helper) {
+	w.uints(h.ID, uint32(h.Ret), uint32(h.Flags), uint32(h.Impl))
+	w.str(h.Name)
+	for _, a := range h.Args {
+		w.uints(uint32(a))
+	}
+	w.bytes(h.Body)
+	w.bytes(h.Native)
+	w.str(h.NativeTarget)
+}
+
+func (w *writer) program(p *Program, tables [3]int) {
+	w.str(p.Name)
+	w.str(p.Section)
+	w.str(p.Type)
+	for _, n := range tables {
+		w.uint(uint64(n))
+	}
+	writeList(w, p.Lines, (*writer).line)
+	writeList(w, p.Funcs, (*writer).function)
+}
+
+func (w *writer) line(l *obj.Line) {
+	w.int(int64(l.Slot))
+	w.str(l.File)
+	w.int(int64(l.Line))
+	w.int(int64(l.Col))
+	w.str(l.Text)
+}
+
+func (w *writer) function(f **Func) {
+	w.str((*f).Name)
+	w.int(int64((*f).Pos))
+	w.int(int64((*f).Frame))
+	pos := (*f).Pos
+	writeList(w, (*f).Blocks, func(w *writer, b **Block) {
+		writeList(w, (*b).Params, func(w *writer, r *Reg) { w.int(int64(*r)) })
+		writeList(w, (*b).Insns, func(w *writer, i *Insn) { w.insn(i, &pos) })
+	})
+}
+
+// insn writes i; pos is the position of the instruction before, and then its own.
+func (w *writer) insn(i *Insn, pos *Pos) {
+	mask := uint64(0)
+	step := *i
+	step.Pos, *pos = i.Pos-*pos, i.Pos
+	for k := range wireFields {
+		if wireFields[k].get(&step) != 0 {
+			mask |= 1 << k
+		}
+	}
+	w.buf = append(w.buf, byte(i.Op))
+	w.uint(mask)
+	for k := range wireFields {
+		if mask>>k&1 != 0 {
+			w.int(wireFields[k].get(&step))
+		}
+	}
+}
+
+// wireField is one field of Insn and its range.
+type wireField struct {
+	name   string
+	lo, hi int64
+	get    func(*Insn) int64
+	set    func(*Insn, int64)
+}
+
+// wireFields are the fields of Insn but Op, often used ones first; Pos is
+// relative to the instruction before.
+var wireFields = [...]wireField{
+	{"width", 0, math.MaxUint8, func(i *Insn) int64 { return int64(i.Width) }, func(i *Insn, v int64) { i.Width = uint8(v) }},
+	regField("dst", func(i *Insn) *Reg { return &i.Dst }),
+	regField("a", func(i *Insn) *Reg { return &i.A }),
+	regField("b", func(i *Insn) *Reg { return &i.B }),
+	{"imm", math.MinInt64, math.MaxInt64, func(i *Insn) int64 { return i.Imm }, func(i *Insn, v int64) { i.Imm = v }},
+	{"pos", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Pos) }, func(i *Insn, v int64) { i.Pos = Pos(v) }},
+	{"size", 0, math.MaxUint8, func(i *Insn) int64 { return int64(i.Size) }, func(i *Insn, v int64) { i.Size = uint8(v) }},
+	regField("base", func(i *Insn) *Reg { return &i.Base }),
+	{"disp", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Disp) }, func(i *Insn, v int64) { i.Disp = int32(v) }},
+	{"then", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Then) }, func(i *Insn, v int64) { i.Then = BlockID(v) }},
+	{"else", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Else) }, func(i *Insn, v int64) { i.Else = BlockID(v) }},
+	{"condition", 0, int64(isa.SET), func(i *Insn) int64 { return int64(i.Cond) }, func(i *Insn, v int64) { i.Cond = isa.Cond(v) }},
+	{"region", 0, math.MaxUint16, func(i *Insn) int64 { return int64(i.Region) }, func(i *Insn, v int64) { i.Region = uint16(v) }},
+	{"rule", 0, int64(RuleFuel), func(i *Insn) int64 { return int64(i.Rule) }, func(i *Insn, v int64) { i.Rule = Rule(v) }},
+	flagField("write", func(i *Insn) *bool { return &i.Write }),
+	flagField("sign", func(i *Insn) *bool { return &i.Sign }),
+	regField("index", func(i *Insn) *Reg { return &i.Index }),
+	{"scale", 0, math.MaxUint8, func(i *Insn) int64 { return int64(i.Scale) }, func(i *Insn, v int64) { i.Scale = uint8(v) }},
+	{"reference kind", 0, int64(RefHelper), func(i *Insn) int64 { return int64(i.Ref.Kind) }, func(i *Insn, v int64) { i.Ref.Kind = RefKind(v) }},
+	{"reference", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Ref.Index) }, func(i *Insn, v int64) { i.Ref.Index = int32(v) }},
+	{"order", 0, int64(SeqCst), func(i *Insn) int64 { return int64(i.Order) }, func(i *Insn, v int64) { i.Order = Order(v) }},
+	regField("c", func(i *Insn) *Reg { return &i.C }),
+}
+
+func regField(name string, field func(*Insn) *Reg) wireField {
+	return wireField{name, math.MinInt32, math.MaxInt32,
+		func(i *Insn) int64 { return int64(*field(i)) }, func(i *Insn, v int64) { *field(i) = Reg(v) }}
+}
+
+func flagField(name string, field func(*Insn) *bool) wireField {
+	return wireField{name, 0, 1,
+		func(i *Insn) int64 {
+			if *field(i) {
+				return 1
+			}
+			return 0
+		}, func(i *Insn, v int64) { *field(i) = v != 0 }}
+}
+
+// Reading. The first error sticks: what is read after it is zero.
+
+type reader struct {
+	b       []byte
+	at      int
+	err     *DecodeError
+	strings []string
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = &DecodeError{r.at, fmt.Sprintf(format, args...)}
+		r.at = len(r.b)
+	}
+}
+
+// varint moves over a number of n bytes; n ≤ 0 means that there is none.
+func varint[T any](r *reader, v T, n int) (zero T) {
+	if n <= 0 {
+		r.fail("the bytes end within a number, or it has more than 64 bits")
+		return zero
+	}
+	r.at += n
+	return v
+}
+
+func (r *reader) uint(what string, hi uint64) uint64 {
+	v, n := binary.Uvarint(r.b[r.at:])
+	if v = varint(r, v, n); v > hi {
+		r.fail("%s: %d is more than %d", what, v, hi)
+		return 0
+	}
+	return v
+}
+
+func (r *reader) int(what string, lo, hi int64) int64 {
+	v, n := binary.Varint(r.b[r.at:])
+	if v = varint(r, v, n); v < lo || v > hi {
+		r.fail("%s: %d is not from %d to %d", what, v, lo, hi)
+		return 0
+	}
+	return v
+}
+
+func (r *reader) uint32(what string) uint32 { return uint32(r.uint(what, math.MaxUint32)) }
+func (r *reader) int32(what string) int32   { return int32(r.int(what, math.MinInt32, math.MaxInt32)) }
+
+// length reads the length of a list whose elements have at least size bytes each.
+func (r *reader) length(size int) int {
+	n := r.uint("length", math.MaxInt32)
+	if n > uint64((len(r.b)-r.at)/size) {
+		r.fail("a list of %d elements is longer than the bytes left", n)
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) raw() []byte {
+	n := r.length(1)
+	b := r.b[r.at : r.at+n]
+	r.at += n
+	return b
+}
+
+func (r *reader) bytes() []byte { return append([]byte(nil), r.raw()...) }
+
+func (r *reader) str() string {
+	n := r.uint("string number", uint64(len(r.strings)))
+	if n > 0 {
+		return r.strings[n-1]
+	}
+	s := string(r.raw())
+	r.strings = append(r.strings, s)
+	return s
+}
+
+// readList reads a list, nil if it is empty.
+func readList[T any](r *reader, size int, read func(*reader) T) []T {
+	n := r.length(size)
+	if n == 0 {
+		return nil
+	}
+	list := make([]T, 0, n)
+	for len(list) < n && r.err == nil {
+		list = append(list, read(r))
+	}
+	return list
+}
+
+func readTables[T any](r *reader, read func(*reader) T, size int) [][]T {
+	return readList(r, 1, func(r *reader) []T { return readList(r, size, read) })
+}
+
+func (r *reader) mapSpec() abi.MapSpec {
+	m := abi.MapSpec{Name: r.str()}
+	for _, a := range mapAttrs(&m) {
+		*a.value = r.uint32(a.name)
+	}
+	return m
+}
+
+func (r *reader) data() obj.Data {
+	d := obj.Data{Name: r.str(), Bytes: r.bytes(), ReadOnly: r.uint("flag", 1) == 1, Align: r.uint32("alignment")}
+	d.Symbols = readList(r, 3, func(r *reader) obj.DataSymbol {
+		return obj.DataSymbol{Name: r.str(), Offset: r.uint32("offset"), Size: r.uint32("size")}
+	})
+	d.Relocs = readList(r, 3, func(r *reader) obj.DataReloc {
+		return obj.DataReloc{Offset: r.uint32("offset"), Index: int(r.int32("index")), Addend: r.int("addend", math.MinInt64, math.MaxInt64)}
+	})
+	return d
+}
+
+func (r *reader) helper() abi.Helper {
+	h := abi.Helper{ID: r.uint32("helper number"), Ret: abi.RetKind(r.uint("return kind", math.MaxUint8)),
+		Flags: abi.Flags(r.uint("flags", math.MaxUint16)), Impl: abi.Impl(r.uint("way to run", math.MaxUint8)), Name: r.str()}
+	for i := range h.Args {
+		h.Args[i] = abi.ArgKind(r.uint("argument kind", math.MaxUint8))
+	}
+	h.Body, h.Native, h.NativeTarget = r.bytes(), r.bytes(), r.str()
+	return h
+}
+
+func (r *reader) program(maps [][]abi.MapSpec, data [][]obj.Data, helpers [][]abi.Helper) *Program {
+	p := &Program{Name: r.str(), Section: r.str(), Type: r.str()}
+	p.Maps, p.Data, p.Helpers = table(r, maps), table(r, data), table(r, helpers)
+	p.Lines = readList(r, lineBytes, (*reader).line)
+	p.Funcs = readList(r, funcBytes, (*reader).function)
+	return p
+}
+
+// table reads the number of one of list.
+func table[T any](r *reader, list [][]T) []T {
+	n := r.uint("table number", math.MaxInt32)
+	if n >= uint64(len(list)) {
+		r.fail("table %d of %d", n, len(list))
+		return nil
+	}
+	return list[n]
+}
+
+func (r *reader) line() obj.Line {
+	return obj.Line{Slot: int(r.int32("slot")), File: r.str(), Line: int(r.int32("line")), Col: int(r.int32("column")), Text: r.str()}
+}
+
+func (r *reader) function() *Func {
+	f := &Func{Name: r.str(), Pos: Pos(r.int32("slot")), Frame: r.int32("frame")}
+	pos := f.Pos
+	f.Blocks = readList(r, blockBytes, func(r *reader) *Block {
+		return &Block{
+			Params: readList(r, 1, func(r *reader) Reg { return Reg(r.int32("parameter")) }),
+			Insns:  readList(r, insnBytes, func(r *reader) Insn { return r.insn(&pos) }),
+		}
+	})
+	for i, b := range f.Blocks {
+		b.ID = BlockID(i)
+	}
+	return f
+}
+
+// insn reads what writer.insn writes.
+func (r *reader) insn(pos *Pos) Insn {
+	if r.at >= len(r.b) {
+		r.fail("the bytes end where an instruction is expected")
+		return Insn{}
+	}
+	i := Insn{Op: Op(r.b[r.at])}
+	if !i.Op.valid() {
+		r.fail("unknown op %d", i.Op)
+		return Insn{}
+	}
+	r.at++
+	mask := r.uint("fields", 1<<len(wireFields)-1)
+	for k := 0; mask>>k != 0 && r.err == nil; k++ {
+		if f := &wireFields[k]; mask>>k&1 != 0 {
+			f.set(&i, r.int(f.name, f.lo, f.hi))
+		}
+	}
+	*pos += i.Pos
+	i.Pos = *pos
+	return i
+}

@@ -1,0 +1,241 @@
+package ir
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/obj"
+)
+
+// The text form, one statement a line; `;` begins a comment:
+//
+//	program "xdp_main" section "xdp" type "xdp"
+//	map "counts" type 2 key 4 value 8 entries 16
+//	data ".rodata" align 8 readonly
+//	  bytes "00010203"
+//	  symbol "table" 0 4
+//	  reloc 8 data@0 4
+//	helper "test/identity"(any) ret integer id 5 impl go
+//	line 0 "prog.c" 12 9 "return *p;"
+//	func@0 "xdp_main" pos 0 frame 16 {
+//	b0:
+//	  r1 = addr value@0, 8 @0
+//	  guard.mem.w32 [r1+r3*4+8], region 4, rule memory @2
+//	  store.u32 [r1+r3*4+8], 7 @2
+//	  br32 ugt r2, 4 -> b1, b2 @3
+//	…
+//	}
+//
+// A mnemonic is the op's name, its width where it has one, and its size in bits
+// (u, s: sign-extended; guards: r, w) and memory order. Attributes that are zero are left out; an instruction
+// without @slot has NoPos. Where Width means nothing it is not printed, and
+// parses as 64, which is what Lift sets.
+
+// String is the program in the text form. Parse is its inverse for every
+// program that passes Check.
+func String(p *Program) string {
+	w := &printer{}
+	w.line("program %q section %q type %q", p.Name, p.Section, p.Type)
+	for i := range p.Maps {
+		w.mapSpec(&p.Maps[i])
+	}
+	for i := range p.Data {
+		w.data(&p.Data[i])
+	}
+	for i := range p.Helpers {
+		w.helper(&p.Helpers[i])
+	}
+	for _, l := range p.Lines {
+		w.line("line %d %q %d %d %q", l.Slot, l.File, l.Line, l.Col, l.Text)
+	}
+	for i, f := range p.Funcs {
+		w.function(i, f)
+	}
+	return w.String()
+}
+
+// String is the instruction as a line of the text form.
+func (i *Insn) String() string {
+	w := &printer{}
+	w.insn(i)
+	return w.String()
+}
+
+// printer collects the text.
+type printer struct{ strings.Builder }
+
+func (w *printer) line(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+
+func (w *printer) mapSpec(m *abi.MapSpec) {
+	fmt.Fprintf(w, "map %q", m.Name)
+	for _, a := range mapAttrs(m) {
+		w.attr(a)
+	}
+	w.WriteByte('\n')
+}
+
+func (w *printer) attr(a attr) {
+	if *a.value != 0 {
+		fmt.Fprintf(w, " %s %d", a.name, *a.value)
+	}
+}
+
+func (w *printer) data(d *obj.Data) {
+	fmt.Fprintf(w, "data %q", d.Name)
+	w.attr(attr{"align", &d.Align})
+	if d.ReadOnly {
+		w.WriteString(" readonly")
+	}
+	w.WriteByte('\n')
+	w.bytes("bytes", d.Bytes)
+	for _, s := range d.Symbols {
+		w.line("  symbol %q %d %d", s.Name, s.Offset, s.Size)
+	}
+	for _, r := range d.Relocs {
+		w.line("  reloc %d data@%d %d", r.Offset, r.Index, r.Addend)
+	}
+}
+
+// bytesPerLine keeps lines of bytes short enough to read.
+const bytesPerLine = 32
+
+func (w *printer) bytes(keyword string, b []byte) {
+	for ; len(b) > bytesPerLine; b = b[bytesPerLine:] {
+		w.line("  %s \"%x\"", keyword, b[:bytesPerLine])
+	}
+	if len(b) > 0 {
+		w.line("  %s \"%x\"", keyword, b)
+	}
+}
+
+func (w *printer) helper(h *abi.Helper) {
+	last := len(h.Args)
+	for last > 0 && h.Args[last-1] == abi.ArgNone {
+		last--
+	}
+	var args []string
+	for _, a := range h.Args[:last] {
+		args = append(args, nameOf(argNames[:], a))
+	}
+	flags := uint32(h.Flags)
+	fmt.Fprintf(w, "helper %q(%s) ret %s impl %s", h.Name, strings.Join(args, ", "), nameOf(retNames[:], h.Ret), nameOf(implNames[:], h.Impl))
+	w.attr(attr{"id", &h.ID})
+	w.attr(attr{"flags", &flags})
+	w.WriteByte('\n')
+	w.bytes("body", h.Body)
+	if h.NativeTarget != "" {
+		w.line("  target %q", h.NativeTarget)
+	}
+	w.bytes("native", h.Native)
+}
+
+func (w *printer) function(i int, f *Func) {
+	w.line("func@%d %q pos %d frame %d {", i, f.Name, f.Pos, f.Frame)
+	for _, b := range f.Blocks {
+		w.label(b)
+		for j := range b.Insns {
+			w.WriteString("  ")
+			w.insn(&b.Insns[j])
+			w.WriteByte('\n')
+		}
+	}
+	w.line("}")
+}
+
+func (w *printer) label(b *Block) {
+	fmt.Fprintf(w, "b%d", b.ID)
+	if len(b.Params) > 0 {
+		names := make([]string, len(b.Params))
+		for i, r := range b.Params {
+			names[i] = r.String()
+		}
+		fmt.Fprintf(w, "(%s)", strings.Join(names, ", "))
+	}
+	w.WriteString(":\n")
+}
+
+func (w *printer) insn(i *Insn) {
+	if !i.Op.valid() {
+		fmt.Fprintf(w, "invalid op %d", i.Op)
+		return
+	}
+	if i.Dst != None {
+		w.WriteString(i.Dst.String() + " = ")
+	}
+	w.WriteString(i.mnemonic())
+	f := &forms[i.Op]
+	if f.has(fCond) {
+		w.WriteString(" " + nameOf(condNames[:], i.Cond))
+	}
+	for n, o := range i.operands() {
+		w.WriteString([...]string{" ", ", "}[min(n, 1)] + o)
+	}
+	if f.has(fThen) {
+		fmt.Fprintf(w, " -> b%d", i.Then)
+	}
+	if f.has(fElse) {
+		fmt.Fprintf(w, ", b%d", i.Else)
+	}
+	if i.Pos != NoPos {
+		fmt.Fprintf(w, " @%d", i.Pos)
+	}
+}
+
+// operands are the operands in their order; the parser reads the same order.
+func (i *Insn) operands() (list []string) {
+	f, e := &forms[i.Op], i.Op.Info().Effects
+	add := func(used bool, text func() string) {
+		if used {
+			list = append(list, text())
+		}
+	}
+	add(e.Has(UseMem), i.address)
+	add(e.Has(UseRef), i.Ref.String)
+	add(i.readsA(), i.A.String)
+	add(i.readsB(), i.B.String)
+	add(i.readsImm(), func() string { return strconv.FormatInt(i.Imm, 10) })
+	add(f.has(fRegion), func() string { return fmt.Sprintf("region %d", i.Region) })
+	add(f.has(fRule), func() string { return "rule " + nameOf(ruleNames[:], i.Rule) })
+	return list
+}
+
+// address is the memory operand: "[r1+r2*8-4]".
+func (i *Insn) address() string {
+	s := "[" + i.Base.String()
+	if i.Index != None {
+		s += fmt.Sprintf("+%s*%d", i.Index, i.Scale)
+	}
+	if i.Disp != 0 {
+		s += fmt.Sprintf("%+d", i.Disp)
+	}
+	return s + "]"
+}
+
+// mnemonic is the op with its width, size and order: "load.s16.acquire".
+func (i *Insn) mnemonic() string {
+	f, s := &forms[i.Op], i.Op.String()
+	if f.has(fWidth) {
+		s += strconv.Itoa(int(i.Width))
+	}
+	if f.sizes != 0 {
+		s += fmt.Sprintf(".%c%d", i.sizeLetter(), 8*int(i.Size))
+	}
+	if i.Order != Plain {
+		s += "." + i.Order.String()
+	}
+	return s
+}
+
+func (i *Insn) sizeLetter() byte {
+	switch {
+	case i.Sign || i.Op == OpSext:
+		return 's'
+	case i.Write:
+		return 'w'
+	case forms[i.Op].has(fWrite):
+		return 'r'
+	}
+	return 'u'
+}
