@@ -20,13 +20,15 @@ const (
 	byteRM opcode = 1 << 18 // r/m is a byte register whatever the width
 	plain  opcode = 1 << 19 // no operand size: neither 66 nor REX.W
 	wide   opcode = 1 << 20 // W32 and W64 only
+
+	mandatory = pF2 // the bits of all three
 )
 
-// escapes holds the bytes of the four opcode maps.
+// escapes holds the bytes of the four opcode maps, and how many bits they take.
 var escapes = [4]struct {
 	v uint64
 	n uint
-}{{0, 0}, {0x0f, 1}, {0x380f, 2}, {0x3a0f, 2}}
+}{{0, 0}, {0x0f, 8}, {0x380f, 16}, {0x3a0f, 16}}
 
 var prefixes = [4]uint64{0, 0x66, 0xf3, 0xf2}
 
@@ -41,51 +43,66 @@ const (
 // bits R, X and B; force asks for a REX prefix even without bits, which turns
 // ah, ch, dh, bh into spl, bpl, sil, dil.
 func prefix(o opcode, w Width, rex uint64, force bool) (v uint64, n uint) {
-	if o&plain == 0 {
-		if w == W16 {
-			v, n = 0x66, 8
-		}
-		rex |= uint64(w) & rexW // W64 is 8, as is REX.W
+	if w == W64 && o&plain == 0 {
+		rex |= rexW
 	}
-	if p := o >> 10 & 3; p != 0 {
-		v |= prefixes[p] << n
-		n += 8
+	if o&mandatory != 0 || w == W16 {
+		v, n = legacy(o, w)
 	}
 	if rex != 0 || force {
-		v |= (0x40 | rex) << n
+		v |= (0x40 | rex) << (n & 63)
 		n += 8
 	}
-	e := &escapes[o>>8&3]
-	v |= e.v << n
-	n += 8 * e.n
 	b := uint64(o & 0xff)
 	if o&sized != 0 && w != W8 {
 		b |= 1
 	}
-	return v | b<<n, n/8 + 1
+	e := &escapes[o>>8&3]
+	v |= (e.v | b<<(e.n&63)) << (n & 63)
+	return v, (n+e.n)/8 + 1
 }
 
-// checkWidth refuses widths that o has no encoding for.
-func (a *Assembler) checkWidth(o opcode, w Width) bool {
-	switch {
-	case w == W32 || w == W64 || w == W16 && o&wide == 0 || w == W8 && o&sized != 0:
+// legacy returns the operand size prefix and the mandatory prefix, and the
+// number of bits they take. They come before REX.
+func legacy(o opcode, w Width) (v uint64, bits uint) {
+	if w == W16 && o&plain == 0 {
+		v, bits = 0x66, 8
+	}
+	if p := o & mandatory >> 10; p != 0 {
+		v |= prefixes[p] << bits
+		bits += 8
+	}
+	return v, bits
+}
+
+// allows reports whether o has an encoding for w.
+func (o opcode) allows(w Width) bool {
+	return w == W32 || w == W64 || w == W16 && o&wide == 0 || w == W8 && o&sized != 0
+}
+
+func (a *Assembler) badWidth(o opcode, w Width) {
+	a.fail("opcode %#x has no form of %d bytes", uint32(o&0xffff), w)
+}
+
+func (a *Assembler) badReg(r Reg) { a.fail("register %d: want 0 to 15", r) }
+
+// check refuses a width that o has no encoding for, and registers above 15;
+// r may be the union of several.
+func (a *Assembler) check(o opcode, w Width, r Reg) bool {
+	if o.allows(w) && r <= R15 {
 		return true
 	}
-	a.fail("opcode %#x has no form of %d bytes", o&0xffff, w)
-	return false
-}
-
-func (a *Assembler) checkReg(reg, rm Reg) bool {
-	if (reg|rm)&^15 != 0 {
-		a.fail("register %d or %d: want 0 to 15", reg, rm)
-		return false
+	if r > R15 {
+		a.badReg(r)
+	} else {
+		a.badWidth(o, w)
 	}
-	return true
+	return false
 }
 
 // rr encodes an instruction with the register rm as its r/m operand.
 func (a *Assembler) rr(o opcode, w Width, reg, rm Reg) {
-	if !a.checkWidth(o, w) || !a.checkReg(reg, rm) {
+	if !a.check(o, w, reg|rm) {
 		return
 	}
 	force := o&byteRM != 0 && rm >= RSP ||
@@ -98,7 +115,7 @@ func (a *Assembler) rr(o opcode, w Width, reg, rm Reg) {
 // is the number of immediate bytes that the caller adds.
 func (a *Assembler) rm(o opcode, w Width, reg Reg, m Mem, tail uint8) {
 	m = m.shortest()
-	if !a.checkWidth(o, w) || !a.checkReg(reg, 0) || !a.checkMem(m) {
+	if !a.check(o, w, reg) || !a.checkMem(m) {
 		return
 	}
 	force := w == W8 && o&(plain|digit) == 0 && reg >= RSP
@@ -225,7 +242,7 @@ func vex(o opcode, w Width, rexRXB uint64, vvvv Reg) uint64 {
 }
 
 func (a *Assembler) vexRR(o opcode, w Width, reg, vvvv, rm Reg) {
-	if a.checkWidth(o, w) && a.checkReg(reg|vvvv, rm) {
+	if a.check(o, w, reg|vvvv|rm) {
 		v := vex(o, w, uint64(reg>>3)*rexR|uint64(rm>>3)*rexB, vvvv)
 		a.put(v|modRM(3, reg, rm)<<32, 5)
 	}
@@ -233,7 +250,7 @@ func (a *Assembler) vexRR(o opcode, w Width, reg, vvvv, rm Reg) {
 
 func (a *Assembler) vexRM(o opcode, w Width, reg, vvvv Reg, m Mem, tail uint8) {
 	m = m.shortest()
-	if a.checkWidth(o, w) && a.checkReg(reg, vvvv) && a.checkMem(m) {
+	if a.check(o, w, reg|vvvv) && a.checkMem(m) {
 		a.operand(vex(o, w, uint64(reg>>3)*rexR|m.rex(), vvvv), 4, reg, m, tail)
 	}
 }

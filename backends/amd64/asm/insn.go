@@ -44,7 +44,7 @@ func (a *Assembler) AluRI(op Alu, w Width, dst Reg, imm int32) {
 		w = W32
 	}
 	if dst == RAX && (w == W8 || !fits8(int64(imm))) {
-		if o := sized | opcode(op&7)<<3 | 4; a.checkWidth(o, w) {
+		if o := sized | opcode(op&7)<<3 | 4; a.check(o, w, 0) {
 			a.put(prefix(o, w, 0, false))
 			a.imm(w, imm)
 		}
@@ -90,7 +90,7 @@ func (a *Assembler) TestMR(w Width, m Mem, x Reg) { a.rm(sized|0x84, w, x, m, 0)
 // Where fewer bytes of x give the same flags, the shorter width is written.
 func (a *Assembler) TestRI(w Width, x Reg, imm int32) {
 	imm, ok := a.narrow(w, imm)
-	if !ok || !a.checkWidth(sized, w) {
+	if !ok || !a.check(sized, w, 0) {
 		return
 	}
 	switch {
@@ -165,7 +165,8 @@ func (a *Assembler) MovSym(dst Reg, sym int32, addend int64) {
 
 // lowReg encodes an instruction whose register is in the opcode byte.
 func (a *Assembler) lowReg(o opcode, w Width, r Reg) bool {
-	if !a.checkReg(r, 0) {
+	if r > R15 {
+		a.badReg(r)
 		return false
 	}
 	a.put(prefix(o|opcode(r&7), w, uint64(r>>3)*rexB, false))
@@ -250,7 +251,7 @@ func (a *Assembler) MovbeMR(w Width, m Mem, src Reg) { a.rm(map0F38|0xf1, w, src
 
 // Bswap reverses the bytes of r: W32 or W64. For 16 bits use ShiftRI(Rol, W16, r, 8).
 func (a *Assembler) Bswap(w Width, r Reg) {
-	if a.checkWidth(wide, w) {
+	if a.check(wide, w, 0) {
 		a.lowReg(map0F|0xc8, w, r)
 	}
 }
@@ -454,7 +455,7 @@ func (a *Assembler) XchgRR(w Width, x, y Reg) {
 	switch {
 	case w == W8 || (x == RAX) == (y == RAX): // 90 is nop, not xchg eax, eax
 		a.rr(sized|0x86, w, x, y)
-	case a.checkWidth(0, w):
+	case a.check(0, w, 0):
 		a.lowReg(0x90, w, x|y) // one of them is 0
 	}
 }

@@ -61,7 +61,7 @@ func (a *Assembler) Finish() error {
 	if a.err != nil || a.done != 0 {
 		return a.err
 	}
-	if a.err = a.check(); a.err != nil {
+	if a.err = a.resolvable(); a.err != nil {
 		return a.err
 	}
 	a.sites = append(a.sites, site{pos: uint32(len(a.buf)), kind: siteEnd})
@@ -75,8 +75,8 @@ func (a *Assembler) Finish() error {
 	return nil
 }
 
-// check refuses what relax could not resolve.
-func (a *Assembler) check() error {
+// resolvable refuses what relax could not resolve.
+func (a *Assembler) resolvable() error {
 	if len(a.buf) > maxCode {
 		return fmt.Errorf("asm: %d bytes of code: the limit is %d", len(a.buf), maxCode)
 	}

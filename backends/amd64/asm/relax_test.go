@@ -259,31 +259,33 @@ func data(t *testing.T, code []byte, at int) int {
 // Random programs of branches, calls, filler and alignment: every branch lands
 // on its label, every alignment holds, every mark stays at its instruction, and
 // no branch that could be short is long unless it was too far in some layout.
-func TestRelaxRandom(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		var a Assembler
-		labels := make([]Label, rapid.IntRange(1, 12).Draw(t, "labels"))
-		for i := range labels {
-			labels[i] = a.NewLabel()
+func TestRelaxRandom(t *testing.T) { rapid.Check(t, relaxes) }
+
+func FuzzRelax(f *testing.F) { f.Fuzz(rapid.MakeFuzz(relaxes)) }
+
+func relaxes(t *rapid.T) {
+	var a Assembler
+	labels := make([]Label, rapid.IntRange(1, 12).Draw(t, "labels"))
+	for i := range labels {
+		labels[i] = a.NewLabel()
+	}
+	p := randomProgram(t, &a, labels)
+	require.NoError(t, a.Finish())
+	code := a.Bytes()
+	for _, b := range p.branches {
+		at := a.Offset(b.mark)
+		require.Equal(t, a.LabelOffset(b.label), target(t, code, at))
+		d := a.LabelOffset(b.label) - at - 2
+		if !p.aligned && len(p.branches) <= relaxPasses && code[at] != 0xe8 && code[at] != 0xeb && code[at]>>4 != 7 {
+			require.True(t, d < -128 || d > 127, "the branch at %#x is long and %d away", at, d)
 		}
-		p := randomProgram(t, &a, labels)
-		require.NoError(t, a.Finish())
-		code := a.Bytes()
-		for _, b := range p.branches {
-			at := a.Offset(b.mark)
-			require.Equal(t, a.LabelOffset(b.label), target(t, code, at))
-			d := a.LabelOffset(b.label) - at - 2
-			if !p.aligned && len(p.branches) <= relaxPasses && code[at] != 0xe8 && code[at] != 0xeb && code[at]>>4 != 7 {
-				require.True(t, d < -128 || d > 127, "the branch at %#x is long and %d away", at, d)
-			}
+	}
+	for n, marks := range p.aligns {
+		for _, m := range marks {
+			require.Zero(t, a.Offset(m)%n)
 		}
-		for n, marks := range p.aligns {
-			for _, m := range marks {
-				require.Zero(t, a.Offset(m)%n)
-			}
-		}
-		require.Equal(t, p.int3s, countInt3(t, code))
-	})
+	}
+	require.Equal(t, p.int3s, countInt3(t, code))
 }
 
 type program struct {
