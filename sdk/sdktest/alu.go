@@ -10,7 +10,7 @@ import (
 // testALU64 uses constants, moves, 64-bit arithmetic and exit, nothing else.
 func testALU64(t *testing.T, s *suite) {
 	t.Run("Constants", func(t *testing.T) { s.check(t, constants()) })
-	t.Run("Registers", func(t *testing.T) { s.check(t, binary(64)) })
+	t.Run("Registers", func(t *testing.T) { s.check(t, registers(64)) })
 	t.Run("Immediates", func(t *testing.T) { s.check(t, immediate(64)) })
 	t.Run("Places", func(t *testing.T) { s.check(t, places(64)) })
 	t.Run("ImmediatePlaces", func(t *testing.T) { s.check(t, immediatePlaces(64)) })
@@ -18,7 +18,7 @@ func testALU64(t *testing.T, s *suite) {
 }
 
 func testALU32(t *testing.T, s *suite) {
-	t.Run("Registers", func(t *testing.T) { s.check(t, binary(32)) })
+	t.Run("Registers", func(t *testing.T) { s.check(t, registers(32)) })
 	t.Run("Immediates", func(t *testing.T) { s.check(t, immediate(32)) })
 	t.Run("Places", func(t *testing.T) { s.check(t, places(32)) })
 	t.Run("ImmediatePlaces", func(t *testing.T) { s.check(t, immediatePlaces(32)) })
@@ -58,8 +58,8 @@ func immForm(op isa.Arith, width uint, dst isa.Reg, imm int32) isa.Insn {
 	return op.Imm(dst, imm)
 }
 
-// binary is every operation on every pair of edges, in registers.
-func binary(width uint) []testCase {
+// registers is every operation on every pair of edges, in registers.
+func registers(width uint) []testCase {
 	var cases []testCase
 	for _, op := range ariths {
 		for _, a := range edges {

@@ -68,13 +68,13 @@ func loads() []testCase {
 }
 
 func stores() []testCase {
-	const v, imm = uint64(0x8182838485868788), int32(-0x7a7b7c7e)
+	v, imm := uint64(0x8182838485868788), int32(-0x7a7b7c7e)
 	var cases []testCase
 	for _, size := range sizes {
 		for _, off := range []int16{0, 3, 8} {
 			cases = append(cases,
 				store(fmt.Sprintf("store u%d at %d", size*8, off), off, size, v,
-					isa.LoadImm64(isa.R3, v&(1<<63-1)-1<<63), isa.StoreMem(isa.R1, off, isa.R3, size)),
+					isa.LoadImm64(isa.R3, int64(v)), isa.StoreMem(isa.R1, off, isa.R3, size)),
 				store(fmt.Sprintf("store u%d imm at %d", size*8, off), off, size, uint64(int64(imm)),
 					isa.StoreImm(isa.R1, off, imm, size)))
 		}
