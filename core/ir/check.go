@@ -23,8 +23,12 @@ func (s Stage) String() string {
 	return "lowered"
 }
 
-// maxFrame is the largest frame of a function, in bytes (MAX_BPF_STACK, Linux 6.18).
-const maxFrame = 512
+// maxFrame is the largest frame of a function, in bytes: MAX_BPF_STACK of Linux 6.18, and the hidden counter of
+// may_goto. maxZero is the largest OpZero: the stack of 8 frames (MAX_CALL_FRAMES) with their counters.
+const (
+	maxFrame = 512 + 8
+	maxZero  = 512 + 8*8
+)
 
 // CheckCode names a rule that Check enforces. Codes are stable; tests match them.
 type CheckCode string
@@ -234,7 +238,7 @@ var attributeRules = [...]struct {
 		return i.Cond == isa.NoCond && !x.has(fCond) || validCond(i.Cond) && x.has(fCond)
 	}},
 	{"immediate", func(i *Insn, x *form) bool { return i.Imm == 0 || i.readsImm() }},
-	{"number of bytes", func(i *Insn, x *form) bool { return i.Op != OpZero || i.Imm > 0 && i.Imm <= maxFrame && i.Imm%8 == 0 }},
+	{"number of bytes", func(i *Insn, x *form) bool { return i.Op != OpZero || i.Imm > 0 && i.Imm <= maxZero && i.Imm%8 == 0 }},
 	{"displacement", func(i *Insn, x *form) bool { return i.Disp == 0 || i.Op.Info().Has(UseMem) }},
 	{"scale", func(i *Insn, x *form) bool {
 		return i.Index == None && i.Scale == 0 || i.Index != None && accessSizes.has(i.Scale)

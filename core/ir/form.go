@@ -93,6 +93,7 @@ var forms = func() (t [numOps]form) {
 	t[OpBr] = form{fields: fWidth | fCond | fThen | fElse}
 	t[OpMayGoto] = form{fields: fThen | fElse}
 	t[OpGuardMem] = form{fields: fWrite | fRegion | fRule, sizes: accessSizes}
+	t[OpGuardAlign] = form{fields: fRule, sizes: accessSizes}
 	t[OpZero] = form{fields: fImm}
 	t[OpFault] = form{fields: fRule | fOptAddr}
 	return t
@@ -123,4 +124,4 @@ func (i *Insn) readsB() bool {
 func validCond(c isa.Cond) bool { return c > isa.NoCond && c <= isa.SET }
 
 // validRule reports whether r is a rule that can be broken.
-func validRule(r Rule) bool { return r > NoRule && r <= RuleFuel }
+func validRule(r Rule) bool { return r > NoRule && r <= RuleAlign }

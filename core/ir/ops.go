@@ -60,6 +60,7 @@ const (
 	OpExit    // return R0
 
 	// Lowering only.
+	OpLea        // Dst = Base + Index*Scale + Disp, 64 bits; no memory is touched
 	OpGuardMem   // check that Size bytes at Base + Index*Scale + Disp are in a region (Write: a writable one), else fault Rule
 	OpGuardAlign // check that the address Base + Index*Scale + Disp is a multiple of Size, else fault Rule (a locked access across cache lines may trap on amd64)
 	OpPoll       // count down the slice; at zero the code exits and may be resumed
@@ -138,6 +139,7 @@ var Ops = [numOps]OpInfo{
 	OpBr:            {"br", UseA | OptB | Term},
 	OpMayGoto:       {"maygoto", Term},
 	OpExit:          {"exit", Term},
+	OpLea:           {"lea", DefDst | UseMem | Lowered},
 	OpGuardMem:      {"guard.mem", UseMem | MayFault | Lowered},
 	OpGuardAlign:    {"guard.align", UseMem | MayFault | Lowered},
 	OpPoll:          {"poll", MayExit | Lowered},

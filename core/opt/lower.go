@@ -51,7 +51,7 @@ func (l *lowering) run() *ir.Func {
 			l.prologue()
 		}
 		if l.facts.LoopHeads[i] && !l.opts.unguarded {
-			l.emit(ir.Insn{Op: ir.OpPoll, Rule: ir.RuleFuel, Pos: b.Insns[0].Pos})
+			l.emit(ir.Insn{Op: ir.OpPoll, Pos: b.Insns[0].Pos})
 		}
 		base := int(l.facts.Start[i])
 		for j := range b.Insns {
@@ -100,7 +100,7 @@ func (l *lowering) prologue() {
 	}
 }
 
-func (l *lowering) zeroRegs(set verifier.RegSet, pos ir.Pos) {
+func (l *lowering) zeroRegs(set ir.RegSet, pos ir.Pos) {
 	for r := ir.R0; r < ir.R10 && set != 0; r++ {
 		if set.Has(r) {
 			l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: r, Pos: pos})

@@ -119,7 +119,7 @@ type valueFlow struct {
 	*walk
 	f     *ir.Func
 	facts *FuncFacts
-	live  []RegSet
+	live  []ir.RegSet
 	entry []state // of all functions: calls join into those of their callees
 	in    []state // by block
 	depth int32   // deepest use below R10
@@ -128,7 +128,7 @@ type valueFlow struct {
 
 // run iterates to a fixpoint and then records the facts.
 func (v *valueFlow) run(entry state) {
-	post, heads := depthFirstBlocks(v.f)
+	post, heads := ir.Postorder(v.f)
 	v.facts.LoopHeads = heads
 	v.in = make([]state, len(v.f.Blocks))
 	v.in[0] = entry
@@ -157,7 +157,7 @@ func (v *valueFlow) run(entry state) {
 }
 
 // flow joins the current state into that of a successor which reads live. It reports a change.
-func (v *valueFlow) flow(to *state, live RegSet) (changed bool) {
+func (v *valueFlow) flow(to *state, live ir.RegSet) (changed bool) {
 	if !to.seen {
 		*to = v.cur
 		for i := range to.regs[:10] {

@@ -40,7 +40,7 @@ type FuncFacts struct {
 	// ZeroFrame: a byte of the frame may be read before it is written.
 	ZeroFrame bool
 	// ZeroEntry is the set of registers that may be read before they are written and get no value from the caller.
-	ZeroEntry RegSet
+	ZeroEntry ir.RegSet
 	// LoopHeads marks the blocks that a loop returns to; every cycle passes one.
 	LoopHeads []bool
 	// Insns holds one fact per instruction of block b from Start[b] on.
@@ -59,21 +59,8 @@ type InsnFact struct {
 	// Region is the region that the access most likely touches.
 	Region uint16
 	// ZeroAfter is the set of R1 to R5 that may be read after this call and before they are written.
-	ZeroAfter RegSet
+	ZeroAfter ir.RegSet
 }
-
-// RegSet is a set of registers R0 to R10; bit i is Ri.
-type RegSet uint16
-
-// Has reports whether r is in the set.
-func (s RegSet) Has(r ir.Reg) bool { return r >= ir.R0 && r <= ir.R10 && s&bit(r) != 0 }
-
-func bit(r ir.Reg) RegSet { return 1 << (r - ir.R0) }
-
-const (
-	argRegs    RegSet = 0x3e // R1 to R5
-	callerRegs RegSet = 0x3f // R0 to R5: clobbered by calls
-)
 
 // Verify decides about a lifted program of a type that set declares. An error is
 // an *Error, without the name of the file.
@@ -100,11 +87,10 @@ type walk struct {
 	program *ir.Program
 	typ     abi.ProgType
 	facts   []FuncFacts
-	callees [][]int32 // by function; a call through a register may reach every function whose address is taken
-	taken   []int32   // functions whose address is taken
-	order   []int32   // functions, callers before callees
-	liveIn  []RegSet  // by function: registers read before they are written
-	liveAt  [][]RegSet
+	callees [][]int32     // by function; a call through a register may reach every function whose address is taken
+	taken   []int32       // functions whose address is taken
+	order   []int32       // functions, callers before callees
+	liveAt  [][]ir.RegSet // by function and block: registers read before they are written
 	exposed bool
 }
 
