@@ -581,6 +581,30 @@ func controlForms() []form {
 	}
 }
 
+var jccOps = [...]x86asm.Op{
+	x86asm.JO, x86asm.JNO, x86asm.JB, x86asm.JAE, x86asm.JE, x86asm.JNE, x86asm.JBE, x86asm.JA,
+	x86asm.JS, x86asm.JNS, x86asm.JP, x86asm.JNP, x86asm.JL, x86asm.JGE, x86asm.JLE, x86asm.JG,
+}
+
+// Both sizes of a conditional jump carry the condition that was asked for.
+func TestJccConditions(t *testing.T) {
+	for c, op := range jccOps {
+		for _, build := range []func(a *Assembler){
+			func(a *Assembler) { l := a.NewLabel(); a.Bind(l); a.Jcc(Cond(c), l) },
+			func(a *Assembler) { l := a.NewLabel(); a.Jcc(Cond(c), l); a.Bind(l) },
+			func(a *Assembler) { l := a.NewLabel(); a.Jcc(Cond(c), l); fill(a, 200); a.Bind(l) },
+			func(a *Assembler) { a.JccSym(Cond(c), 0, 0) },
+		} {
+			var a Assembler
+			build(&a)
+			require.NoError(t, a.Finish())
+			inst, err := x86asm.Decode(a.Bytes(), 64)
+			require.NoError(t, err)
+			require.Equal(t, op, inst.Op)
+		}
+	}
+}
+
 func vectorForms() []form {
 	xmm := func(g gen) (Xmm, x86asm.Arg) {
 		n := g.n(0, 15)
