@@ -256,7 +256,8 @@ func readReloc(p []byte, rela bool) reloc {
 	return r
 }
 
-// sortRelocs orders the relocations and refuses two at one place.
+// sortRelocs orders the relocations and refuses two at one place and those
+// behind the section.
 func (s *section) sortRelocs() error {
 	slices.SortStableFunc(s.rel, func(a, b reloc) int {
 		switch {
@@ -267,8 +268,11 @@ func (s *section) sortRelocs() error {
 		}
 		return 0
 	})
-	for i := 1; i < len(s.rel); i++ {
-		if s.rel[i].offset == s.rel[i-1].offset {
+	for i := range s.rel {
+		if s.rel[i].offset >= s.size {
+			return malformed(CodeReloc, "the relocation at %#x is behind the section, which has %d bytes", s.rel[i].offset, s.size).in(s.name, -1)
+		}
+		if i > 0 && s.rel[i].offset == s.rel[i-1].offset {
 			return malformed(CodeReloc, "two relocations at offset %#x", s.rel[i].offset).in(s.name, -1)
 		}
 	}
