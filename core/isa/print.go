@@ -52,6 +52,11 @@ func (c Cond) String() string { return condText[c] }
 // String returns the name of the operation in lower case: "add", "cmpxchg".
 func (a AtomicOp) String() string { return atomicText[a] }
 
+// Arith returns the operation that a changes memory by: Mov for AtomicXchg, NoArith for AtomicCmpXchg.
+func (a AtomicOp) Arith() Arith {
+	return [...]Arith{AtomicAdd: Add, AtomicOr: Or, AtomicAnd: And, AtomicXor: Xor, AtomicXchg: Mov, AtomicCmpXchg: NoArith}[a]
+}
+
 // printers has one function for each kind.
 var printers = [...]func(i Insn, r *Row, symbol string) string{
 	KindInvalid:    printName,
@@ -173,8 +178,10 @@ func printStore(i Insn, r *Row, _ string) string {
 }
 
 func printAtomic(i Insn, r *Row, _ string) string {
-	src, at := i.Src.named(r.Width), displaced(i.Dst, int64(i.Off))
-	suffix := map[uint8]string{32: "32_32", 64: "_64"}[r.Width]
+	src, at, suffix := i.Src.named(r.Width), displaced(i.Dst, int64(i.Off)), "_64"
+	if r.Width == 32 {
+		suffix = "32_32"
+	}
 	switch {
 	case r.Atomic == AtomicXchg:
 		return fmt.Sprintf("%s = xchg%s(%s, %[1]s)", src, suffix, at)
@@ -183,8 +190,7 @@ func printAtomic(i Insn, r *Row, _ string) string {
 	case r.Fetch:
 		return fmt.Sprintf("%s = atomic_fetch_%s((u%d *)(%s), %[1]s)", src, r.Atomic, r.Width, at)
 	}
-	sign := map[AtomicOp]string{AtomicAdd: "+=", AtomicOr: "|=", AtomicAnd: "&=", AtomicXor: "^="}[r.Atomic]
-	return fmt.Sprintf("lock %s %s %s", r.place(i.Dst, i.Off), sign, src)
+	return fmt.Sprintf("lock %s %s %s", r.place(i.Dst, i.Off), r.Atomic.Arith(), src)
 }
 
 func printOrdered(i Insn, r *Row, _ string) string {
@@ -235,11 +241,11 @@ func printCall(i Insn, r *Row, symbol string) string {
 	case r.Kind == KindCallLocal:
 		return "call pc" + i.target("")
 	case r.Kind == KindCallHelper:
-		return fmt.Sprintf("call %d", i.Imm)
+		return fmt.Sprintf("call %d", uint32(i.Imm))
 	case i.Off != 0:
-		return fmt.Sprintf("call kfunc#%d@%d", i.Imm, i.Off)
+		return fmt.Sprintf("call kfunc#%d@%d", uint32(i.Imm), i.Off)
 	}
-	return fmt.Sprintf("call kfunc#%d", i.Imm)
+	return fmt.Sprintf("call kfunc#%d", uint32(i.Imm))
 }
 
 func printThrough(i Insn, r *Row, _ string) string {
