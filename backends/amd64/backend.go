@@ -1,0 +1,128 @@
+// Package amd64 compiles the IR to amd64 machine code.
+//
+// The direct tier (-O0) maps registers one to one and passes over the code once.
+// The native calling convention is BPF's, so a call of a helper or a function
+// needs no shuffling of arguments:
+//
+//	BPF    R0  R1  R2  R3  R4  R5  R6  R7  R8  R9  R10 | T0 T1  T2  | run context
+//	amd64  rax rdi rsi rdx rcx r8  rbx r13 r14 r15 rbp | r9 r10 r11 | r12
+//
+// There are two stacks. BPF's is addressed by rbp (R10) and is a region that the
+// program may touch; return addresses and saved registers are on the control
+// stack (rsp), which no store of a program can reach:
+//
+//	control stack (rsp)                BPF stack (rbp)
+//	+--------------------+ 16-aligned  +------------------+ <- R10 of the caller
+//	| return address     |             | caller's frame   |
+//	| rbx r13 r14 r15    | those used  +------------------+ <- R10 of the callee: the caller
+//	| 8 bytes of padding | if it calls | callee's frame   |    lowers rbp around the call
+//	+--------------------+ <- rsp      +------------------+
+//
+// A function pads so that rsp is a multiple of 16 at every call it makes.
+package amd64
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/bpfc/bpfc/backends/amd64/asm"
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/ir"
+)
+
+// version changes with the code that the back end makes.
+const version = "1"
+
+// The CPU levels of the x86-64 psABI (section 3.1.1), lowest first.
+var levels = []string{"x86-64", "x86-64-v2", "x86-64-v3"}
+
+// Backend is the amd64 back end. The zero value is ready; it is safe for concurrent use.
+type Backend struct{}
+
+// New returns the back end.
+func New() *Backend { return &Backend{} }
+
+// Target describes the back end.
+func (*Backend) Target() codegen.Target {
+	return codegen.Target{Name: "amd64", Version: version, Arch: "amd64", CPUs: slices.Clone(levels), Opts: []int{0}, Object: true}
+}
+
+// Compile makes machine code of a unit. Errors are *codegen.UnsupportedError for
+// options it does not have, and plain errors for a unit that breaks the rules of ir.Check.
+func (*Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options) (*codegen.Artifact, error) {
+	if o.Opt != 0 {
+		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("optimisation level %d", o.Opt), Msg: "not in this version of the amd64 back end: use 0"}
+	}
+	level := slices.Index(levels, o.CPU)
+	if o.CPU == "" {
+		level = 0
+	}
+	if level < 0 {
+		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("CPU level %q", o.CPU), Msg: fmt.Sprintf("the amd64 back end has %v", levels)}
+	}
+	e := &emitter{unit: u, opts: o, v3: level >= 2}
+	for i, p := range u.Programs {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := ir.Check(p, ir.StageLowered); err != nil {
+			return nil, err
+		}
+		e.program(int32(i), p)
+	}
+	e.searches()
+	if o.Object {
+		e.objectEntries()
+	}
+	if err := e.asm.Finish(); err != nil {
+		return nil, fmt.Errorf("amd64: %s: %w", u.Name, err)
+	}
+	a := e.artifact()
+	a.CPU = levels[level]
+	a.Seal()
+	return a, nil
+}
+
+// artifact gathers what was emitted.
+func (e *emitter) artifact() *codegen.Artifact {
+	u := e.unit
+	a := &codegen.Artifact{
+		Target: "amd64", Version: version, Arch: "amd64", Name: u.Name,
+		Code: slices.Clone(e.asm.Bytes()), Rodata: e.rodata(),
+		Maps: u.Maps, Data: u.Data, Helpers: u.Helpers, Items: u.Items,
+	}
+	for i, info := range u.Entries {
+		a.StackSize = max(a.StackSize, info.StackSize)
+		entry := codegen.Entry{EntryInfo: info, Offset: e.offset(e.entries[i])}
+		if e.opts.Object {
+			entry.HasC, entry.COffset, entry.CChecked = true, e.offset(e.c[i].plain), e.offset(e.c[i].checked)
+		}
+		a.Entries = append(a.Entries, entry)
+	}
+	for _, s := range e.symbols {
+		sym := codegen.Symbol{Name: s.name, Offset: e.offset(s.start), Global: s.global, Prog: s.prog}
+		sym.Size = e.offset(s.end) - sym.Offset
+		for _, c := range s.cfa {
+			sym.CFA = append(sym.CFA, codegen.CFAStep{Offset: e.offset(c.at), CFA: c.cfa, Saved: c.saved})
+		}
+		a.Symbols = append(a.Symbols, sym)
+	}
+	for _, r := range e.asm.Relocs() {
+		ref := e.refs[r.Sym]
+		a.Relocs = append(a.Relocs, codegen.Reloc{Offset: r.Offset, Kind: ref.kind, Index: ref.index, Addend: r.Addend})
+	}
+	a.Exits = make([]codegen.Exit, len(e.exits))
+	for i, x := range e.exits {
+		x.Offset = e.offset(x.at)
+		a.Exits[i] = x.Exit
+	}
+	slices.SortFunc(a.Exits, func(x, y codegen.Exit) int { return int(x.Offset) - int(y.Offset) })
+	a.Lines = make([]codegen.LineEntry, len(e.lines))
+	for i, l := range e.lines {
+		a.Lines[i] = codegen.LineEntry{Offset: e.offset(l.at), Prog: l.prog, Pos: l.pos}
+	}
+	return a
+}
+
+func (e *emitter) offset(m asm.Mark) uint32 { return uint32(e.asm.Offset(m)) }
