@@ -188,6 +188,7 @@ func (e *encoding) entry(n *Entry) {
 	e.u32(n.CtxSize)
 	e.bit(n.Return32)
 	e.u32(n.EntryInfo.StackSize)
+	e.u32(n.EntryInfo.StackRegion)
 	each(e, n.EntryInfo.Lines, (*encoding).line)
 	e.num(n.Insns)
 	e.u32(n.Offset)

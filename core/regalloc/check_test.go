@@ -257,7 +257,7 @@ func TestCheckErrors(t *testing.T) {
 		{"not tied", func() (*model, *Result) { m := straight(inst(use(0), tied(1, 0))); return m, Fixed([]PReg{0, 1, 1}) },
 			"regalloc: inst 0, operand 1: v1 must be where the use is that it is tied to, not in p1"},
 		{"tied to a definition", func() (*model, *Result) { m := straight(inst(tied(1, 1), def(0))); return m, Fixed([]PReg{0, 0, 1}) },
-			"regalloc: inst 0, operand 0: v1 contradicts another operand; it is in p0"},
+			"regalloc: inst 0, operand 0: v1 breaks a rule of views; it is in p0"},
 		{"early clobber of a use", func() (*model, *Result) { m := straight(inst(use(0), away(def(1)))); return m, Fixed([]PReg{0, 0, 1}) },
 			"regalloc: inst 0, operand 1: v1 may not share, with another operand or a clobber, p0"},
 		{"late use under a definition", func() (*model, *Result) { m := straight(inst(away(use(0)), def(1))); return m, Fixed([]PReg{0, 0, 1}) },
@@ -293,7 +293,7 @@ func TestCheckErrors(t *testing.T) {
 		{"arguments without parameters", func() (*model, *Result) { m := diamond(); m.blocks[1].args[0] = []VReg{0}; return m, Fixed(table) },
 			"regalloc: inst 3: bad view: edge to block 2 has 1 arguments for 0 parameters"},
 		{"defined twice at once", func() (*model, *Result) { m := straight(inst(def(0), def(0))); return m, Fixed(table) },
-			"regalloc: inst 0, operand 0: v0 contradicts another operand; it is in p0"},
+			"regalloc: inst 0, operand 0: v0 breaks a rule of views; it is in p0"},
 		{"negative slots", func() (*model, *Result) { return diamond(), &Result{NumSlots: -1} },
 			"regalloc: inst 0: no location: result has -1 slots"},
 	} {

@@ -30,7 +30,7 @@ var codeTexts = [...]string{
 	NotFixed:    "needs its fixed register, not",
 	NotTied:     "must be where the use is that it is tied to, not in",
 	Overlap:     "may not share, with another operand or a clobber,",
-	BadView:     "contradicts another operand; it is in",
+	BadView:     "breaks a rule of views; it is in",
 }
 
 var codeNames = [...]string{
