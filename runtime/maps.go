@@ -1,0 +1,198 @@
+package runtime
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"unsafe"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/obj"
+)
+
+// mapTypeArray is BPF_MAP_TYPE_ARRAY, the flag BPF_F_RDONLY_PROG (include/uapi/linux/bpf.h, Linux 6.18).
+const (
+	mapTypeArray   = 2
+	flagRdonlyProg = 1 << 7
+)
+
+// arrayKeySize is the size of an array map's key, a uint32 index.
+const arrayKeySize = 4
+
+// array is an array map: values of stride bytes, one after another. Map values
+// may be read and written by programs at any time: as in the kernel, a value may be seen half-written.
+type array struct {
+	spec   *abi.MapSpec
+	mem    []byte
+	frozen bool // for programs (BPF_F_RDONLY_PROG) or, for a data section, for everyone
+}
+
+// stride is the distance of two values of an array map: its size rounded up to
+// 8 bytes (array_map_alloc, Linux 6.18).
+func stride(m *abi.MapSpec) uint64 { return alignUp(uint64(m.ValueSize), 8) }
+
+// mapBytes is the size of an array map's values; it cannot overflow.
+func mapBytes(m *abi.MapSpec) uint64 { return stride(m) * uint64(m.MaxEntries) }
+
+// checkMaps refuses maps that this version has no implementation of.
+func checkMaps(maps []abi.MapSpec, kinds []abi.MapKind) error {
+	if n := ir.MaxRegions - ir.RegionMaps; len(maps) > n {
+		return &codegen.UnsupportedError{What: fmt.Sprintf("an object of %d maps", len(maps)), Msg: fmt.Sprintf("at most %d fit in a run's region table", n)}
+	}
+	for i := range maps {
+		m := &maps[i]
+		if m.Type != mapTypeArray {
+			return &codegen.UnsupportedError{What: fmt.Sprintf("map %s of kind %s", m.Name, kindName(m.Type, kinds)), Msg: "this version runs array maps only"}
+		}
+		if m.KeySize != arrayKeySize || m.ValueSize == 0 || m.MaxEntries == 0 {
+			return fmt.Errorf("map %s: an array needs keys of 4 bytes, values and entries; it has key size %d, value size %d, %d entries",
+				m.Name, m.KeySize, m.ValueSize, m.MaxEntries)
+		}
+	}
+	return nil
+}
+
+func kindName(kind uint32, kinds []abi.MapKind) string {
+	for _, k := range kinds {
+		if k.Type == kind {
+			return k.Name
+		}
+	}
+	return fmt.Sprint(kind)
+}
+
+// placeMaps makes the image's arrays.
+func (img *Image) placeMaps(p *plan) {
+	for i := range img.Artifact.Maps {
+		m := &img.Artifact.Maps[i]
+		n := mapBytes(m)
+		img.MapValues = append(img.MapValues, img.values.addr+p.value[i])
+		img.maps = append(img.maps, array{spec: m, mem: img.values.mem[p.value[i]:][:n:n], frozen: m.Flags&flagRdonlyProg != 0})
+	}
+}
+
+func (m *array) region() region {
+	return makeRegion(unsafe.Pointer(unsafe.SliceData(m.mem)), uint64(len(m.mem)), !m.frozen)
+}
+
+// lookup is the map, or the data section as an array of one element, called name.
+func (img *Image) lookup(name string) (array, bool) {
+	for i := range img.maps {
+		if img.maps[i].spec.Name == name {
+			m := img.maps[i]
+			m.frozen = false // BPF_F_RDONLY_PROG binds programs only
+			return m, true
+		}
+	}
+	for i := range img.Artifact.Data {
+		if d := &img.Artifact.Data[i]; d.Name == name {
+			return img.section(i), true
+		}
+	}
+	return array{}, false
+}
+
+func (img *Image) section(i int) array {
+	d := &img.Artifact.Data[i]
+	return array{spec: sectionSpec(d), mem: img.sections[i], frozen: d.ReadOnly}
+}
+
+// sectionSpec describes a data section as libbpf declares it to the kernel.
+func sectionSpec(d *obj.Data) *abi.MapSpec {
+	m := &abi.MapSpec{Name: d.Name, Type: mapTypeArray, KeySize: arrayKeySize, ValueSize: uint32(len(d.Bytes)), MaxEntries: 1}
+	if d.ReadOnly {
+		m.Flags = flagRdonlyProg
+	}
+	return m
+}
+
+// Errno names of failed operations (kernel/bpf/arraymap.c, syscall.c, Linux 6.18).
+const (
+	errNone     = ""
+	errNotFound = "ENOENT" // lookup beyond the last entry
+	errTooBig   = "E2BIG"  // update beyond the last entry
+	errInvalid  = "EINVAL" // wrong size; arrays cannot delete
+	errFrozen   = "EPERM"  // update of a frozen map
+	errNoMap    = "EBADF"  // no map of that name
+)
+
+// operate performs one operation on the maps of an image.
+func (img *Image) operate(op *codegen.MapOp) codegen.MapResult {
+	if op.Kind == codegen.MapList {
+		return img.list()
+	}
+	m, ok := img.lookup(op.Map)
+	if !ok {
+		return codegen.MapResult{Err: errNoMap}
+	}
+	switch op.Kind {
+	case codegen.MapGet:
+		return m.get(op.Key)
+	case codegen.MapPut:
+		return codegen.MapResult{Err: m.put(op.Key, op.Value)}
+	case codegen.MapIterate:
+		return m.iterate()
+	}
+	return codegen.MapResult{Err: errInvalid} // MapDelete: an array's elements always exist
+}
+
+// list names all maps and data sections.
+func (img *Image) list() (res codegen.MapResult) {
+	for i := range img.maps {
+		res.Entries = append(res.Entries, codegen.MapEntry{Map: *img.maps[i].spec})
+	}
+	for i := range img.Artifact.Data {
+		res.Entries = append(res.Entries, codegen.MapEntry{Map: *sectionSpec(&img.Artifact.Data[i])})
+	}
+	return res
+}
+
+// value is the value at a key, or why there is none; beyond is the error of an index out of range.
+func (m *array) value(key []byte, beyond string) ([]byte, string) {
+	if len(key) != arrayKeySize {
+		return nil, errInvalid
+	}
+	i := binary.LittleEndian.Uint32(key)
+	if i >= m.spec.MaxEntries {
+		return nil, beyond
+	}
+	return m.mem[uint64(i)*stride(m.spec):][:m.spec.ValueSize], errNone
+}
+
+func (m *array) get(key []byte) codegen.MapResult {
+	v, errno := m.value(key, errNotFound)
+	if errno != errNone {
+		return codegen.MapResult{Err: errno}
+	}
+	return codegen.MapResult{Entries: []codegen.MapEntry{m.entry(key, v)}}
+}
+
+func (m *array) entry(key, value []byte) codegen.MapEntry {
+	return codegen.MapEntry{Map: *m.spec, Key: bytes.Clone(key), Value: bytes.Clone(value)}
+}
+
+func (m *array) put(key, value []byte) string {
+	v, errno := m.value(key, errTooBig)
+	switch {
+	case errno != errNone:
+		return errno
+	case len(value) != len(v):
+		return errInvalid
+	case m.frozen:
+		return errFrozen
+	}
+	copy(v, value)
+	return errNone
+}
+
+func (m *array) iterate() (res codegen.MapResult) {
+	var key [arrayKeySize]byte
+	for i := range m.spec.MaxEntries {
+		binary.LittleEndian.PutUint32(key[:], i)
+		v, _ := m.value(key[:], errNotFound)
+		res.Entries = append(res.Entries, m.entry(key[:], v))
+	}
+	return res
+}

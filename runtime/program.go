@@ -1,0 +1,189 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/bpfc/bpfc/core/codegen"
+)
+
+// unit is a loaded artifact. Its fields are immutable but for open and pins.
+type unit struct {
+	runtime  *Runtime
+	image    *Image
+	code     Executable
+	programs []*Program
+	open     int // programs not unloaded; guarded by runtime.mu
+	pins     int // workers handed out for its programs; guarded by runtime.mu
+}
+
+// Program is a loaded program. It is safe for concurrent use.
+type Program struct {
+	unit   *unit
+	entry  int
+	info   *codegen.EntryInfo
+	mask   uint64 // of the return value
+	closed atomic.Bool
+}
+
+// Load checks the artifact against this machine and the runtime's Spec and makes
+// its programs runnable by l: one per entry, in order. The artifact must not be changed.
+func (r *Runtime) Load(a *codegen.Artifact, l Loader) ([]*Program, error) {
+	r.life.RLock()
+	defer r.life.RUnlock()
+	if r.closing.Load() {
+		return nil, ErrClosed
+	}
+	if err := checkArtifact(a, &r.spec); err != nil {
+		return nil, fmt.Errorf("loading %s: %w", a.Name, err)
+	}
+	u, err := r.place(a, l)
+	if err != nil {
+		return nil, fmt.Errorf("loading %s: %w", a.Name, err)
+	}
+	r.mu.Lock()
+	r.units[u] = struct{}{}
+	r.mu.Unlock()
+	return u.programs, nil
+}
+
+func (r *Runtime) place(a *codegen.Artifact, l Loader) (*unit, error) {
+	img, err := newImage(r, a, l)
+	if err != nil {
+		return nil, err
+	}
+	code, err := l.Load(img)
+	if err != nil {
+		img.free()
+		return nil, err
+	}
+	u := &unit{runtime: r, image: img, code: code, open: len(a.Entries)}
+	for i := range a.Entries {
+		p := &Program{unit: u, entry: i, info: &a.Entries[i].EntryInfo, mask: 1<<64 - 1}
+		if p.info.Return32 {
+			p.mask = 1<<32 - 1
+		}
+		u.programs = append(u.programs, p)
+	}
+	return u, nil
+}
+
+// close unloads all programs, for a runtime that is closed.
+func (u *unit) close() {
+	for _, p := range u.programs {
+		p.closed.Store(true)
+	}
+}
+
+// Info describes the program. It must not be changed.
+func (p *Program) Info() *codegen.EntryInfo { return p.info }
+
+// Run leases a worker, blocking while all are leased, and runs the program once:
+// see Worker.Run. The buffer is not referred to after the run.
+func (p *Program) Run(mem []byte) (uint64, error) {
+	w, err := p.unit.runtime.lease(context.Background())
+	if err != nil {
+		return 0, err
+	}
+	if p.closed.Load() { // before anything of the worker is touched: its memory may be gone
+		p.unit.runtime.giveBack(w)
+		return 0, p.unavailable()
+	}
+	defer w.endLease()
+	if w.bound != p {
+		w.bind(p)
+	}
+	return w.Run(mem)
+}
+
+// endLease ends the lease of one run or batch.
+func (w *Worker) endLease() {
+	w.reset()
+	w.runtime.giveBack(w)
+}
+
+// Worker hands out a worker for a loop of runs of the program, blocking while
+// all are leased, until ctx is done. It belongs to the caller until
+// Worker.Release; the program stays loaded until then.
+func (p *Program) Worker(ctx context.Context) (*Worker, error) {
+	r := p.unit.runtime
+	w, err := r.lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	closed := p.closed.Load() || r.closing.Load()
+	if !closed {
+		p.unit.pins++
+		r.held++
+	}
+	r.mu.Unlock()
+	if closed {
+		r.giveBack(w)
+		return nil, p.unavailable()
+	}
+	w.bind(p)
+	w.state.Store(stateHeld)
+	if r.attention.Load() != 0 {
+		r.collect()
+	}
+	return w, nil
+}
+
+// unpin ends what Worker began.
+func (p *Program) unpin(w *Worker) {
+	r := p.unit.runtime
+	r.mu.Lock()
+	p.unit.pins--
+	r.held--
+	r.mu.Unlock()
+	r.giveBack(w)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.orphaned && r.held == 0 {
+		_ = r.releaseAll() // nobody waits for it any more
+	}
+}
+
+// Unload ends the program: runs that are under way end first, until ctx is done.
+// The artifact's memory is freed with its last program, in any case.
+func (p *Program) Unload(ctx context.Context) error {
+	r, u := p.unit.runtime, p.unit
+	if p.closed.Swap(true) {
+		return p.unavailable()
+	}
+	r.mu.Lock()
+	u.open--
+	last := u.open == 0
+	if last {
+		delete(r.units, u)
+	}
+	r.mu.Unlock()
+	free := func() error { return nil }
+	if last {
+		free = u.free
+	}
+	return wait(ctx, r.retire(&u.pins, free))
+}
+
+// free frees the unit's memory. The caller holds runtime.mu.
+func (u *unit) free() error {
+	if u.runtime.gone {
+		return nil
+	}
+	u.code.Close()
+	return u.image.free()
+}
+
+// unavailable is the reason why a closed program does not run.
+func (p *Program) unavailable() error {
+	if p.unit.runtime.closing.Load() {
+		return ErrClosed
+	}
+	return fmt.Errorf("%s: %w", p.info.Name, ErrUnloaded)
+}
+
+func (p *Program) tooShort(n int) error {
+	return fmt.Errorf("%s is of type %s: it needs memory of at least %d bytes, got %d", p.info.Name, p.info.Type, p.info.CtxSize, n)
+}

@@ -1,0 +1,70 @@
+package runtime
+
+import (
+	"unsafe"
+
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/ir"
+)
+
+// runContext is the run context of machine code, as package codegen lays it
+// out; between codegen.RunReserved and RunRegions it holds what the entry stub keeps.
+type runContext struct {
+	slice      int64
+	exit       uint64 // address of the exit routine
+	hostSP     uint64 // Go's stack pointer while machine code runs
+	faultAddr  uint64
+	regionsEnd uint64
+
+	hostBP     uint64
+	controlTop uint64 // rsp at entry
+	stackTop   uint64 // rbp at entry: R10
+	left       uint64 // address after the instruction that left
+	regs       [16]uint64
+	_          [7]uint64
+
+	regions [ir.MaxRegions]nativeRegion
+}
+
+// nativeRegion is a region in the run context.
+type nativeRegion struct {
+	base, n1, n2, n4, n8 uint64
+	writable             uint64
+}
+
+// The numbers of the registers in runContext.regs: those of their encoding.
+const (
+	regRAX = 0
+	regRCX = 1
+	regRDX = 2
+	regRSI = 6
+	regRDI = 7
+	regR8  = 8
+)
+
+// The layouts are those of package codegen: an index that is not 0 fails to compile.
+var (
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.slice)-codegen.RunSlice]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.exit)-codegen.RunExit]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.hostSP)-codegen.RunHostSP]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.faultAddr)-codegen.RunFaultAddr]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.regionsEnd)-codegen.RunRegionsEnd]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.hostBP)-codegen.RunReserved]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.regions)-codegen.RunRegions]
+	_ = [1]int{}[unsafe.Sizeof(runContext{})-codegen.RunCtxSize]
+	_ = [1]int{}[unsafe.Offsetof(nativeRegion{}.base)-codegen.RegionBase]
+	_ = [1]int{}[unsafe.Offsetof(nativeRegion{}.n1)-codegen.RegionN1]
+	_ = [1]int{}[unsafe.Offsetof(nativeRegion{}.n2)-codegen.RegionN2]
+	_ = [1]int{}[unsafe.Offsetof(nativeRegion{}.n4)-codegen.RegionN4]
+	_ = [1]int{}[unsafe.Offsetof(nativeRegion{}.n8)-codegen.RegionN8]
+	_ = [1]int{}[unsafe.Offsetof(nativeRegion{}.writable)-codegen.RegionWritable]
+	_ = [1]int{}[unsafe.Sizeof(nativeRegion{})-codegen.RegionSize]
+)
+
+// set makes the region that of r.
+func (n *nativeRegion) set(r *region) {
+	n.base, n.n1, n.n2, n.n4, n.n8, n.writable = r.base, r.n1, r.n2, r.n4, r.n8, 0
+	if r.writable {
+		n.writable = 1
+	}
+}

@@ -1,0 +1,108 @@
+package runtime
+
+import (
+	"fmt"
+	goruntime "runtime"
+	"slices"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+)
+
+// checkArtifact refuses an artifact that this machine or spec cannot run: what
+// it says of itself, without a look at its code.
+func checkArtifact(a *codegen.Artifact, s *codegen.Spec) error {
+	if err := a.CheckDigest(); err != nil {
+		return err
+	}
+	if err := checkMachine(a); err != nil {
+		return err
+	}
+	if err := checkItems(a.Items, s.Set); err != nil {
+		return err
+	}
+	var kinds []abi.MapKind
+	if s.Set != nil {
+		kinds = s.Set.MapKinds
+	}
+	if err := checkMaps(a.Maps, kinds); err != nil {
+		return err
+	}
+	return checkEntries(a)
+}
+
+// checkMachine compares architecture and CPU level.
+func checkMachine(a *codegen.Artifact) error {
+	if a.Arch == "" {
+		return nil
+	}
+	if a.Arch != goruntime.GOARCH {
+		return &codegen.UnsupportedError{What: fmt.Sprintf("code for %s on %s", a.Arch, goruntime.GOARCH), Msg: "compile for this machine, or run with the interpreter"}
+	}
+	have := slices.Index(cpuLevels(), HostCPU())
+	need := slices.Index(cpuLevels(), a.CPU)
+	if a.CPU != "" && (need < 0 || need > have) {
+		return &codegen.UnsupportedError{What: fmt.Sprintf("code for CPU level %q", a.CPU), Msg: fmt.Sprintf("this machine has %q; compile for that level", HostCPU())}
+	}
+	return nil
+}
+
+// checkItems compares the definitions that the artifact was compiled with to those of the set.
+func checkItems(items []codegen.Item, set *abi.Set) error {
+	for i := range items {
+		it := &items[i]
+		def := definition(set, it.Kind, it.Name)
+		if def == nil {
+			return fmt.Errorf("%s %s, which it was compiled with, is not known here: load the plugin that declares it", it.Kind, it.Name)
+		}
+		digest, err := abi.Digest(def)
+		if err != nil {
+			return err
+		}
+		if digest != it.Digest {
+			return fmt.Errorf("%s %s is not the one that it was compiled with: compile it again", it.Kind, it.Name)
+		}
+	}
+	return nil
+}
+
+// definition finds an item in the set, nil if it is not there.
+func definition(set *abi.Set, kind, name string) any {
+	if set == nil {
+		return nil
+	}
+	switch kind {
+	case "type":
+		if t, ok := set.Type(name); ok {
+			return t
+		}
+	case "helper":
+		if h := set.HelperByName(name); h != nil {
+			return *h
+		}
+	case "map":
+		for _, k := range set.MapKinds {
+			if k.Name == name {
+				return k
+			}
+		}
+	}
+	return nil
+}
+
+// checkEntries refuses what the stacks or the kinds of context do not allow.
+func checkEntries(a *codegen.Artifact) error {
+	if len(a.Entries) == 0 {
+		return fmt.Errorf("it has no programs")
+	}
+	for i := range a.Entries {
+		e := &a.Entries[i]
+		if e.StackSize > a.StackSize || e.StackSize > codegen.BPFStackSize {
+			return fmt.Errorf("program %s uses %d bytes of stack: at most %d", e.Name, e.StackSize, min(a.StackSize, codegen.BPFStackSize))
+		}
+		if e.Context > abi.CtxMemory {
+			return &codegen.UnsupportedError{What: fmt.Sprintf("program %s of type %s", e.Name, e.Type), Msg: "this version runs programs on memory only"}
+		}
+	}
+	return nil
+}
