@@ -1,0 +1,61 @@
+package objfile
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+)
+
+func header(t *testing.T, a *codegen.Artifact) string {
+	var out strings.Builder
+	require.NoError(t, Header(&out, a, "sample.h"))
+	return out.String()
+}
+
+func TestHeader(t *testing.T) {
+	text := header(t, sample())
+	for _, want := range []string{
+		"/* Made by bpfc from sample.bpf.o. */\n#ifndef BPFC_HEADER_SAMPLE_H\n#define BPFC_HEADER_SAMPLE_H\n",
+		"uint64_t sum(void *mem, uint64_t len);\n",
+		"int sum_checked(void *mem, uint64_t len, uint64_t *ret, struct bpfc_fault *fault);\n",
+		"uint64_t trap(void *mem, uint64_t len);\n",
+		"uint64_t bpfc_helper_test_identity(uint64_t, uint64_t);\n",
+		"extern uint8_t bpfc_map_config[3][8];\n",
+	} {
+		require.Contains(t, text, want)
+	}
+	require.NotContains(t, text, "flows")
+	require.Equal(t, text, header(t, sample()))
+}
+
+func TestHeaderByContext(t *testing.T) {
+	a := sample()
+	a.Entries[0].Context, a.Entries[1].Context = abi.CtxNone, abi.CtxStruct
+	text := header(t, a)
+	require.Contains(t, text, "uint64_t sum(void);\n")
+	require.Contains(t, text, "int sum_checked(uint64_t *ret, struct bpfc_fault *fault);\n")
+	require.Contains(t, text, "uint64_t trap(void *ctx);\n")
+	require.Contains(t, text, "int trap_checked(void *ctx, uint64_t *ret, struct bpfc_fault *fault);\n")
+}
+
+func TestHeaderDeclaresOnlyHelpersThatAreCalled(t *testing.T) {
+	a := sample()
+	a.Helpers = append(a.Helpers, abi.Helper{Name: "bpf_other"})
+	require.NotContains(t, header(t, a), "bpf_other")
+}
+
+func TestHeaderCommentsStayComments(t *testing.T) {
+	a := sample()
+	a.Name = "a*/ int evil;\n#define x"
+	require.True(t, strings.HasPrefix(header(t, a), "/* Made by bpfc from a*_ int evil; #define x. */\n"))
+}
+
+func TestSanitize(t *testing.T) {
+	for in, want := range map[string]string{"a/b.c-d": "a_b_c_d", "ok_9": "ok_9", "9p": "_9p", "": "_", "é": "_"} {
+		require.Equal(t, want, sanitize(in))
+	}
+}
