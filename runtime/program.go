@@ -82,19 +82,32 @@ func (p *Program) Info() *codegen.EntryInfo { return p.info }
 // Run leases a worker, blocking while all are leased, and runs the program once:
 // see Worker.Run. The buffer is not referred to after the run.
 func (p *Program) Run(mem []byte) (uint64, error) {
-	w, err := p.unit.runtime.lease(context.Background())
+	w, err := p.lease(context.Background())
 	if err != nil {
 		return 0, err
 	}
-	if p.closed.Load() { // before anything of the worker is touched: its memory may be gone
-		p.unit.runtime.giveBack(w)
-		return 0, p.unavailable()
-	}
 	defer w.endLease()
+	return w.Run(mem)
+}
+
+// lease takes a worker for one run or batch and makes p its program.
+func (p *Program) lease(ctx context.Context) (*Worker, error) {
+	r := p.unit.runtime
+	w := r.tryLease()
+	if w == nil {
+		var err error
+		if w, err = r.waitLease(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if p.closed.Load() { // before anything of the worker is touched: its memory may be gone
+		r.giveBack(w)
+		return nil, p.unavailable()
+	}
 	if w.bound != p {
 		w.bind(p)
 	}
-	return w.Run(mem)
+	return w, nil
 }
 
 // endLease ends the lease of one run or batch.
@@ -107,41 +120,47 @@ func (w *Worker) endLease() {
 // all are leased, until ctx is done. It belongs to the caller until
 // Worker.Release; the program stays loaded until then.
 func (p *Program) Worker(ctx context.Context) (*Worker, error) {
-	r := p.unit.runtime
-	w, err := r.lease(ctx)
+	w, err := p.lease(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r.mu.Lock()
-	closed := p.closed.Load() || r.closing.Load()
-	if !closed {
-		p.unit.pins++
-		r.held++
-	}
-	r.mu.Unlock()
-	if closed {
-		r.giveBack(w)
+	if !p.pin() {
+		w.endLease()
 		return nil, p.unavailable()
 	}
-	w.bind(p)
-	w.state.Store(stateHeld)
-	if r.attention.Load() != 0 {
-		r.collect()
+	w.state.Store(stateHeld) // the pin protects what it can reach, an epoch would keep everything
+	if w.runtime.attention.Load() != 0 {
+		w.runtime.collect()
 	}
 	return w, nil
 }
 
-// unpin ends what Worker began.
-func (p *Program) unpin(w *Worker) {
+// pin keeps the program's memory until unpin. It reports false if the program is closed.
+func (p *Program) pin() bool {
+	r := p.unit.runtime
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p.closed.Load() || r.closing.Load() {
+		return false
+	}
+	p.unit.pins++
+	r.pins++
+	return true
+}
+
+// unpin ends what pin began.
+func (p *Program) unpin() {
 	r := p.unit.runtime
 	r.mu.Lock()
 	p.unit.pins--
-	r.held--
+	r.pins--
 	r.mu.Unlock()
-	r.giveBack(w)
+	if r.attention.Load() != 0 {
+		r.collect()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.orphaned && r.held == 0 {
+	if r.orphaned && r.pins == 0 {
 		_ = r.releaseAll() // nobody waits for it any more
 	}
 }

@@ -44,7 +44,7 @@ type Runtime struct {
 	mu       sync.Mutex
 	retired  []retirement
 	units    map[*unit]struct{}
-	held     int  // workers handed out
+	pins     int  // workers handed out, and operations on maps
 	orphaned bool // closed while workers were held
 	gone     bool // the address range is released
 }
@@ -84,15 +84,7 @@ func New(o Options) (*Runtime, error) {
 // CPUs is the number of workers.
 func (r *Runtime) CPUs() int { return len(r.workers) }
 
-// lease takes a worker for one run or batch and publishes the current epoch. It
-// blocks while all are leased, until ctx is done.
-func (r *Runtime) lease(ctx context.Context) (*Worker, error) {
-	if w := r.tryLease(); w != nil {
-		return w, nil
-	}
-	return r.waitLease(ctx)
-}
-
+// tryLease takes a free worker and publishes the current epoch, nil if there is none.
 func (r *Runtime) tryLease() *Worker {
 	e := r.epoch.Load()
 	for _, w := range r.workers {
@@ -103,7 +95,7 @@ func (r *Runtime) tryLease() *Worker {
 	return nil
 }
 
-// waitLease announces itself before it looks again: whoever gives a worker back
+// waitLease waits for a worker until ctx is done. It announces itself before it looks again: whoever gives a worker back
 // after that look sees the announcement and sends a token.
 func (r *Runtime) waitLease(ctx context.Context) (*Worker, error) {
 	r.attention.Add(1)
@@ -226,9 +218,9 @@ func (r *Runtime) Close() error {
 
 // releaseAll frees the address range unless workers are held. The caller holds r.mu.
 func (r *Runtime) releaseAll() error {
-	if r.held > 0 {
+	if r.pins > 0 {
 		r.orphaned = true
-		return fmt.Errorf("%d workers are still held: their last Release frees the memory", r.held)
+		return fmt.Errorf("%d workers are still held: their last Release frees the memory", r.pins)
 	}
 	if r.gone {
 		return nil

@@ -2,7 +2,7 @@ package runtime
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	goruntime "runtime"
 	"sync/atomic"
 	"unsafe"
@@ -17,6 +17,8 @@ const (
 	stateFree = 0
 	stateHeld = 1<<64 - 1 // handed out: what it can reach is pinned by its program instead
 )
+
+var errReleased = errors.New("the worker was released: get another one from its program")
 
 // controlReserve is left free above the first frame of the control stack, so
 // that who looks above it (a profiler's unwinder) finds zeros.
@@ -120,22 +122,30 @@ func (w *Worker) setMemory(mem []byte) {
 // others during the run; the worker refers to it until its next run or Release.
 // A broken rule is returned as a *codegen.Fault.
 func (w *Worker) Run(mem []byte) (uint64, error) {
-	p := w.bound
-	if p == nil {
-		return 0, fmt.Errorf("the worker was released")
+	if err := w.begin(mem); err != nil {
+		return 0, err
 	}
-	if p.closed.Load() {
-		return 0, p.unavailable()
+	p := w.bound
+	ret, err := p.unit.code.Run(w, p.entry, w.r1, w.r2)
+	return ret & p.mask, err
+}
+
+// begin sets memory and budget of a run.
+func (w *Worker) begin(mem []byte) error {
+	p := w.bound
+	switch {
+	case p == nil:
+		return errReleased
+	case p.closed.Load():
+		return p.unavailable()
+	case uint64(len(mem)) < uint64(p.info.CtxSize):
+		return p.tooShort(len(mem))
 	}
 	if unsafe.SliceData(mem) != unsafe.SliceData(w.memory) || len(mem) != len(w.memory) {
 		w.setMemory(mem)
 	}
-	if uint64(len(mem)) < uint64(p.info.CtxSize) {
-		return 0, p.tooShort(len(mem))
-	}
 	w.slice = w.budget.Start(w.fuel)
-	ret, err := p.unit.code.Run(w, p.entry, w.r1, w.r2)
-	return ret & p.mask, err
+	return nil
 }
 
 // SetFuel sets the budget of the worker's runs in loop turns: 0 is
@@ -156,7 +166,8 @@ func (w *Worker) Release() {
 	}
 	w.reset()
 	w.bound = nil
-	p.unpin(w)
+	w.runtime.giveBack(w)
+	p.unpin()
 }
 
 // reset undoes what one lease has set.

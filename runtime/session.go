@@ -1,0 +1,206 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bpfc/bpfc/core/codegen"
+)
+
+// Session is a codegen.Session in this process. It is safe for concurrent use.
+type Session struct {
+	runtime *Runtime
+	loader  Loader
+
+	mu       sync.Mutex
+	programs map[codegen.ProgID]*Program
+	next     codegen.ProgID
+}
+
+var _ codegen.Session = (*Session)(nil)
+
+// OpenSession opens a runtime of its own for artifacts that l can load.
+func OpenSession(ctx context.Context, spec codegen.Spec, l Loader) (*Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r, err := New(Options{Spec: spec})
+	if err != nil {
+		return nil, err
+	}
+	return &Session{runtime: r, loader: l, programs: map[codegen.ProgID]*Program{}, next: 1}, nil
+}
+
+// Load makes the artifact's programs runnable: see codegen.Session.
+func (s *Session) Load(ctx context.Context, a *codegen.Artifact) ([]codegen.ProgID, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	programs, err := s.runtime.Load(a, s.loader)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := make([]codegen.ProgID, len(programs))
+	for i, p := range programs {
+		ids[i] = s.next
+		s.programs[s.next] = p
+		s.next++
+	}
+	return ids, nil
+}
+
+// Program returns the loaded program called id, for runs without a batch.
+func (s *Session) Program(id codegen.ProgID) (*Program, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.programs[id]; p != nil {
+		return p, nil
+	}
+	return nil, s.unknown(id)
+}
+
+func (s *Session) unknown(id codegen.ProgID) error {
+	if s.runtime.closing.Load() {
+		return ErrClosed
+	}
+	return fmt.Errorf("program %d: %w or was never loaded", id, ErrUnloaded)
+}
+
+// Unload frees a program; runs that are under way end first. If ctx is done
+// before, the memory is freed when they have ended.
+func (s *Session) Unload(ctx context.Context, id codegen.ProgID) error {
+	s.mu.Lock()
+	p := s.programs[id]
+	delete(s.programs, id)
+	s.mu.Unlock()
+	if p == nil {
+		return s.unknown(id)
+	}
+	return p.Unload(ctx)
+}
+
+// Run runs the program once per input on one worker. A run that breaks a rule
+// is a Result with a Fault; the next input follows.
+func (s *Session) Run(ctx context.Context, id codegen.ProgID, in codegen.Batch) (codegen.Results, error) {
+	p, err := s.Program(id)
+	if err != nil {
+		return codegen.Results{}, err
+	}
+	return p.RunBatch(ctx, in)
+}
+
+// RunBatch is Session.Run for one program.
+func (p *Program) RunBatch(ctx context.Context, in codegen.Batch) (codegen.Results, error) {
+	w, err := p.lease(ctx)
+	if err != nil {
+		return codegen.Results{}, err
+	}
+	defer w.endLease()
+	w.ctx = ctx
+	w.SetFuel(in.Fuel)
+	return w.runBatch(in)
+}
+
+func (w *Worker) runBatch(in codegen.Batch) (codegen.Results, error) {
+	res := codegen.Results{Results: make([]codegen.Result, 0, len(in.Inputs))}
+	repeat := max(in.Repeat, 1)
+	for i := range in.Inputs {
+		mem := in.Inputs[i].Mem
+		if err := w.ctx.Err(); err != nil {
+			return res, context.Cause(w.ctx)
+		}
+		r := codegen.Result{Mem: mem}
+		begin := time.Now()
+		runs, err := w.runInput(mem, repeat, in.Trace, &r)
+		res.Elapsed += time.Since(begin)
+		res.Runs += runs
+		if err != nil && !errors.As(err, &r.Fault) {
+			return res, err
+		}
+		res.Results = append(res.Results, r)
+	}
+	return res, nil
+}
+
+// runInput runs one input repeat times and stops at the first error.
+func (w *Worker) runInput(mem []byte, repeat int, trace bool, r *codegen.Result) (runs int, err error) {
+	t, ok := w.bound.unit.code.(Tracer)
+	for ; runs < repeat && err == nil; runs++ {
+		if trace && ok {
+			r.Trace = r.Trace[:0]
+			r.Ret, err = w.runTrace(t, mem, r)
+		} else {
+			r.Ret, err = w.Run(mem)
+		}
+	}
+	return runs, err
+}
+
+func (w *Worker) runTrace(t Tracer, mem []byte, r *codegen.Result) (uint64, error) {
+	p := w.bound
+	if err := w.begin(mem); err != nil {
+		return 0, err
+	}
+	ret, err := t.RunTrace(w, p.entry, w.r1, w.r2, func(s codegen.TraceStep) { r.Trace = append(r.Trace, s) })
+	return ret & p.mask, err
+}
+
+// Maps performs the operations in order. An operation that fails as it would in
+// the kernel says so in its result; an unknown program ends the call with an error.
+func (s *Session) Maps(ctx context.Context, ops []codegen.MapOp) ([]codegen.MapResult, error) {
+	results := make([]codegen.MapResult, 0, len(ops))
+	for i := range ops {
+		if err := ctx.Err(); err != nil {
+			return results, context.Cause(ctx)
+		}
+		p, err := s.Program(ops[i].Prog)
+		if err != nil {
+			return results, err
+		}
+		res, err := p.Map(&ops[i])
+		if err != nil {
+			return results, err
+		}
+		results = append(results, res)
+	}
+	return results, nil
+}
+
+// Map performs one operation on a map or data section of the program's artifact; op.Prog is not looked at.
+func (p *Program) Map(op *codegen.MapOp) (codegen.MapResult, error) {
+	r := p.unit.runtime
+	r.life.RLock()
+	defer r.life.RUnlock()
+	if !p.pin() {
+		return codegen.MapResult{}, p.unavailable()
+	}
+	defer p.unpin()
+	return p.unit.image.operate(op), nil
+}
+
+// Close ends running programs at their next poll, waits for them and frees
+// everything. Further calls fail.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	clear(s.programs)
+	s.mu.Unlock()
+	return s.runtime.Close()
+}
+
+// Loaded lists the programs that are loaded, in the order of loading.
+func (s *Session) Loaded() []codegen.ProgID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := make([]codegen.ProgID, 0, len(s.programs))
+	for id := range s.programs {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
