@@ -119,6 +119,7 @@ type Entry struct {
 }
 
 // Symbol is a function of the image, for listings, debuggers and object files.
+// Artifact.Symbols are ascending by Offset and do not overlap.
 type Symbol struct {
 	Name         string
 	Offset, Size uint32
@@ -130,8 +131,9 @@ type Symbol struct {
 }
 
 // CFAStep is a change of the unwinding rule: from Offset (in Code) on, the
-// caller's frame begins CFA bytes above rsp; Saved lists callee-saved registers
-// (DWARF numbers, System V psABI for amd64 figure 3.36) with their distance below it.
+// caller's frame begins CFA bytes above rsp; Saved lists all callee-saved registers
+// that are saved there (DWARF numbers, System V psABI for amd64 figure 3.36) with their distance below it.
+// Before the first step CFA is 8 and nothing is saved.
 type CFAStep struct {
 	Offset uint32
 	CFA    int32

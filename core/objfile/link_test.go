@@ -100,9 +100,9 @@ func TestLinkAndRun(t *testing.T) {
 	} {
 		args := append([]string{"-Wall", "-Werror", "-Wl,--fatal-warnings", "-o", "main", "main.c", "sample.o"}, flags...)
 		run(t, dir, "cc", args...)
-		require.Equal(t, withoutHook, run(t, dir, "./main"), flags)
+		require.Equal(t, withoutHook, run(t, dir, filepath.Join(dir, "main")), flags)
 		run(t, dir, "cc", append(args, "-DHOOK")...)
-		require.Contains(t, run(t, dir, "./main"), "hook 1 7 12345 8 1 trap\ntrap -1\n", flags)
+		require.Contains(t, run(t, dir, filepath.Join(dir, "main")), "hook 1 7 12345 8 1 trap\ntrap -1\n", flags)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestLinkIntoSharedLibrary(t *testing.T) {
 	dir := files(t, sample())
 	run(t, dir, "cc", "-shared", "-Wl,--fatal-warnings", "-o", "libsample.so", "sample.o")
 	run(t, dir, "cc", "-o", "main", "main.c", "-L.", "-lsample", "-Wl,-rpath,"+dir, "-Wl,--export-dynamic")
-	require.Contains(t, run(t, dir, "./main"), "trap -1\nchecked -1 1 7 12345 8 1 trap\n")
+	require.Contains(t, run(t, dir, filepath.Join(dir, "main")), "trap -1\nchecked -1 1 7 12345 8 1 trap\n")
 }
 
 func TestHeaderIsCAndCXX(t *testing.T) {

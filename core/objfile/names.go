@@ -32,19 +32,23 @@ func makeNames(a *codegen.Artifact) (*names, error) {
 		n.owner[symbol] = owner
 		return symbol
 	}
-	sized := map[uint32]bool{}
+	free := map[uint32]bool{} // functions that are no C entry yet
 	for _, s := range a.Symbols {
-		sized[s.Offset] = true
+		free[s.Offset] = true
+	}
+	entry := func(e *codegen.Entry, offset uint32, name, owner string) {
+		if !free[offset] && err == nil {
+			err = &MalformedError{Name: a.Name, Detail: "the C entries of program " + e.Name + " are not two functions of its own in the symbols"}
+		}
+		free[offset] = false
+		n.global[offset] = own(name, owner)
 	}
 	for i := range a.Entries {
 		e := &a.Entries[i]
-		name := sanitize(e.Name)
+		name, owner := sanitize(e.Name), fmt.Sprintf("program %s (number %d)", e.Name, i)
 		n.entries = append(n.entries, name)
-		n.global[e.COffset] = own(name, fmt.Sprintf("program %s (number %d)", e.Name, i))
-		n.global[e.CChecked] = own(name+codegen.CheckedSuffix, fmt.Sprintf("the checked entry of program %s (number %d)", e.Name, i))
-		if err == nil && (!sized[e.COffset] || !sized[e.CChecked] || e.COffset == e.CChecked) {
-			err = &MalformedError{Name: a.Name, Detail: "the C entries of program " + e.Name + " are not two functions in its symbols"}
-		}
+		entry(e, e.COffset, name, owner)
+		entry(e, e.CChecked, name+codegen.CheckedSuffix, "the checked entry of "+owner)
 	}
 	for _, h := range a.Helpers {
 		n.helpers = append(n.helpers, own(helperPrefix+sanitize(h.Name), "helper "+h.Name))

@@ -6,6 +6,8 @@ import (
 	"debug/elf"
 	"errors"
 	"io"
+	"math"
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -250,6 +252,7 @@ func TestMalformed(t *testing.T) {
 		{"unknown register", func(a *codegen.Artifact) { a.Symbols[0].CFA[0].Saved[0].Reg = 16 }, "register 16 of sum"},
 		{"no function at an entry", func(a *codegen.Artifact) { a.Entries[0].COffset = 1 }, "the C entries of program sum are not two functions"},
 		{"entries in one place", func(a *codegen.Artifact) { a.Entries[0].COffset = a.Entries[0].CChecked }, "the C entries of program sum are not two functions"},
+		{"entries of two programs in one place", func(a *codegen.Artifact) { a.Entries[1].COffset = a.Entries[0].CChecked }, "the C entries of program trap are not two functions"},
 		{"context", func(a *codegen.Artifact) { a.Entries[0].Context = 9 }, "program sum has a context of kind 9"},
 		{"relocation outside", func(a *codegen.Artifact) { a.Relocs[0].Offset = uint32(len(a.Code)) - 3 }, "relocation at"},
 		{"relocation wraps", func(a *codegen.Artifact) { a.Relocs[0].Offset = 0xfffffffe }, "relocation at 0xfffffffe"},
@@ -274,6 +277,49 @@ func TestMalformed(t *testing.T) {
 			require.ErrorContains(t, err, "sample.bpf.o: the back end's artifact is malformed: ")
 			require.ErrorContains(t, err, c.want)
 		})
+	}
+}
+
+// TestNoPanic changes every number of the sample to extremes: whatever the
+// artifact, the answer is an object or an error of this package.
+func TestNoPanic(t *testing.T) {
+	a := sample()
+	refused := 0
+	eachNumber(reflect.ValueOf(a).Elem(), func(set func(uint64)) {
+		for _, x := range []uint64{0, 1, 0x7fffffff, 0xffffffff, 1 << 63, math.MaxUint64} {
+			set(x)
+			var u *UnsupportedError
+			var m *MalformedError
+			err := Write(io.Discard, a, Options{Debug: true})
+			require.True(t, err == nil || errors.As(err, &u) || errors.As(err, &m), "%v", err)
+			if Header(io.Discard, a, "x") != nil {
+				refused++
+			}
+		}
+	})
+	require.NoError(t, Write(io.Discard, a, Options{}), "restored")
+	require.Greater(t, refused, 100)
+}
+
+// eachNumber calls f with every number in v but the bytes of images, restoring it afterwards.
+func eachNumber(v reflect.Value, f func(set func(uint64))) {
+	switch {
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			eachNumber(v.Field(i), f)
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
+		for i := range v.Len() {
+			eachNumber(v.Index(i), f)
+		}
+	case v.CanInt():
+		old := v.Int()
+		f(func(x uint64) { v.SetInt(int64(x)) })
+		v.SetInt(old)
+	case v.CanUint():
+		old := v.Uint()
+		f(v.SetUint)
+		v.SetUint(old)
 	}
 }
 
