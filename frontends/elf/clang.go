@@ -48,6 +48,9 @@ func (c Clang) Compile(ctx context.Context, path string, flags []string) ([]byte
 	return object.Bytes(), nil
 }
 
+// Find returns the path of the clang that Compile runs.
+func (c Clang) Find() (string, error) { return c.find() }
+
 // find returns the path of clang.
 func (c Clang) find() (string, error) {
 	if c.Path != "" {
