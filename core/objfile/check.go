@@ -11,6 +11,9 @@ import (
 // maxMapSize bounds the storage of one array map: code reaches it by 32-bit relative addresses.
 const maxMapSize = 1 << 30
 
+// maxAlign bounds the alignment of a data section, and with it the padding of the file. Static data needs at most a page.
+const maxAlign = 1 << 16
+
 // maxSections is where ELF's section indexes end without extensions (SHN_LORESERVE), less those that an object always has.
 const maxSections = 0xff00 - 64
 
@@ -147,6 +150,9 @@ func (c *checker) lines() {
 func (c *checker) data(i int) {
 	d := &c.Data[i]
 	size := uint64(len(d.Bytes))
+	if d.Align > maxAlign {
+		c.unsupported("section %s is aligned to %d bytes, an object allows %d", d.Name, d.Align, maxAlign)
+	}
 	c.require(d.Align&(d.Align-1) == 0, "section %s is aligned to %d", d.Name, d.Align)
 	for _, v := range d.Symbols {
 		c.require(uint64(v.Offset)+uint64(v.Size) <= size, "variable %s is not within section %s", v.Name, d.Name)

@@ -219,6 +219,7 @@ func TestUnsupported(t *testing.T) {
 		{"no C entry", func(a *codegen.Artifact) { a.Entries[1].HasC = false }, "back end amd64 made no C entry for program trap"},
 		{"hash map in use", func(a *codegen.Artifact) { a.Relocs[2].Index = 1 }, "it uses map flows of kind 1; only array maps (kind 2) can be part of an object"},
 		{"large map", func(a *codegen.Artifact) { a.Maps[0].MaxEntries = 1 << 31 }, "array map config needs 17179869184 bytes, more than the 1073741824 that code can reach"},
+		{"large alignment", func(a *codegen.Artifact) { a.Data[0].Align = 1 << 17 }, "section .bss is aligned to 131072 bytes, an object allows 65536"},
 		{"helper in Go", func(a *codegen.Artifact) { a.Exits = []codegen.Exit{{Code: codegen.ExitHelper}} }, "helper test/identity runs in Go; an object can only call native functions"},
 		{"programs of one name", func(a *codegen.Artifact) { a.Entries[1].Name = "sum" }, "program sum (number 0) and program sum (number 1) would both be called sum; rename one"},
 		{"program like an entry", func(a *codegen.Artifact) { a.Entries[1].Name = "sum_checked" },
@@ -286,7 +287,7 @@ func TestNoPanic(t *testing.T) {
 	a := sample()
 	refused := 0
 	eachNumber(reflect.ValueOf(a).Elem(), func(set func(uint64)) {
-		for _, x := range []uint64{0, 1, 0x7fffffff, 0xffffffff, 1 << 63, math.MaxUint64} {
+		for _, x := range []uint64{0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 1 << 63, math.MaxUint64} {
 			set(x)
 			var u *UnsupportedError
 			var m *MalformedError
