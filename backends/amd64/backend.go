@@ -38,7 +38,10 @@ const version = "1"
 var levels = []string{"x86-64", "x86-64-v2", "x86-64-v3"}
 
 // Backend is the amd64 back end. The zero value is ready; it is safe for concurrent use.
-type Backend struct{}
+type Backend struct {
+	// CheckAllocation proves of every function that each value is where its readers look for it, before code is made.
+	CheckAllocation bool
+}
 
 // New returns the back end.
 func New() *Backend { return &Backend{} }
@@ -50,7 +53,7 @@ func (*Backend) Target() codegen.Target {
 
 // Compile makes machine code of a unit. Errors are *codegen.UnsupportedError for
 // options it does not have, and plain errors for a unit that breaks the rules of ir.Check.
-func (*Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options) (*codegen.Artifact, error) {
+func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options) (*codegen.Artifact, error) {
 	if o.Opt != 0 {
 		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("optimisation level %d", o.Opt), Msg: "not in this version of the amd64 back end: use 0"}
 	}
@@ -61,13 +64,25 @@ func (*Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options)
 	if level < 0 {
 		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("CPU level %q", o.CPU), Msg: fmt.Sprintf("the amd64 back end has %v", levels)}
 	}
+	if o.Object {
+		if err := checkObject(u); err != nil {
+			return nil, err
+		}
+	}
 	e := &emitter{unit: u, opts: o, v3: level >= 2}
+	e.origin = e.asm.NewLabel()
+	e.asm.Bind(e.origin)
 	for i, p := range u.Programs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		if err := ir.Check(p, ir.StageLowered); err != nil {
 			return nil, err
+		}
+		if b.CheckAllocation {
+			if err := checkAllocation(p); err != nil {
+				return nil, err
+			}
 		}
 		e.program(int32(i), p)
 	}
@@ -89,7 +104,7 @@ func (e *emitter) artifact() *codegen.Artifact {
 	u := e.unit
 	a := &codegen.Artifact{
 		Target: "amd64", Version: version, Arch: "amd64", Name: u.Name,
-		Code: slices.Clone(e.asm.Bytes()), Rodata: e.rodata(),
+		Code: slices.Clone(e.asm.Bytes()),
 		Maps: u.Maps, Data: u.Data, Helpers: u.Helpers, Items: u.Items,
 	}
 	for i, info := range u.Entries {
@@ -118,6 +133,7 @@ func (e *emitter) artifact() *codegen.Artifact {
 		a.Exits[i] = x.Exit
 	}
 	slices.SortFunc(a.Exits, func(x, y codegen.Exit) int { return int(x.Offset) - int(y.Offset) })
+	a.Rodata = e.rodata(a.Exits)
 	a.Lines = make([]codegen.LineEntry, len(e.lines))
 	for i, l := range e.lines {
 		a.Lines[i] = codegen.LineEntry{Offset: e.offset(l.at), Prog: l.prog, Pos: l.pos}

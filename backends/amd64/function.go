@@ -13,13 +13,15 @@ type emitter struct {
 	opts codegen.Options
 	v3   bool // CPU level x86-64-v3: BMI2
 
-	entries []asm.Mark // by program
-	symbols []symbol
-	refs    []reference // symbols of relocations
-	exits   []exit
-	lines   []line
-	search  [4][2]asm.Label // by log2 of the size and write; 0 is none yet (see searchLabel)
-	c       []cEntry
+	origin      asm.Label  // begin of the code
+	entries     []asm.Mark // by program
+	entryLabels []asm.Label
+	symbols     []symbol
+	refs        []reference // symbols of relocations
+	exits       []exit
+	lines       []line
+	search      [4][2]asm.Label // by log2 of the size and write; 0 is none yet (see searchLabel)
+	c           []cEntry
 
 	// The program at hand.
 	prog  int32
@@ -101,10 +103,15 @@ func (e *emitter) program(i int32, p *ir.Program) {
 func (e *emitter) function(i int, f *ir.Func) {
 	e.f, e.live, e.cold, e.pos = f, nil, e.cold[:0], ir.NoPos-1
 	e.asm.Align(16)
-	e.begin(f.Name, e.prog)
+	name := f.Name
+	if i == 0 && e.opts.Object {
+		name += ".bpf" // NAME is the C entry
+	}
+	e.begin(name, e.prog)
 	e.asm.Bind(e.funcs[i])
 	if i == 0 {
 		e.entries = append(e.entries, e.asm.Mark())
+		e.entryLabels = append(e.entryLabels, e.funcs[0])
 	}
 	e.blocks = e.blocks[:0]
 	for range f.Blocks {

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/bpfc/bpfc/backends/amd64/asm"
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 )
@@ -294,7 +295,7 @@ func (e *emitter) zero(in *ir.Insn) {
 // callHelper calls native code directly; a helper in the host process is an exit.
 // In an object file all helpers are functions that the linker finds.
 func (e *emitter) callHelper(in *ir.Insn) {
-	if e.opts.Object || e.unit.Helpers[in.Ref.Index].Impl == implNative {
+	if e.opts.Object || e.unit.Helpers[in.Ref.Index].Impl == abi.ImplNative {
 		e.asm.CallSym(e.ref(codegen.RelocHelper, in.Ref.Index), 0)
 		return
 	}
