@@ -1,0 +1,264 @@
+package interp
+
+import (
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/runtime"
+)
+
+// program is a decoded program. It is immutable.
+type program struct {
+	entry int // index in Artifact.Entries
+	image *runtime.Image
+	code  []inst
+	sites []site // of each of code
+}
+
+// site is where an inst comes from.
+type site struct {
+	fn   *ir.Func
+	insn *ir.Insn
+}
+
+// decode flattens a checked program: functions and blocks one after the other,
+// branches resolved. Observed code has an opStep before each instruction of the
+// IR, and every instruction; other code lacks jumps to the next instruction, and guards that the access
+// after them makes itself.
+func decode(p *ir.Program, entry int, img *runtime.Image, observed bool) *program {
+	d := &decoder{out: &program{entry: entry, image: img}, observed: observed, entries: make([]int32, len(p.Funcs))}
+	for i, f := range p.Funcs {
+		d.entries[i] = int32(len(d.out.code))
+		d.function(f)
+	}
+	for _, at := range d.calls {
+		in := &d.out.code[at]
+		in.disp = d.entries[in.disp]
+	}
+	return d.out
+}
+
+// decoder builds a program.
+type decoder struct {
+	out      *program
+	observed bool
+	entries  []int32 // index in code of each function
+	calls    []int   // opCalls whose disp is the index of a function
+	f        *ir.Func
+	jumps    []int   // instructions of f whose disp is a block
+	blocks   []int32 // index in code of each block of f
+	// region is what the guards in this block predict for accesses by each register.
+	region [ir.T2 + 1]uint8
+}
+
+func (d *decoder) function(f *ir.Func) {
+	d.f, d.jumps, d.blocks = f, d.jumps[:0], make([]int32, len(f.Blocks))
+	for i, b := range f.Blocks {
+		d.blocks[i] = int32(len(d.out.code))
+		d.guess()
+		for j := range b.Insns {
+			d.insn(b, j)
+		}
+	}
+	for _, at := range d.jumps {
+		in := &d.out.code[at]
+		in.disp = d.blocks[in.disp]
+	}
+}
+
+// guess sets what is predicted without a guard: the frame for R10, else the memory of the run.
+func (d *decoder) guess() {
+	for r := range d.region {
+		d.region[r] = ir.RegionMemory
+	}
+	d.region[ir.R10] = ir.RegionStack
+}
+
+func (d *decoder) emit(i *ir.Insn, in inst) {
+	d.out.code = append(d.out.code, in)
+	d.out.sites = append(d.out.sites, site{d.f, i})
+}
+
+// jump emits an instruction that branches to a block.
+func (d *decoder) jump(i *ir.Insn, in inst, to ir.BlockID) {
+	d.jumps = append(d.jumps, len(d.out.code))
+	in.disp = int32(to)
+	d.emit(i, in)
+}
+
+// insn emits instruction j of block b.
+func (d *decoder) insn(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	if d.observed {
+		d.emit(i, inst{op: opStep})
+	}
+	switch e := i.Op.Info().Effects; {
+	case i.Op >= ir.OpAdd && i.Op <= ir.OpArsh:
+		d.emit(i, inst{op: opAdd64 + opcode(4*(i.Op-ir.OpAdd)) + variant(i), dst: reg(i.Dst), a: reg(i.A), b: reg(i.B), imm: uint64(i.Imm)})
+	case e.Has(ir.Term):
+		d.terminator(b, i)
+	case i.Op == ir.OpGuardMem:
+		d.guard(b, j)
+	case e.Has(ir.UseMem):
+		d.memory(i)
+	case e.Has(ir.CallsOut):
+		d.call(i)
+	case i.Op == ir.OpPoll:
+		d.emit(i, inst{op: opPoll})
+	default:
+		d.emit(i, d.move(i))
+	}
+	if r := i.Def(); r != ir.None && i.Op.Info().Effects&(ir.DefDst|ir.OptDst) != 0 {
+		d.region[r] = ir.RegionMemory
+	}
+}
+
+func reg(r ir.Reg) uint8 { return uint8(r) }
+
+// variant is the place of an opcode among its four.
+func variant(i *ir.Insn) (v opcode) {
+	if i.Width == 32 {
+		v += 2
+	}
+	if i.B == ir.None {
+		v++
+	}
+	return v
+}
+
+func (d *decoder) terminator(b *ir.Block, i *ir.Insn) {
+	next := b.ID + 1
+	switch i.Op {
+	case ir.OpBr:
+		d.jump(i, inst{op: opJEQ64 + opcode(4*(i.Cond-isa.EQ)) + variant(i), a: reg(i.A), b: reg(i.B), imm: uint64(i.Imm)}, i.Then)
+		if i.Else != next {
+			d.jump(i, inst{op: opJmp}, i.Else)
+		}
+	case ir.OpJmp:
+		if i.Then != next || d.observed {
+			d.jump(i, inst{op: opJmp}, i.Then)
+		}
+	case ir.OpExit:
+		d.emit(i, inst{op: opExit})
+	case ir.OpFault:
+		d.emit(i, inst{op: opFault, a: reg(i.A)})
+	}
+}
+
+// guard emits a guard, unless the next instruction is the very access that it
+// guards: that one checks itself, and faults alike.
+func (d *decoder) guard(b *ir.Block, j int) {
+	g, next := &b.Insns[j], &b.Insns[j+1]
+	d.region[g.Base] = uint8(g.Region)
+	if !d.observed && guards(g, next) {
+		return
+	}
+	in := d.address(g, inst{op: opGuard, dst: uint8(g.Region), b: g.Size})
+	if g.Write {
+		in.imm = 1
+	}
+	d.emit(g, in)
+}
+
+// guards reports whether access i faults when and as guard g does.
+func guards(g, i *ir.Insn) bool {
+	e := i.Op.Info().Effects
+	return e.Has(ir.UseMem|ir.MayFault) && i.Op != ir.OpGuardMem && g.Rule == ir.RuleMemory && i.Pos == g.Pos &&
+		e.Has(ir.Writes) == g.Write && i.Size == g.Size &&
+		i.Base == g.Base && i.Index == g.Index && i.Scale == g.Scale && i.Disp == g.Disp
+}
+
+// address completes in with the memory operand of i, and emits the sum that an index needs.
+func (d *decoder) address(i *ir.Insn, in inst) inst {
+	in.a, in.disp = reg(i.Base), i.Disp
+	if i.Index != ir.None {
+		shift := map[uint8]uint64{1: 0, 2: 1, 4: 2, 8: 3}[i.Scale]
+		d.emit(i, inst{op: opIndexed, a: reg(i.Base), b: reg(i.Index), imm: shift})
+		in.a = indexed
+	}
+	return in
+}
+
+// The plain accesses by size, without and with sign or immediate.
+var (
+	loads  = [9][2]opcode{1: {opLoad8, opLoad8s}, 2: {opLoad16, opLoad16s}, 4: {opLoad32, opLoad32s}, 8: {opLoad64, opLoad64}}
+	stores = [9][2]opcode{1: {opStore8, opStore8i}, 2: {opStore16, opStore16i}, 4: {opStore32, opStore32i}, 8: {opStore64, opStore64i}}
+)
+
+func (d *decoder) memory(i *ir.Insn) {
+	hint := d.region[i.Base]
+	in := inst{op: opOrdered, dst: hint}
+	plain := i.Order <= ir.Relaxed
+	switch {
+	case i.Op == ir.OpZero:
+		in = inst{op: opZero, imm: uint64(i.Imm)}
+	case i.Op == ir.OpLoad && plain:
+		in = inst{op: loads[i.Size][index(i.Sign)], dst: reg(i.Dst), b: hint}
+	case i.Op == ir.OpStore && plain:
+		in = inst{op: stores[i.Size][index(i.A == ir.None)], dst: hint, b: reg(i.A), imm: uint64(i.Imm)}
+	}
+	in = d.address(i, in)
+	d.emit(i, in)
+}
+
+func index(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (d *decoder) call(i *ir.Insn) {
+	if i.Op == ir.OpCallHelper {
+		d.emit(i, inst{op: opCallHelper, imm: uint64(i.Ref.Index)})
+		return
+	}
+	d.calls = append(d.calls, len(d.out.code))
+	d.emit(i, inst{op: opCall, disp: i.Ref.Index, imm: uint64(d.f.Frame)})
+}
+
+// unary are the ops of one operand, by width (64, 32) and size.
+var unary = map[ir.Op][2][9]opcode{
+	ir.OpNeg:   {{0: opNeg64}, {0: opNeg32}},
+	ir.OpSext:  {{1: opSext8, 2: opSext16, 4: opSext32}, {1: opSext8w, 2: opSext16w, 4: opMov32}},
+	ir.OpZext:  {{1: opZext8, 2: opZext16, 4: opMov32}},
+	ir.OpBswap: {{2: opBswap16, 4: opBswap32, 8: opBswap64}},
+}
+
+// move translates moves, constants and ops of one operand.
+func (d *decoder) move(i *ir.Insn) inst {
+	w32 := index(i.Width == 32)
+	switch {
+	case i.Op == ir.OpAddr:
+		return inst{op: opMovImm, dst: reg(i.Dst), imm: d.symbol(i.Ref) + uint64(i.Imm)}
+	case i.Op == ir.OpMov && i.B == ir.None && w32 == 0:
+		return inst{op: opMovImm, dst: reg(i.Dst), imm: uint64(i.Imm)}
+	case i.Op == ir.OpMov && i.B == ir.None:
+		return inst{op: opMovImm, dst: reg(i.Dst), imm: uint64(uint32(i.Imm))}
+	case i.Op == ir.OpMov:
+		return inst{op: [...]opcode{opMov64, opMov32}[w32], dst: reg(i.Dst), a: reg(i.B)}
+	}
+	return inst{op: unary[i.Op][w32][i.Size], dst: reg(i.Dst), a: reg(i.A)}
+}
+
+// symbol is the value of a reference; RefMap does not get here (refuse).
+func (d *decoder) symbol(r ir.Ref) uint64 {
+	switch r.Kind {
+	case ir.RefData:
+		return d.out.image.Data[r.Index]
+	case ir.RefMapValue:
+		return d.out.image.MapValues[r.Index]
+	}
+	return uint64(r.Index)
+}
+
+// fault describes the end of a run by the instruction at pc.
+func (p *program) fault(pc int, addr uint64) error {
+	i := p.sites[pc].insn
+	x := codegen.Exit{Code: codegen.ExitFault, Rule: i.Rule, Size: i.Size, Prog: int32(p.entry), Pos: i.Pos}
+	x.Write = i.Write || i.Op.Info().Has(ir.Writes)
+	if i.Rule == ir.NoRule {
+		x.Rule = ir.RuleMemory
+	}
+	return p.image.Fault(x, addr)
+}
