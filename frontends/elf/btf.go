@@ -105,8 +105,8 @@ func (t *types) text(offset uint32) (string, bool) {
 
 // readExt reads .BTF.ext: a header and three tables, each a record size and then,
 // per section, name, count and records. The first word of a record is the
-// offset in bytes of an instruction. Linux needs nothing of it but lines;
-// functions are known by their symbols.
+// offset in bytes of an instruction. The first table, of functions, is not
+// read: they are known by their symbols.
 func (f *file) readExt(b []byte) error {
 	le := binary.LittleEndian
 	if len(b) < extHeaderSize || le.Uint16(b) != btfMagic {
@@ -137,7 +137,7 @@ func (f *file) readExt(b []byte) error {
 		}
 	}
 	for i := range f.sections {
-		f.sections[i].sortLines()
+		f.sections[i].sortRecords()
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func (f *file) readTable(b []byte, least int, read func(*section, int, []byte) e
 		if b = b[extSectionBytes:]; !ok || size > uint64(len(b)) {
 			return bad("a table has a section without name or claims more records than there are")
 		}
-		s := f.codeNamed(name)
+		s := f.named[name]
 		for r := b[:size]; s != nil && len(r) > 0; r = r[record:] {
 			offset := binary.LittleEndian.Uint32(r)
 			if offset%isa.SlotSize != 0 || uint64(offset) >= s.size {
@@ -175,15 +175,6 @@ func (f *file) readTable(b []byte, least int, read func(*section, int, []byte) e
 			}
 		}
 		b = b[size:]
-	}
-	return nil
-}
-
-func (f *file) codeNamed(name string) *section {
-	for i := range f.sections {
-		if s := &f.sections[i]; s.code() && s.name == name {
-			return s
-		}
 	}
 	return nil
 }
@@ -204,8 +195,10 @@ func (f *file) readLine(s *section, slot int, r []byte) error {
 	return nil
 }
 
-// sortLines orders the lines and keeps the first of several for one instruction.
-func (s *section) sortLines() {
+// sortRecords orders the lines, of several for one instruction it keeps the
+// first, and the CO-RE relocations.
+func (s *section) sortRecords() {
+	slices.SortStableFunc(s.adapts, func(a, b coreReloc) int { return a.slot - b.slot })
 	slices.SortStableFunc(s.lines, func(a, b obj.Line) int { return a.Slot - b.Slot })
 	s.lines = slices.CompactFunc(s.lines, func(a, b obj.Line) bool { return a.Slot == b.Slot })
 }

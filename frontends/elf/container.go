@@ -57,8 +57,10 @@ type reloc struct {
 // file is an object while it is read.
 type file struct {
 	sections []section
-	symbols  []stdelf.Symbol // the null symbol is left out
-	types    *types          // nil without .BTF
+	symbols  []stdelf.Symbol     // the null symbol is left out
+	defined  [][]int             // by section: indexes of the symbols that it defines
+	named    map[string]*section // executable sections; the first of a name
+	types    *types              // nil without .BTF
 	maps     []abi.MapSpec
 	data     []obj.Data
 	common   map[int]uint64   // offsets in the last of data, by symbol
@@ -93,12 +95,30 @@ func open(b []byte) (*file, error) {
 	if err != nil && !errors.Is(err, stdelf.ErrNoSymbols) {
 		return nil, broken(CodeSymbol, err)
 	}
+	f.index()
 	for _, s := range e.Sections {
 		if err := f.readRelocs(s, b); err != nil {
 			return nil, err
 		}
 	}
 	return f, nil
+}
+
+// index makes the tables by which symbols and sections are found.
+func (f *file) index() {
+	f.defined = make([][]int, len(f.sections))
+	for i := range f.symbols {
+		if f.sectionOf(&f.symbols[i]) != nil {
+			n := f.symbols[i].Section
+			f.defined[n] = append(f.defined[n], i)
+		}
+	}
+	f.named = map[string]*section{}
+	for i := range f.sections {
+		if s := &f.sections[i]; s.code() && f.named[s.name] == nil {
+			f.named[s.name] = s
+		}
+	}
 }
 
 // broken wraps the error of a library.

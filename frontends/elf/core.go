@@ -3,6 +3,7 @@ package elf
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,13 +39,13 @@ func (f *file) readCORE(s *section, slot int, r []byte) error {
 // checkCORE refuses a function with an instruction that has to be adapted to a
 // kernel: run as compiled it could read the wrong member without a word.
 func (f *file) checkCORE(s *section, u *unit) error {
-	for _, c := range s.adapts {
-		if c.slot >= u.start && c.slot < u.end {
-			return unsupported(CodeCORE, "CO-RE relocation of %s at instruction %d: needs --btf, not in this version",
-				f.types.access(c), c.slot).in(s.name, c.slot).on(u.name)
-		}
+	i, _ := slices.BinarySearchFunc(s.adapts, u.start, func(c coreReloc, slot int) int { return c.slot - slot })
+	if i == len(s.adapts) || s.adapts[i].slot >= u.end {
+		return nil
 	}
-	return nil
+	c := s.adapts[i]
+	return unsupported(CodeCORE, "CO-RE relocation of %s at instruction %d: needs --btf, not in this version",
+		f.types.access(c), c.slot).in(s.name, c.slot).on(u.name)
 }
 
 // access writes what a CO-RE relocation refers to as "struct.member.member".

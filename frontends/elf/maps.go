@@ -1,6 +1,8 @@
 package elf
 
 import (
+	"cmp"
+	"math"
 	"slices"
 
 	"github.com/bpfc/bpfc/core/abi"
@@ -15,11 +17,18 @@ import (
 //	struct key *key          a type
 //	struct inner *values[]   the maps or programs that it holds
 func (f *file) readMaps() error {
+	found := false
 	for i := range f.sections {
-		if s := &f.sections[i]; s.kind == kindMaps {
-			if err := f.readMapSection(s, i); err != nil {
-				return err
-			}
+		s := &f.sections[i]
+		if s.kind != kindMaps {
+			continue
+		}
+		if found {
+			return malformed(CodeMap, "there are two sections of this name").in(s.name, -1)
+		}
+		found = true
+		if err := f.readMapSection(s, i); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -74,20 +83,12 @@ type mapSymbol struct {
 // mapSymbols returns the symbols in a section by position.
 func (f *file) mapSymbols(section int) []mapSymbol {
 	var list []mapSymbol
-	for i := range f.symbols {
-		if y := &f.symbols[i]; int(y.Section) == section && y.Name != "" {
+	for _, i := range f.defined[section] {
+		if y := &f.symbols[i]; y.Name != "" {
 			list = append(list, mapSymbol{y.Name, y.Value})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b mapSymbol) int {
-		if a.at < b.at {
-			return -1
-		}
-		if a.at > b.at {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(list, func(a, b mapSymbol) int { return cmp.Compare(a.at, b.at) })
 	return list
 }
 
@@ -119,8 +120,7 @@ func (f *file) addMap(name string, typ btf.Type) (int, *Error) {
 // mapDef is a definition while it is read.
 type mapDef struct {
 	spec  abi.MapSpec
-	extra uint32
-	node  uint32
+	extra uint64
 	inner *btf.Struct // of a map of maps
 }
 
@@ -147,17 +147,18 @@ func define(name string, typ btf.Type) (*mapDef, *Error) {
 
 // member reads one member of a definition.
 func (d *mapDef) member(m btf.Member) *Error {
+	var node uint32 // of NUMA: a wish, without effect here
 	numbers := map[string]*uint32{
 		"type": &d.spec.Type, "key_size": &d.spec.KeySize, "value_size": &d.spec.ValueSize, "max_entries": &d.spec.MaxEntries,
-		"map_flags": &d.spec.Flags, "pinning": &d.spec.Pinning, "map_extra": &d.extra, "numa_node": &d.node,
+		"map_flags": &d.spec.Flags, "pinning": &d.spec.Pinning, "numa_node": &node,
 	}
 	sizes := map[string]*uint32{"key": &d.spec.KeySize, "value": &d.spec.ValueSize}
 	if to, ok := numbers[m.Name]; ok {
 		n, ok := number(m.Type)
-		if !ok {
-			return malformed(CodeMap, "member %s is no number; write __uint(%s, N)", m.Name, m.Name)
+		if !ok || n > math.MaxUint32 {
+			return malformed(CodeMap, "member %s is no 32-bit number; write __uint(%s, N)", m.Name, m.Name)
 		}
-		return set(to, n, m.Name)
+		return set(to, uint32(n), m.Name)
 	}
 	if to, ok := sizes[m.Name]; ok {
 		p, ok := btf.As[*btf.Pointer](m.Type)
@@ -170,8 +171,16 @@ func (d *mapDef) member(m btf.Member) *Error {
 		}
 		return set(to, uint32(n), m.Name)
 	}
-	if m.Name == "values" {
+	switch m.Name {
+	case "values":
 		return d.values(m.Type)
+	case "map_extra":
+		n, ok := number(m.Type)
+		if !ok {
+			return malformed(CodeMap, "member map_extra is no number; write __ulong(map_extra, N)")
+		}
+		d.extra = n
+		return nil
 	}
 	return unsupported(CodeMap, "member %q of the definition is not known", m.Name)
 }
@@ -187,19 +196,19 @@ func set(to *uint32, n uint32, name string) *Error {
 
 // number reads a number: a pointer to an array of that length (__uint), or an
 // enumeration of one value (__ulong).
-func number(t btf.Type) (uint32, bool) {
+func number(t btf.Type) (uint64, bool) {
 	if p, ok := btf.As[*btf.Pointer](t); ok {
 		a, ok := btf.As[*btf.Array](p.Target)
 		if !ok {
 			return 0, false
 		}
-		return a.Nelems, true
+		return uint64(a.Nelems), true
 	}
 	e, ok := btf.As[*btf.Enum](t)
-	if !ok || len(e.Values) != 1 || e.Values[0].Value > 1<<32-1 {
+	if !ok || len(e.Values) != 1 {
 		return 0, false
 	}
-	return uint32(e.Values[0].Value), true
+	return e.Values[0].Value, true
 }
 
 // values reads what a map holds: an array of pointers to a map's definition, or to functions.

@@ -154,11 +154,11 @@ func (u *unit) close(next []*unit, end int) {
 // without type only the global ones.
 func (f *file) symbolUnits(s *section, number int, typ stdelf.SymType) ([]*unit, error) {
 	var list []*unit
-	for i := range f.symbols {
+	for _, i := range f.defined[number] {
 		y := &f.symbols[i]
 		bind := stdelf.ST_BIND(y.Info)
 		global := bind == stdelf.STB_GLOBAL || bind == stdelf.STB_WEAK
-		if int(y.Section) != number || stdelf.ST_TYPE(y.Info) != typ || typ == stdelf.STT_NOTYPE && (!global || y.Name == "") {
+		if stdelf.ST_TYPE(y.Info) != typ || typ == stdelf.STT_NOTYPE && (!global || y.Name == "") {
 			continue
 		}
 		if y.Value%isa.SlotSize != 0 || y.Size%isa.SlotSize != 0 || y.Value >= s.size || !within(y.Value, y.Size, s.data) {
