@@ -29,6 +29,7 @@ import (
 	"github.com/bpfc/bpfc/backends/amd64/asm"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/runtime"
 )
 
 // version changes with the code that the back end makes.
@@ -142,3 +143,9 @@ func (e *emitter) artifact() *codegen.Artifact {
 }
 
 func (e *emitter) offset(m asm.Mark) uint32 { return uint32(e.asm.Offset(m)) }
+
+// Open opens a session that runs artifacts of this back end in this process.
+// On other machines than linux/amd64 loading an artifact is refused.
+func (*Backend) Open(ctx context.Context, s codegen.Spec) (codegen.Session, error) {
+	return runtime.OpenSession(ctx, s, runtime.Native{})
+}
