@@ -1,0 +1,66 @@
+// Package sdk compiles, verifies and runs BPF programs inside a Go program.
+//
+// What reads inputs and what makes code is chosen by the caller: package
+// sdk/builtin links bpfc's own front ends, back ends and helper sets; package
+// sdk/host starts them, or those of third parties, as plugins in processes of
+// their own. Both give the same types. This package needs neither, and no gRPC.
+//
+//	object, err := builtin.ReadFile(ctx, "filter.o", builtin.ReadOptions{})
+//	p, err := sdk.Load(ctx, object, builtin.AMD64(), sdk.Options{Set: builtin.Base(), Policy: sdk.Guard})
+//	defer p.Close()
+//	result, err := p.Run(packet)
+package sdk
+
+import (
+	"context"
+
+	"github.com/bpfc/bpfc/core"
+)
+
+// Version is the version of bpfc.
+const Version = "0.1.0"
+
+// Options of Compile, Verify and Load. Set is required.
+type Options struct {
+	// Set declares the program types and helpers that programs may rely on; see MergeSets.
+	Set *Set
+	// Policy is Strict or Guard.
+	Policy Policy
+	// Opt is the optimisation level.
+	Opt int
+	// CPU is the level to generate code for: "" is the target's lowest; see HostCPU.
+	CPU string
+	// Object asks Compile for C entries as well, for WriteObject.
+	Object bool
+	// Programs are the names of those wanted; empty means all that are not off by default.
+	Programs []string
+	// Type is the program type of all, such as "mem/64"; "" takes each one's own.
+	Type string
+	// CPUs is the number of workers of Load: as many runs go on at the same time. 0 is GOMAXPROCS.
+	CPUs int
+	// Helpers are the Go helpers of the set by name, for Load.
+	Helpers map[string]GoHelper
+}
+
+func (o *Options) core() core.Options {
+	return core.Options{Policy: o.Policy, Opt: o.Opt, CPU: o.CPU, Object: o.Object, Programs: o.Programs, Type: o.Type}
+}
+
+func (o *Options) set() *Set {
+	if o.Set == nil {
+		return &Set{}
+	}
+	return o.Set
+}
+
+// Compile verifies and compiles the wanted programs of an object to one
+// artifact. The first program that is not accepted is the error, a
+// *VerifyError. Compile does not modify the object and is safe for concurrent use.
+func Compile(ctx context.Context, o *Object, b Backend, opts Options) (*Artifact, error) {
+	return core.Compile(ctx, o, opts.set(), b, opts.core())
+}
+
+// Verify reports on each wanted program: a report's Err is nil if it is accepted.
+func Verify(o *Object, opts Options) ([]ProgramReport, error) {
+	return core.Verify(o, opts.set(), opts.core())
+}
