@@ -30,7 +30,7 @@ func (c Clang) Compile(ctx context.Context, path string, flags []string) ([]byte
 	if _, err := os.Stat(path); err != nil {
 		return nil, &Error{Code: CodeClangFile, File: path, Insn: -1, Msg: "cannot be read", Err: err}
 	}
-	program, err := c.find()
+	program, err := c.Find()
 	if err != nil {
 		return nil, &Error{Code: CodeNoClang, File: path, Insn: -1, Err: err,
 			Msg: "needs clang, which is not installed; install it (apt install clang, dnf install clang, apk add clang), or compile elsewhere and pass the object"}
@@ -49,10 +49,7 @@ func (c Clang) Compile(ctx context.Context, path string, flags []string) ([]byte
 }
 
 // Find returns the path of the clang that Compile runs.
-func (c Clang) Find() (string, error) { return c.find() }
-
-// find returns the path of clang.
-func (c Clang) find() (string, error) {
+func (c Clang) Find() (string, error) {
 	if c.Path != "" {
 		return exec.LookPath(c.Path)
 	}

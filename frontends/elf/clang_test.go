@@ -14,7 +14,7 @@ import (
 // clang skips the test without clang.
 func clang(t *testing.T) Clang {
 	var c Clang
-	if _, err := c.find(); err != nil {
+	if _, err := c.Find(); err != nil {
 		t.Skip("clang is not installed")
 	}
 	return c
