@@ -106,7 +106,7 @@ func (e *emitter) addr(in *ir.Insn) {
 	case ir.RefMapValue:
 		e.asm.Lea(asm.W64, dst, asm.RIPSym(e.ref(codegen.RelocMapValue, in.Ref.Index), int32(in.Imm)))
 	case ir.RefFunc:
-		e.asm.MovRI(dst, int64(in.Ref.Index))
+		e.asm.MovRI(dst, ir.FuncValue+int64(in.Ref.Index))
 	default:
 		e.refuse(in)
 	}

@@ -47,6 +47,10 @@ const (
 // FromBPF is the IR's name of a BPF register.
 func FromBPF(r isa.Reg) Reg { return R0 + Reg(r) }
 
+// FuncValue is the value of function 0 as a number; that of function i is i more.
+// It is above all helper numbers, so that a call through a register can tell them apart.
+const FuncValue = int64(1) << 32
+
 // Pos is the BPF instruction (slot number in the program) that an Insn comes from.
 type Pos int32
 

@@ -306,16 +306,18 @@ func (s *source) number(lo, hi int, marks []byte) (ids []BlockID, n int) {
 // builder fills the blocks of one function.
 type builder struct {
 	*source
-	lo   int
-	ids  []BlockID // by slot - lo, of leaders
-	slab []Insn    // all instructions of the function; blocks are parts of it
-	refs []obj.Ref // those not yet passed
+	lo    int
+	ids   []BlockID // by slot - lo, of leaders
+	slab  []Insn    // all instructions of the function; blocks are parts of it
+	first int       // where the block at hand begins in slab
+	refs  []obj.Ref // those not yet passed
 }
 
 // fill translates the instructions from b.lo to hi.
 func (b *builder) fill(blocks []Block, hi int, marks []byte) error {
 	for at := b.lo; at < hi; {
 		id, first := b.ids[at-b.lo], len(b.slab)
+		b.first = first
 		for {
 			if err := b.insn(at); err != nil {
 				return err
@@ -394,7 +396,7 @@ func (b *builder) insn(at int) error {
 	case isa.KindExit:
 		o.Op = OpExit
 	case isa.KindCallReg:
-		o.Op, o.A = OpCallReg, dst
+		return b.callReg(at, o, dst)
 	case isa.KindCallHelper, isa.KindCallLocal, isa.KindCallKfunc:
 		return b.call(at, row)
 	default:
@@ -608,4 +610,27 @@ func (b *builder) link(at int, i int32, h *abi.Helper) (int32, error) {
 	b.bodies[i] = f
 	body := &source{Lifter: b.Lifter, typ: b.typ, out: b.out, insns: insns, title: h.Name, body: true, bodies: b.bodies}
 	return f, body.lift()
+}
+
+// callReg translates a call through a register. A number that the block itself
+// puts there names a helper, as in a call through a constant function pointer
+// that the compiler did not fold; anything else is a function's value.
+func (b *builder) callReg(at int, o *Insn, r Reg) error {
+	o.Op, o.A = OpCallReg, r
+	for j := len(b.slab) - 2; j >= b.first; j-- {
+		in := &b.slab[j]
+		if _, def := in.UseDef(); !def.Has(r) {
+			continue
+		}
+		if in.Op != OpMov || in.B != None {
+			break
+		}
+		h := b.set.HelperByID(uint32(in.Imm))
+		if h == nil || in.Width == 64 && in.Imm != int64(uint32(in.Imm)) {
+			return b.fail(CodeHelper, at, "no helper set declares helper %d (sets: %s)", in.Imm, b.set.Name)
+		}
+		o.A = None
+		return b.callHelper(at, h)
+	}
+	return nil
 }

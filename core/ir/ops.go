@@ -9,7 +9,7 @@ const (
 
 	// Moves and constants.
 	OpMov  // Dst = B|Imm, Width 32 zero-extends (Imm: 64 bits)
-	OpAddr // Dst = address of Ref plus Imm; RefFunc: the function's value (its index in Program.Funcs); RefMap: an opaque value
+	OpAddr // Dst = address of Ref plus Imm; RefFunc: the function's value, FuncValue plus its index in Program.Funcs; RefMap: an opaque value
 
 	// Arithmetic, Width 32 or 64: Dst = A op B|Imm.
 	OpAdd

@@ -166,7 +166,8 @@ func (l *lowering) callReg(in *ir.Insn, fact *verifier.InsnFact) {
 			continue
 		}
 		arm, next := l.newBlock(), l.newBlock()
-		l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: in.A, Imm: int64(i), Then: arm.ID, Else: next.ID, Pos: in.Pos})
+		l.emit(ir.Insn{Op: ir.OpAddr, Dst: ir.T0, Ref: ir.Ref{Kind: ir.RefFunc, Index: int32(i)}, Pos: in.Pos})
+		l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: in.A, B: ir.T0, Then: arm.ID, Else: next.ID, Pos: in.Pos})
 		l.end()
 		l.begin(next)
 		arms, callees = append(arms, arm), append(callees, int32(i))
