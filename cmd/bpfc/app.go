@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bpfc/bpfc/core"
+	"github.com/bpfc/bpfc/core/verifier"
+	"github.com/spf13/cobra"
+)
+
+// app is one run of bpfc: its streams, the common flags and the plugins it has started.
+type app struct {
+	in            io.Reader
+	out, messages io.Writer
+	common
+	plugins plugins
+}
+
+// common are the flags that every command has.
+type common struct {
+	pluginDir string
+	helpers   []string
+	typ       string
+	progs     []string
+	policy    string
+	btf       string
+	cpu       string
+	timeout   time.Duration
+	logLevel  string
+	verbose   bool
+	quiet     bool
+	color     string
+}
+
+var colors = []string{"auto", "always", "never"}
+
+// logLevels are those of hclog.
+var logLevels = []string{"trace", "debug", "info", "warn", "error", "off"}
+
+// root makes the command tree.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "bpfc",
+		Short:         "Compile, verify and run BPF programs in user space",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			return a.checkCommon()
+		},
+	}
+	a.commonFlags(root)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.messages)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("%v; see `%s --help`", err, c.CommandPath())
+	})
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(
+		a.compileCommand(), a.verifyCommand(), a.runCommand(), a.benchCommand(), a.disasmCommand(), a.asmCommand(),
+		a.inspectCommand(), a.explainCommand(), a.conformanceCommand(), a.pluginCommand(), a.doctorCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+func (a *app) commonFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.StringVar(&a.pluginDir, "plugin-dir", "", "look for plugins in `DIR` first")
+	f.StringSliceVar(&a.helpers, "helpers", []string{"base"}, "helper `SETS` that programs may use")
+	f.StringVar(&a.typ, "type", "", "program `TYPE`, instead of the one that the section names")
+	f.StringSliceVar(&a.progs, "prog", nil, "`NAMES` of the programs to use")
+	f.StringVar(&a.policy, "policy", "strict", "what happens to what is not proved: `strict|guard`")
+	f.StringVar(&a.btf, "btf", "", "types of the target kernel, a `FILE`")
+	f.StringVar(&a.cpu, "cpu", "", "CPU `LEVEL`: x86-64, x86-64-v2, x86-64-v3, native")
+	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "limit of the whole command")
+	f.StringVar(&a.logLevel, "log-level", "warn", "`LEVEL` of plugins' logs: "+strings.Join(logLevels, ", "))
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "no warnings")
+	f.StringVar(&a.color, "color", "auto", "colour in messages: `auto|always|never`")
+}
+
+func (a *app) checkCommon() error {
+	if !slices.Contains(colors, a.color) {
+		return usage("--color is %q: it is one of %s", a.color, strings.Join(colors, ", "))
+	}
+	if !slices.Contains(logLevels, a.logLevel) {
+		return usage("--log-level is %q: it is one of %s", a.logLevel, strings.Join(logLevels, ", "))
+	}
+	if _, err := verifier.ParsePolicy(a.policy); err != nil {
+		return usage("--policy: %v", err)
+	}
+	if a.btf != "" {
+		return notYet("--btf", "programs that are adapted to a kernel's types cannot be compiled")
+	}
+	return nil
+}
+
+// options are the compiler's options as the common flags say.
+func (a *app) options() core.Options {
+	policy, _ := verifier.ParsePolicy(a.policy) // checkCommon has refused others
+	return core.Options{Policy: policy, CPU: a.cpu, Programs: a.progs, Type: a.typ, Dump: a.dump()}
+}
+
+// limited is the command's context with the limit of --timeout.
+func (a *app) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if a.timeout <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("%w after %v (--timeout)", context.DeadlineExceeded, a.timeout))
+}
+
+// note writes a line to standard error, unless -q.
+func (a *app) note(format string, args ...any) {
+	if !a.quiet {
+		fmt.Fprintf(a.messages, "bpfc: "+format+"\n", args...)
+	}
+}
+
+// report writes an error to standard error and returns its exit code.
+func (a *app) report(err error) exitCode {
+	code := codeOf(err)
+	for _, e := range flatten(err) {
+		if _, quiet := errors.AsType[silent](e); quiet {
+			continue
+		}
+		text := e.Error()
+		if a.verbose {
+			text = fmt.Sprintf("%+v", e)
+		}
+		fmt.Fprintln(a.messages, a.paint("bpfc: ")+text)
+	}
+	return code
+}
+
+// flatten lists the errors that are joined in err.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range many.Unwrap() {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}
+
+// exactly is cobra.ExactArgs with this program's exit code; arguments after -- are clang's.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if own, _ := split(c, args); len(own) != n {
+			return usage("%s takes %s, not %d arguments; see `%s --help`", c.CommandPath(), what, len(own), c.CommandPath())
+		}
+		return nil
+	}
+}
+
+// split divides arguments at --.
+func split(c *cobra.Command, args []string) (own, afterDash []string) {
+	if at := c.ArgsLenAtDash(); at >= 0 {
+		return args[:at], args[at:]
+	}
+	return args, nil
+}

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/spf13/cobra"
+)
+
+type benchFlags struct {
+	engines []string
+	mem     string
+	count   int
+	time    time.Duration
+	dialect string
+}
+
+func (a *app) benchCommand() *cobra.Command {
+	var f benchFlags
+	c := &cobra.Command{
+		Use:   "bench IN [-- CLANG-FLAGS]",
+		Short: "Measure a program; the output is for benchstat",
+		Args:  exactly(1, "one input"),
+		RunE: func(c *cobra.Command, args []string) error {
+			in, clang := split(c, args)
+			return a.bench(c.Context(), in[0], clang, &f)
+		},
+	}
+	c.Flags().StringSliceVar(&f.engines, "backend", []string{"amd64", "interp"}, "back ends to measure, in turn: `NAMES`")
+	c.Flags().StringVar(&f.mem, "mem", "", "memory of the program: `HEX`, or @FILE")
+	c.Flags().IntVar(&f.count, "count", 6, "measure each back end `N` times")
+	c.Flags().DurationVar(&f.time, "benchtime", 200*time.Millisecond, "duration of one measurement")
+	c.Flags().StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
+	return c
+}
+
+func (a *app) bench(ctx context.Context, in string, clang []string, f *benchFlags) error {
+	if f.count < 1 || f.time <= 0 {
+		return usage("--count and --benchtime are positive")
+	}
+	mem, err := a.memory(f.mem)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.limited(ctx)
+	defer cancel()
+	var all []*benchmark
+	for _, engine := range a.nativeEngines(f.engines) {
+		b, err := a.prepareBench(ctx, in, clang, engine, mem, f)
+		if err != nil {
+			return err
+		}
+		defer b.session.Close()
+		all = append(all, b)
+	}
+	fmt.Fprintf(a.out, "goos: %s\ngoarch: %s\npkg: %s\n", runtime.GOOS, runtime.GOARCH, in)
+	for range f.count {
+		for _, b := range all {
+			if err := b.measure(ctx, a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// nativeEngines leaves out machine code where it does not run.
+func (a *app) nativeEngines(engines []string) []string {
+	if nativeHost() || !slices.Contains(engines, "amd64") {
+		return engines
+	}
+	a.note("warning: %s/%s runs no amd64 code; only the interpreter is measured", runtime.GOOS, runtime.GOARCH)
+	return []string{"interp"}
+}
+
+// benchmark is a program on one back end.
+type benchmark struct {
+	*running
+	mem     []byte
+	repeats int
+}
+
+// prepareBench loads the program and finds out how often it runs in the time of one measurement.
+func (a *app) prepareBench(ctx context.Context, in string, clang []string, engine string, mem []byte, f *benchFlags) (*benchmark, error) {
+	r, err := a.prepare(ctx, in, clang, &runFlags{backend: engine, dialect: f.dialect})
+	if err != nil {
+		return nil, err
+	}
+	b := &benchmark{running: r, mem: mem, repeats: 1}
+	for b.repeats < maxRepeats {
+		took, err := b.once(ctx)
+		if err != nil {
+			r.session.Close()
+			return nil, err
+		}
+		if took >= f.time/2 {
+			break
+		}
+		b.repeats = nextRepeats(b.repeats, took, f.time)
+	}
+	return b, nil
+}
+
+// maxRepeats bounds a batch: 10^9 runs of the shortest program are a few seconds.
+const maxRepeats = 1_000_000_000
+
+// nextRepeats aims at the wanted time, at most a hundredfold at once, as package testing does.
+func nextRepeats(n int, took, wanted time.Duration) int {
+	next := int(float64(n) * float64(wanted) / float64(max(took, 1)))
+	return min(max(next, n+1), 100*n, maxRepeats)
+}
+
+// once runs a batch and returns the time spent in the program.
+func (b *benchmark) once(ctx context.Context) (time.Duration, error) {
+	out, err := b.session.Run(ctx, b.id, codegen.Batch{Inputs: []codegen.Input{{Mem: append([]byte(nil), b.mem...)}}, Repeat: b.repeats})
+	if err != nil {
+		return 0, err
+	}
+	if f := out.Results[0].Fault; f != nil {
+		return 0, f
+	}
+	return out.Elapsed, nil
+}
+
+// measure prints one line in the format of Go's benchmarks.
+func (b *benchmark) measure(ctx context.Context, a *app) error {
+	took, err := b.once(ctx)
+	if err != nil {
+		return err
+	}
+	name := strings.ToUpper(b.entry.Name[:1]) + b.entry.Name[1:]
+	_, err = fmt.Fprintf(a.out, "Benchmark%s/backend=%s-%d\t%8d\t%12.2f ns/op\n",
+		name, b.backend, runtime.GOMAXPROCS(0), b.repeats, float64(took.Nanoseconds())/float64(b.repeats))
+	return err
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/sdk/builtin"
+)
+
+// maxInput is the largest input in bytes: sixteen times a program of a million
+// instructions, more than any object that a kernel loads.
+const maxInput = 128 << 20
+
+// readBytes reads the input called name, "-" for standard input.
+func (a *app) readBytes(name string) ([]byte, error) {
+	in := a.in
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		in = f
+	}
+	b, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxInput {
+		return nil, usage("%s is larger than %d MiB", name, maxInput>>20)
+	}
+	return b, nil
+}
+
+// readObject reads a program of any kind. A program without a section, as raw
+// bytecode is, is one of type mem.
+func (a *app) readObject(ctx context.Context, name, dialect string, clangFlags []string) (*obj.Object, error) {
+	b, err := a.readBytes(name)
+	if err != nil {
+		return nil, err
+	}
+	title := name
+	if name == "-" {
+		title = "<stdin>"
+	}
+	o, err := builtin.ReadObject(ctx, title, b, builtin.ReadOptions{
+		Dialect: dialect, Clang: os.Getenv("BPFC_CLANG"), ClangFlags: clangFlags, Messages: a.messages,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range o.Programs {
+		if p := &o.Programs[i]; p.Section == "" && p.Type == "" {
+			p.Type = "mem"
+		}
+	}
+	return o, nil
+}
+
+// readHex reads a program in hex from standard input.
+func (a *app) readHex() (*obj.Object, error) {
+	b, err := a.readBytes("-")
+	if err != nil {
+		return nil, err
+	}
+	return builtin.ReadObject(context.Background(), "<stdin>.hex", b, builtin.ReadOptions{})
+}
+
+// wanted returns the programs that --prog names, all that are not off without it.
+func (a *app) wanted(o *obj.Object) ([]*obj.Program, error) {
+	var some []*obj.Program
+	for _, name := range a.progs {
+		p := program(o, name)
+		if p == nil {
+			return nil, usage("%s has no program %q; it has %s", o.Name, name, programNames(o))
+		}
+		some = append(some, p)
+	}
+	for i := range o.Programs {
+		if len(a.progs) == 0 && !o.Programs[i].Off {
+			some = append(some, &o.Programs[i])
+		}
+	}
+	if len(some) == 0 {
+		return nil, usage("%s has no program that is not switched off (section ?…); name one with --prog: %s", o.Name, programNames(o))
+	}
+	return some, nil
+}
+
+// one returns the one program to run. If there are several and no --prog, the error lists them.
+func (a *app) one(o *obj.Object) (*obj.Program, error) {
+	some, err := a.wanted(o)
+	if err != nil {
+		return nil, err
+	}
+	if len(some) > 1 {
+		return nil, usage("%s has several programs; choose one with --prog: %s", o.Name, programNames(o))
+	}
+	return some[0], nil
+}
+
+func program(o *obj.Object, name string) *obj.Program {
+	for i := range o.Programs {
+		if o.Programs[i].Name == name {
+			return &o.Programs[i]
+		}
+	}
+	return nil
+}
+
+func programNames(o *obj.Object) string {
+	var names []string
+	for _, p := range o.Programs {
+		names = append(names, p.Name)
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}

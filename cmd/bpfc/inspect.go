@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/bpfc/bpfc/core/obj"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) inspectCommand() *cobra.Command {
+	var format, dialect string
+	c := &cobra.Command{
+		Use:   "inspect IN [-- CLANG-FLAGS]",
+		Short: "Show what an object contains",
+		Args:  exactly(1, "one input"),
+		RunE: func(c *cobra.Command, args []string) error {
+			in, clang := split(c, args)
+			return a.inspect(c.Context(), in[0], clang, format, dialect)
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "`text|json`")
+	c.Flags().StringVar(&dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
+	return c
+}
+
+// inspectJSON is bpfc/inspect/v1.
+type inspectJSON struct {
+	Schema   string               `json:"schema"`
+	Name     string               `json:"name"`
+	License  string               `json:"license"`
+	Programs []inspectProgramJSON `json:"programs"`
+	Maps     []inspectMapJSON     `json:"maps"`
+	Data     []inspectDataJSON    `json:"data"`
+}
+
+type inspectProgramJSON struct {
+	Name      string            `json:"name"`
+	Section   string            `json:"section"`
+	Type      string            `json:"type,omitempty"`
+	Off       bool              `json:"off"`
+	Insns     int               `json:"insns"`
+	Functions []inspectFuncJSON `json:"functions"`
+	Refs      []string          `json:"refs"`
+	Sources   []string          `json:"sources"`
+}
+
+type inspectFuncJSON struct {
+	Name string `json:"name"`
+	Insn int    `json:"insn"`
+}
+
+type inspectMapJSON struct {
+	Name       string `json:"name"`
+	Type       string `json:"type"`
+	KeySize    uint32 `json:"key_size"`
+	ValueSize  uint32 `json:"value_size"`
+	MaxEntries uint32 `json:"max_entries"`
+	Flags      uint32 `json:"flags"`
+}
+
+type inspectDataJSON struct {
+	Name      string              `json:"name"`
+	Size      int                 `json:"size"`
+	ReadOnly  bool                `json:"read_only"`
+	Variables []inspectSymbolJSON `json:"variables"`
+}
+
+type inspectSymbolJSON struct {
+	Name   string `json:"name"`
+	Offset uint32 `json:"offset"`
+	Size   uint32 `json:"size"`
+}
+
+func (a *app) inspect(ctx context.Context, in string, clang []string, format, dialect string) error {
+	if err := checkFormat(format, "text", "json"); err != nil {
+		return err
+	}
+	ctx, cancel := a.limited(ctx)
+	defer cancel()
+	o, err := a.readObject(ctx, in, dialect, clang)
+	if err != nil {
+		return err
+	}
+	report := inspection(o)
+	if format == "json" {
+		return writeJSON(a.out, report)
+	}
+	return report.print(a.out)
+}
+
+func inspection(o *obj.Object) inspectJSON {
+	out := inspectJSON{
+		Schema: "bpfc/inspect/v1", Name: o.Name, License: o.License,
+		Programs: []inspectProgramJSON{}, Maps: []inspectMapJSON{}, Data: []inspectDataJSON{},
+	}
+	for i := range o.Programs {
+		out.Programs = append(out.Programs, inspectProgram(o, &o.Programs[i]))
+	}
+	for _, m := range o.Maps {
+		out.Maps = append(out.Maps, inspectMapJSON{m.Name, mapType(m), m.KeySize, m.ValueSize, m.MaxEntries, m.Flags})
+	}
+	for _, d := range o.Data {
+		data := inspectDataJSON{Name: d.Name, Size: len(d.Bytes), ReadOnly: d.ReadOnly, Variables: []inspectSymbolJSON{}}
+		for _, s := range d.Symbols {
+			data.Variables = append(data.Variables, inspectSymbolJSON{s.Name, s.Offset, s.Size})
+		}
+		out.Data = append(out.Data, data)
+	}
+	return out
+}
+
+func inspectProgram(o *obj.Object, p *obj.Program) inspectProgramJSON {
+	out := inspectProgramJSON{
+		Name: p.Name, Section: p.Section, Type: p.Type, Off: p.Off, Insns: len(p.Insns),
+		Functions: []inspectFuncJSON{}, Refs: []string{}, Sources: []string{},
+	}
+	for _, f := range p.Funcs {
+		out.Functions = append(out.Functions, inspectFuncJSON{f.Name, f.Slot})
+	}
+	for _, r := range p.Refs {
+		r.Addend = 0
+		if name := refName(o, p, r); name != "" && !slices.Contains(out.Refs, name) {
+			out.Refs = append(out.Refs, name)
+		}
+	}
+	for _, l := range p.Lines {
+		if l.File != "" && !slices.Contains(out.Sources, l.File) {
+			out.Sources = append(out.Sources, l.File)
+		}
+	}
+	return out
+}
+
+func (r *inspectJSON) print(w io.Writer) error {
+	fmt.Fprintf(w, "%s", r.Name)
+	if r.License != "" {
+		fmt.Fprintf(w, ", license %s", r.License)
+	}
+	fmt.Fprintln(w)
+	for _, p := range r.Programs {
+		p.print(w)
+	}
+	for _, m := range r.Maps {
+		fmt.Fprintf(w, "map %s: %s, key %d bytes, value %d bytes, %d entries\n", m.Name, m.Type, m.KeySize, m.ValueSize, m.MaxEntries)
+	}
+	for _, d := range r.Data {
+		d.print(w)
+	}
+	return nil
+}
+
+func (p *inspectProgramJSON) print(w io.Writer) {
+	fmt.Fprintf(w, "program %s: section %q, %d insns", p.Name, p.Section, p.Insns)
+	if p.Off {
+		fmt.Fprint(w, ", off")
+	}
+	if len(p.Refs) > 0 {
+		fmt.Fprintf(w, ", refers to %s", strings.Join(p.Refs, ", "))
+	}
+	fmt.Fprintln(w)
+	for _, f := range p.Functions {
+		fmt.Fprintf(w, "  function %s at insn %d\n", f.Name, f.Insn)
+	}
+}
+
+func (d *inspectDataJSON) print(w io.Writer) {
+	access := "writable"
+	if d.ReadOnly {
+		access = "read-only"
+	}
+	fmt.Fprintf(w, "data %s: %d bytes, %s\n", d.Name, d.Size, access)
+	for _, v := range d.Variables {
+		fmt.Fprintf(w, "  %s: offset %d, %d bytes\n", v.Name, v.Offset, v.Size)
+	}
+}

@@ -1,0 +1,36 @@
+// Command bpfc compiles, verifies and runs BPF programs in user space.
+//
+// Results go to standard output, all else to standard error. Exit codes are in
+// exit.go. Built-in back ends and helper sets run in processes of their own:
+// this same binary, started as `bpfc plugin serve`.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(int(code))
+}
+
+// execute runs one command line to its end and returns its exit code. Every
+// plugin that it started has ended when it returns.
+func execute(ctx context.Context, args []string, in io.Reader, out, messages io.Writer) (code exitCode) {
+	a := &app{in: in, out: out, messages: messages}
+	defer func() {
+		if p := recover(); p != nil {
+			code = a.report(bug(p))
+		}
+	}()
+	defer a.close()
+	root := a.root()
+	root.SetArgs(args)
+	return a.report(root.ExecuteContext(ctx))
+}

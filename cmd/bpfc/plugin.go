@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/sdk/builtin"
+	"github.com/bpfc/bpfc/sdk/host"
+	"github.com/bpfc/bpfc/sdk/plugin"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) pluginCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "plugin",
+		Short: "Find, describe and serve plugins",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(a.pluginListCommand(), a.pluginInfoCommand(), a.pluginServeCommand())
+	return c
+}
+
+// pluginJSON is a plugin in bpfc/plugins/v1 and bpfc/plugin/v1.
+type pluginJSON struct {
+	Name    string          `json:"name"`
+	Role    string          `json:"role"`
+	Path    string          `json:"path"`
+	Builtin bool            `json:"builtin"`
+	SHA256  string          `json:"sha256"`
+	Target  *codegen.Target `json:"target,omitempty"`
+	Set     *abi.Set        `json:"set,omitempty"`
+}
+
+func (a *app) pluginListCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the plugins that bpfc finds, with their checksums",
+		Args:  exactly(0, "no argument"),
+		RunE: func(*cobra.Command, []string) error {
+			if err := checkFormat(format, "text", "json"); err != nil {
+				return err
+			}
+			all, err := a.listPlugins()
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				return writeJSON(a.out, struct {
+					Schema  string       `json:"schema"`
+					Plugins []pluginJSON `json:"plugins"`
+				}{"bpfc/plugins/v1", all})
+			}
+			return printPlugins(a.out, all)
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "`text|json`")
+	return c
+}
+
+// listPlugins is the built-in plugins and those in the plugin directories.
+func (a *app) listPlugins() ([]pluginJSON, error) {
+	var refs []host.Ref
+	for _, role := range []host.Role{host.BackendRole, host.HelpersRole} {
+		for _, name := range builtins(role) {
+			ref, err := host.Builtin(role, name)
+			if err != nil {
+				return nil, err
+			}
+			refs = append(refs, ref)
+		}
+	}
+	found, err := host.List(a.pluginDirs())
+	if err != nil {
+		return nil, err
+	}
+	return describeRefs(append(refs, found...))
+}
+
+// describeRefs adds the checksums; each file is read once.
+func describeRefs(refs []host.Ref) ([]pluginJSON, error) {
+	sums := map[string]string{}
+	var all []pluginJSON
+	for _, ref := range refs {
+		if sums[ref.Path] == "" {
+			sum, err := ref.Checksum()
+			if err != nil {
+				return nil, err
+			}
+			sums[ref.Path] = sum
+		}
+		all = append(all, pluginJSON{Name: ref.Name, Role: string(ref.Role), Path: ref.Path, Builtin: ref.Builtin, SHA256: sums[ref.Path]})
+	}
+	return all, nil
+}
+
+func printPlugins(w io.Writer, all []pluginJSON) error {
+	for _, p := range all {
+		where := p.Path
+		if p.Builtin {
+			where = "built in"
+		}
+		if _, err := fmt.Fprintf(w, "%-28s %-8s %s…  %s\n", p.Name, p.Role, p.SHA256[:12], where); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) pluginInfoCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "info NAME",
+		Short: "Start a plugin and show what it says of itself",
+		Long:  "Start a plugin and show what it says of itself. NAME is a built-in back end or\nhelper set, the full name of a plugin, or a path.",
+		Args:  exactly(1, "the name of a plugin"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkFormat(format, "text", "json"); err != nil {
+				return err
+			}
+			return a.pluginInfo(c.Context(), args[0], format)
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "`text|json`")
+	return c
+}
+
+// anyRef finds a plugin whose role the name may not tell.
+func (a *app) anyRef(name string) (host.Ref, error) {
+	for _, role := range []host.Role{host.BackendRole, host.HelpersRole} {
+		if slices.Contains(builtins(role), strings.TrimPrefix(name, "bpfc-"+string(role)+"-")) {
+			return a.ref(role, name)
+		}
+	}
+	return host.Find(name, a.pluginDirs())
+}
+
+func (a *app) pluginInfo(ctx context.Context, name, format string) error {
+	ctx, cancel := a.limited(ctx)
+	defer cancel()
+	ref, err := a.anyRef(name)
+	if err != nil {
+		return err
+	}
+	p, err := host.Start(ctx, ref, a.hostOptions())
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	all, err := describeRefs([]host.Ref{ref})
+	if err != nil {
+		return err
+	}
+	info := all[0]
+	info.Role = string(p.Role())
+	if b := p.Backend(); b != nil {
+		t := b.Target()
+		info.Target = &t
+	}
+	if h := p.HelperSet(); h != nil {
+		if info.Set, err = h.Describe(ctx); err != nil {
+			return err
+		}
+	}
+	if format == "json" {
+		return writeJSON(a.out, struct {
+			Schema string `json:"schema"`
+			pluginJSON
+		}{"bpfc/plugin/v1", info})
+	}
+	return info.print(a.out)
+}
+
+func (p *pluginJSON) print(w io.Writer) error {
+	fmt.Fprintf(w, "name     %s\nrole     %s\npath     %s\nsha256   %s\n", p.Name, p.Role, p.Path, p.SHA256)
+	if t := p.Target; t != nil {
+		fmt.Fprintf(w, "target   %s %s\n", t.Name, t.Version)
+		fmt.Fprintf(w, "arch     %s\ncpus     %s\nlevels   %v\nobjects  %v\n", orAny(t.Arch), orAny(strings.Join(t.CPUs, ", ")), t.Opts, t.Object)
+	}
+	if p.Set == nil {
+		return nil
+	}
+	for _, t := range p.Set.Types {
+		fmt.Fprintf(w, "type     %s (sections %s)\n", t.Name, strings.Join(t.Sections, ", "))
+	}
+	for _, h := range p.Set.Helpers {
+		fmt.Fprintf(w, "helper   %d %s, %d arguments\n", h.ID, h.Name, h.NumArgs())
+	}
+	return nil
+}
+
+func orAny(s string) string {
+	if s == "" {
+		return "any"
+	}
+	return s
+}
+
+func (a *app) pluginServeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "serve ROLE NAME",
+		Short:  "Serve a built-in plugin: what bpfc runs to start one",
+		Hidden: true,
+		Args:   exactly(2, "a role (backend, helpers) and a name"),
+		RunE:   func(_ *cobra.Command, args []string) error { return serve(host.Role(args[0]), args[1]) },
+	}
+}
+
+// serve serves a built-in plugin until its host ends it.
+func serve(role host.Role, name string) error {
+	if !slices.Contains(builtins(role), name) {
+		return usage("there is no built-in %s plugin %q; there are %s", role, name, strings.Join(builtins(role), ", "))
+	}
+	if role == host.BackendRole {
+		b, _ := builtin.Backend(name)
+		plugin.ServeBackend(b)
+		return nil
+	}
+	set, _ := builtin.Set(name)
+	plugin.ServeHelpers(description{set})
+	return nil
+}
+
+// description is a built-in set as a helper plugin.
+type description struct{ set *abi.Set }
+
+func (d description) Describe(context.Context) (*abi.Set, error) { return d.set, nil }

@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/bpfc/bpfc/core"
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/obj"
+	"github.com/spf13/cobra"
+)
+
+type runFlags struct {
+	backend   string
+	opt       int
+	mem       string
+	ctx       string
+	pcap      string
+	events    string
+	maps      []string
+	dumpMaps  bool
+	repeat    int
+	fuel      int64
+	expect    string
+	trace     bool
+	inProcess bool
+	format    string
+	dialect   string
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run IN [-- CLANG-FLAGS]",
+		Short: "Run a program and print what it returns",
+		Example: "  bpfc run examples/fnv/fnv.o --policy guard --mem 68656c6c6f\n" +
+			"  bpfc run examples/fnv/fnv.o --policy guard --mem @file --trace",
+		Args: exactly(1, "one input"),
+		RunE: func(c *cobra.Command, args []string) error {
+			in, clang := split(c, args)
+			return a.run(c.Context(), in[0], clang, &f, c.Flags().Changed("backend"))
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.backend, "backend", "amd64", "back end to run with, a `NAME`: amd64, interp")
+	fl.IntVarP(&f.opt, "opt", "O", 0, "optimisation `LEVEL`: 0 or 2")
+	fl.StringVar(&f.mem, "mem", "", "memory of the program: `HEX`, or @FILE")
+	fl.StringVar(&f.ctx, "ctx", "", "context of the program: `JSON`, or @FILE")
+	fl.StringVar(&f.pcap, "pcap", "", "run on each packet of a capture `FILE`")
+	fl.StringVar(&f.events, "events", "", "run on each context of a `FILE` of JSON lines")
+	fl.StringArrayVar(&f.maps, "map", nil, "set a map or data section before the run: `NAME=@FILE.json`")
+	fl.BoolVar(&f.dumpMaps, "dump-maps", false, "print maps and data sections after the run")
+	fl.IntVar(&f.repeat, "repeat", 1, "run `N` times")
+	fl.Int64Var(&f.fuel, "fuel", codegen.DefaultFuel, "budget of each run, in `TURNS` of loops; -1 for none")
+	fl.StringVar(&f.expect, "expect", "", "exit with 1 unless the program returns `RET`")
+	fl.BoolVar(&f.trace, "trace", false, "print each instruction and what it changed (back end interp)")
+	fl.BoolVar(&f.inProcess, "in-process", false, "run in this process, not in the back end's")
+	fl.StringVar(&f.format, "format", "text", "`text|json`")
+	fl.StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
+	return c
+}
+
+// check refuses what cannot be done before anything is started.
+func (f *runFlags) check(chosen bool) error {
+	if err := checkFormat(f.format, "text", "json"); err != nil {
+		return err
+	}
+	for flag, value := range map[string]string{"--ctx": f.ctx, "--pcap": f.pcap, "--events": f.events} {
+		if value != "" {
+			return notYet(flag, "programs of type mem take their input from --mem")
+		}
+	}
+	if f.trace && chosen && f.backend != "interp" {
+		return usage("--trace needs --backend interp: machine code does not say what it does")
+	}
+	if f.repeat < 1 {
+		return usage("--repeat is %d: it is at least 1", f.repeat)
+	}
+	if f.fuel == 0 {
+		return usage("--fuel is 0: it is a number of turns, or -1 for no limit")
+	}
+	return checkOpt(f.opt)
+}
+
+func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, chosen bool) error {
+	if err := f.check(chosen); err != nil {
+		return err
+	}
+	expect, err := parseExpect(f.expect)
+	if err != nil {
+		return err
+	}
+	mem, err := a.memory(f.mem)
+	if err != nil {
+		return err
+	}
+	a.chooseBackend(f, chosen)
+	ctx, cancel := a.limited(ctx)
+	defer cancel()
+	r, err := a.prepare(ctx, in, clang, f)
+	if err != nil {
+		return err
+	}
+	defer r.session.Close()
+	if err := r.putMaps(ctx, f.maps); err != nil {
+		return err
+	}
+	if err := r.run(ctx, mem, f); err != nil {
+		return err
+	}
+	if f.dumpMaps {
+		if r.maps, err = r.dumpMaps(ctx); err != nil {
+			return err
+		}
+	}
+	return a.printRun(r, f.format, expect)
+}
+
+// chooseBackend falls back to the interpreter where machine code does not run, and for a trace.
+func (a *app) chooseBackend(f *runFlags, chosen bool) {
+	switch {
+	case f.trace:
+		f.backend = "interp"
+	case f.backend == "amd64" && !nativeHost():
+		f.backend = "interp"
+		a.note("warning: %s/%s runs no amd64 code; the interpreter runs the program", runtime.GOOS, runtime.GOARCH)
+	case !chosen:
+		f.backend = "amd64"
+	}
+}
+
+// nativeHost reports whether this machine runs the code of back end amd64.
+func nativeHost() bool { return runtime.GOOS == "linux" && runtime.GOARCH == "amd64" }
+
+// running is a program that is loaded in a session, and what came of it.
+type running struct {
+	object  *obj.Object
+	program *obj.Program
+	backend string
+	session codegen.Session
+	id      codegen.ProgID
+	entry   codegen.Entry
+	results codegen.Results
+	maps    map[string]mapJSON
+}
+
+// prepare reads, compiles and loads the one program to run.
+func (a *app) prepare(ctx context.Context, in string, clang []string, f *runFlags) (*running, error) {
+	return a.prepareWith(ctx, f, func() (*obj.Object, error) { return a.readObject(ctx, in, f.dialect, clang) })
+}
+
+// prepareWith is prepare for an object that read returns.
+func (a *app) prepareWith(ctx context.Context, f *runFlags, read func() (*obj.Object, error)) (*running, error) {
+	r := &running{backend: f.backend}
+	var set *abi.Set
+	var backend codegen.Backend
+	err := parallel(
+		func() (err error) {
+			if r.object, err = read(); err == nil {
+				r.program, err = a.one(r.object)
+			}
+			return err
+		},
+		func() (err error) { set, err = a.plugins.set(ctx, a); return err },
+		func() (err error) { backend, err = a.plugins.backend(ctx, a, f.backend); return err },
+	)
+	if err != nil {
+		return nil, err
+	}
+	opts := a.options()
+	opts.Opt, opts.Programs, opts.CPU = f.opt, []string{r.program.Name}, runCPU(a.cpu, backend.Target())
+	artifact, err := core.Compile(ctx, r.object, set, backend, opts)
+	if err != nil {
+		return nil, err
+	}
+	r.entry = artifact.Entries[0]
+	return r, r.load(ctx, a, backend, artifact, set, f.inProcess)
+}
+
+func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact *codegen.Artifact, set *abi.Set, inProcess bool) (err error) {
+	if r.session, err = a.open(ctx, b, set, inProcess); err != nil {
+		return err
+	}
+	ids, err := r.session.Load(ctx, artifact)
+	if err != nil {
+		r.session.Close()
+		return err
+	}
+	r.id = ids[0]
+	return nil
+}
+
+func (r *running) run(ctx context.Context, mem []byte, f *runFlags) (err error) {
+	r.results, err = r.session.Run(ctx, r.id, codegen.Batch{
+		Inputs: []codegen.Input{{Mem: mem}}, Repeat: f.repeat, Fuel: f.fuel, Trace: f.trace,
+	})
+	return err
+}
+
+// memory reads --mem: hex with blanks, or the content of a file.
+func (a *app) memory(arg string) ([]byte, error) {
+	if file, ok := strings.CutPrefix(arg, "@"); ok {
+		return a.readBytes(file)
+	}
+	return parseHex("--mem", arg)
+}
+
+// parseHex decodes hex digits, blanks ignored. No digits are nil.
+func parseHex(what, text string) ([]byte, error) {
+	digits := strings.Join(strings.Fields(text), "")
+	digits = strings.TrimPrefix(digits, "0x")
+	if digits == "" {
+		return nil, nil
+	}
+	b, err := hex.DecodeString(digits)
+	if err != nil {
+		return nil, usage("%s %q: it is an even number of hex digits, or @FILE (%v)", what, shorten(text), err)
+	}
+	return b, nil
+}
+
+func shorten(text string) string {
+	if len(text) > 40 {
+		return text[:40] + "…"
+	}
+	return text
+}
+
+// parseExpect reads --expect: a 64-bit number, signed or not, in any base of Go.
+func parseExpect(text string) (*uint64, error) {
+	if text == "" {
+		return nil, nil
+	}
+	v, err := parseNumber(text)
+	if err != nil {
+		return nil, usage("--expect %q: it is a 64-bit number such as 42, -1 or 0x2a", text)
+	}
+	return &v, nil
+}
+
+// value returns the part of R0 that is the program's return value.
+func (r *running) value(ret uint64) uint64 {
+	if r.entry.Return32 {
+		return uint64(uint32(ret))
+	}
+	return ret
+}
+
+func hexNumber(v uint64) string { return fmt.Sprintf("%#x", v) }

@@ -1,0 +1,63 @@
+// Package builtin links bpfc's own back ends, helper sets and front ends into
+// the program that imports it: no child process is started.
+package builtin
+
+import (
+	"github.com/bpfc/bpfc/backends/amd64"
+	"github.com/bpfc/bpfc/backends/interp"
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/plugins/helpers/base"
+	"github.com/bpfc/bpfc/plugins/helpers/conformance"
+)
+
+// AMD64 is the back end for x86-64. Its artifacts run on linux/amd64.
+func AMD64() codegen.Backend { return amd64.New() }
+
+// Interp is the interpreter, which runs everywhere.
+func Interp() codegen.Backend { return interp.New() }
+
+// Base is the helper set with programs of type mem.
+func Base() *abi.Set { return base.Set() }
+
+// Conformance is the helper set of the public bpf_conformance suite.
+func Conformance() *abi.Set { return conformance.Set() }
+
+// Backends returns the names of the built-in back ends, the default first.
+func Backends() []string { return names(backends) }
+
+// Backend returns the built-in back end called name.
+func Backend(name string) (codegen.Backend, bool) { return find(backends, name) }
+
+// Sets returns the names of the built-in helper sets, the default first.
+func Sets() []string { return names(sets) }
+
+// Set returns the built-in helper set called name. The caller owns it.
+func Set(name string) (*abi.Set, bool) { return find(sets, name) }
+
+type row[T any] struct {
+	name string
+	make func() T
+}
+
+var (
+	backends = []row[codegen.Backend]{{"amd64", AMD64}, {"interp", Interp}}
+	sets     = []row[*abi.Set]{{"base", Base}, {"conformance", Conformance}}
+)
+
+func names[T any](table []row[T]) []string {
+	var all []string
+	for _, r := range table {
+		all = append(all, r.name)
+	}
+	return all
+}
+
+func find[T any](table []row[T], name string) (t T, ok bool) {
+	for _, r := range table {
+		if r.name == name {
+			return r.make(), true
+		}
+	}
+	return t, false
+}

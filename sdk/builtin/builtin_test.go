@@ -1,0 +1,64 @@
+package builtin_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/sdk/builtin"
+	"github.com/bpfc/bpfc/sdk/sdktest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestInterpPassesTheSuite(t *testing.T) {
+	sdktest.TestBackend(t, builtin.Interp(), sdktest.Options{})
+}
+
+func TestAMD64PassesTheSuite(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		t.Skip("needs linux/amd64")
+	}
+	for _, cpu := range builtin.AMD64().Target().CPUs {
+		t.Run(cpu, func(t *testing.T) { sdktest.TestBackend(t, builtin.AMD64(), sdktest.Options{CPU: cpu}) })
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, name := range builtin.Backends() {
+		b, ok := builtin.Backend(name)
+		require.True(t, ok)
+		require.Equal(t, name, b.Target().Name)
+		require.Implements(t, (*codegen.Runner)(nil), b)
+	}
+	for _, name := range builtin.Sets() {
+		s, ok := builtin.Set(name)
+		require.True(t, ok)
+		require.Equal(t, name, s.Name)
+	}
+	_, ok := builtin.Backend("arm64")
+	require.False(t, ok)
+}
+
+func TestDetect(t *testing.T) {
+	for _, c := range []struct {
+		name, content string
+		want          builtin.Kind
+	}{
+		{"prog.o", "not an object", builtin.KindELF},
+		{"prog.c", "", builtin.KindC},
+		{"prog.s", "9500", builtin.KindAsm},
+		{"prog.S", "9500", builtin.KindAsm},
+		{"prog.hex", "", builtin.KindHex},
+		{"prog.bin", "9500", builtin.KindRaw},
+		{"<stdin>", "\x7fELF\x02", builtin.KindELF},
+		{"<stdin>", "95 00 00 00 00 00 00 00\n", builtin.KindHex},
+		{"<stdin>", "0x95", builtin.KindHex},
+		{"<stdin>", "r0 = 1\nexit\n", builtin.KindAsm},
+		{"<stdin>", "exit", builtin.KindAsm},
+		{"<stdin>", "\x95\x00\x00\x00\x00\x00\x00\x00", builtin.KindRaw},
+		{"<stdin>", "", builtin.KindAsm},
+		{"dir.o/prog", "exit", builtin.KindAsm},
+	} {
+		require.Equal(t, c.want, builtin.Detect(c.name, []byte(c.content)), "%s %q", c.name, c.content)
+	}
+}
