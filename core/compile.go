@@ -30,6 +30,8 @@ type Options struct {
 	Programs []string
 	// Type is the program type of all, "" to take each one's own.
 	Type string
+	// Plain leaves out the passes that are optimisations: a trace then shows the registers of the BPF program.
+	Plain bool
 	// Dump, if set, sees each program after the stage or pass named.
 	Dump func(stage string, p *ir.Program)
 }
@@ -68,7 +70,7 @@ func Lower(o *obj.Object, set *abi.Set, opts Options) (*codegen.Unit, error) {
 		}
 		verified = append(verified, v)
 	}
-	return opt.Run(o, verified, l.Helpers(), opt.Options{Level: opts.Opt, Dump: opts.Dump})
+	return opt.Run(o, verified, l.Helpers(), opt.Options{Level: opts.Opt, Plain: opts.Plain, Dump: opts.Dump})
 }
 
 // Verify reports on every wanted program.

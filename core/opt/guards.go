@@ -4,35 +4,40 @@ import "github.com/bpfc/bpfc/core/ir"
 
 // checked is a range of addresses that a guard has found inside one region.
 type checked struct {
-	base   ir.Reg
-	lo, hi int32
-	write  bool
+	base, index ir.Reg
+	scale       uint8
+	write       bool
+	lo, hi      int64 // displacements
 }
 
 // maxChecked bounds the ranges remembered in a block, so that the pass is linear.
 const maxChecked = 8
 
+// ranges are the newest of the ranges checked in a block.
+type ranges struct {
+	list [maxChecked]checked
+	n    int
+	next int // the oldest, once all are in use
+}
+
 // dropGuards removes guards that an earlier guard in the same block implies: same
-// base register, not written in between, and a range that contains theirs.
+// registers, not written in between, and a range that contains theirs.
 func (p *program) dropGuards() {
-	var known []checked
+	var known ranges
 	for _, f := range p.out.Funcs {
 		for _, b := range f.Blocks {
-			known = known[:0]
+			known.n, known.next = 0, 0
 			kept := b.Insns[:0]
 			for i := range b.Insns {
 				in := &b.Insns[i]
-				if in.Op == ir.OpGuardMem && in.Index == ir.None {
-					c := checked{in.Base, in.Disp, in.Disp + int32(in.Size), in.Write}
-					if covered(known, c) {
+				if in.Op == ir.OpGuardMem {
+					c := checked{in.Base, in.Index, in.Scale, in.Write, int64(in.Disp), int64(in.Disp) + int64(in.Size)}
+					if known.cover(&c) {
 						continue
 					}
-					if len(known) == maxChecked {
-						known = known[1:]
-					}
-					known = append(known, c)
-				} else if len(known) > 0 {
-					known = forget(known, in)
+					known.add(c)
+				} else if known.n > 0 {
+					known.forget(in)
 				}
 				kept = append(kept, *in)
 			}
@@ -41,29 +46,40 @@ func (p *program) dropGuards() {
 	}
 }
 
-// covered reports whether a known range implies c.
-func covered(known []checked, c checked) bool {
-	for _, k := range known {
-		if k.base == c.base && k.lo <= c.lo && c.hi <= k.hi && (k.write || !c.write) {
+// cover reports whether a known range implies c.
+func (r *ranges) cover(c *checked) bool {
+	for i := range r.list[:r.n] {
+		k := &r.list[i]
+		if k.base == c.base && k.index == c.index && k.scale == c.scale && k.lo <= c.lo && c.hi <= k.hi && (k.write || !c.write) {
 			return true
 		}
 	}
 	return false
 }
 
-// forget drops the ranges whose base in changes.
-func forget(known []checked, in *ir.Insn) []checked {
-	calls := in.Op.Info().Effects&ir.CallsOut != 0
-	def := in.Def()
-	if def == ir.None {
-		return known
+// add remembers c, in the place of the oldest if there is no other.
+func (r *ranges) add(c checked) {
+	if r.n < maxChecked {
+		r.list[r.n] = c
+		r.n++
+		return
 	}
-	kept := known[:0]
-	for _, k := range known {
-		if k.base == def || calls && k.base <= ir.R5 {
-			continue
+	r.list[r.next] = c
+	r.next = (r.next + 1) % maxChecked
+}
+
+// forget drops the ranges whose registers in changes.
+func (r *ranges) forget(in *ir.Insn) {
+	_, def := in.UseDef()
+	if def == 0 {
+		return
+	}
+	n := 0
+	for i := range r.list[:r.n] {
+		if k := &r.list[i]; (ir.Bit(k.base)|ir.Bit(k.index))&def == 0 {
+			r.list[n] = *k
+			n++
 		}
-		kept = append(kept, k)
 	}
-	return kept
+	r.n, r.next = n, 0
 }

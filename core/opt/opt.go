@@ -17,13 +17,15 @@ import (
 type Options struct {
 	// Level is the optimisation level: 0 is the only one in this version.
 	Level int
+	// Plain runs the required passes only, so that registers are those of the BPF program at each instruction.
+	Plain bool
 	// Dump, if set, sees every function's program after each pass.
 	Dump func(pass string, p *ir.Program)
 	// unguarded omits guards and polls, so that a benchmark can tell what they cost.
 	unguarded bool
 }
 
-// pass is one step over a program. Required passes run at every level.
+// pass is one step over a program. Required passes run always.
 type pass struct {
 	name     string
 	required bool
@@ -34,8 +36,20 @@ type pass struct {
 // passes run in this order.
 var passes = []pass{
 	{"lower", true, "makes zeroing, guards, polls and indirect calls explicit", (*program).lower},
+	{"fold-shifts", false, "arithmetic by powers of two, and extensions spelled as shifts, have cheaper instructions", (*program).foldShifts},
+	{"fold-addresses", false, "a memory operand adds two registers and a number for nothing", (*program).foldAddresses},
 	{"drop-guards", true, "a guard that an earlier one in its block covers proves nothing new", (*program).dropGuards},
+	{"dead-code", false, "what folding has made useless costs time", (*program).deadCode},
 	{"frames", true, "the stack of the whole program is known once frames are final", (*program).frames},
+}
+
+// passOrder lists what must come before what, and why.
+var passOrder = []struct{ first, then, why string }{
+	{"lower", "fold-shifts", "the others work on lowered functions"},
+	{"fold-shifts", "fold-addresses", "addresses see through moves and shifts to the left, not through multiplications"},
+	{"fold-addresses", "drop-guards", "guards with the same operand can be compared"},
+	{"drop-guards", "dead-code", "a guard keeps the registers of its operand alive"},
+	{"dead-code", "frames", "instructions that use a frame may still go"},
 }
 
 // program is a program on its way through the passes.
@@ -59,6 +73,9 @@ func Run(o *obj.Object, programs []*verifier.Verified, helpers []abi.Helper, opt
 		}
 		p := newProgram(v, helpers, opts)
 		for _, ps := range passes {
+			if opts.Plain && !ps.required {
+				continue
+			}
 			ps.run(p)
 			if opts.Dump != nil {
 				opts.Dump(ps.name, p.out)

@@ -210,10 +210,18 @@ func (v *valueFlow) set(r ir.Reg, x value) {
 	if r == ir.None {
 		return
 	}
-	if x.kind == stack && x.known && x.off < 0 {
-		v.depth = max(v.depth, int32(min(-x.off, 1<<20)))
+	if x.kind == stack && x.known {
+		v.deepen(x.off)
 	}
 	v.cur.regs[r-ir.R0] = x
+}
+
+// depthCap bounds what is counted as stack depth: far beyond every limit, and sums of it do not overflow.
+const depthCap = 1 << 20
+
+// deepen counts the byte at R10+off as used.
+func (v *valueFlow) deepen(off int64) {
+	v.depth = max(v.depth, -int32(min(max(off, -depthCap), 0)))
 }
 
 // expose notes that an address of the stack may be used in ways that are not followed.
@@ -370,12 +378,12 @@ func (v *valueFlow) enter(to *state) {
 func (v *valueFlow) access(in *ir.Insn, e ir.Effects, fact *InsnFact, record bool) {
 	a := v.reg(in.Base)
 	a.off += int64(in.Disp)
-	own := a.kind == stack && a.known && a.off < 0 && a.off+int64(in.Size) <= 0
+	own := a.kind == stack && a.known && a.off <= -int64(in.Size)
 	switch {
 	case own && a.off >= -maxStack:
 		v.ownFrame(in, e, a.off)
 	case own:
-		v.depth = max(v.depth, int32(min(-a.off, 1<<20)))
+		v.deepen(a.off)
 	default:
 		v.expose(a)
 	}
@@ -388,7 +396,7 @@ func (v *valueFlow) access(in *ir.Insn, e ir.Effects, fact *InsnFact, record boo
 
 // ownFrame follows an access at a constant offset of the function's own frame.
 func (v *valueFlow) ownFrame(in *ir.Insn, e ir.Effects, off int64) {
-	v.depth = max(v.depth, int32(-off))
+	v.deepen(off)
 	if e&ir.Reads != 0 && !v.cur.allWritten(off, in.Size) {
 		v.facts.ZeroFrame = true
 	}
@@ -432,5 +440,5 @@ func (v *valueFlow) inside(a value, size uint8, write bool) bool {
 	default:
 		return false
 	}
-	return a.known && a.off >= 0 && a.off+int64(size) <= limit
+	return a.known && a.off >= 0 && a.off <= limit-int64(size) // a.off+size could overflow
 }

@@ -1,0 +1,45 @@
+package opt
+
+import "github.com/bpfc/bpfc/core/ir"
+
+// deadCode drops what computes a value that nobody reads. Loads stay: they may fault.
+func (p *program) deadCode() {
+	for _, f := range p.out.Funcs {
+		live := ir.Liveness(f, (*ir.Insn).UseDef)
+		for _, b := range f.Blocks {
+			dropDead(b, ir.LiveOut(b, live))
+		}
+	}
+}
+
+// dropDead drops the dead instructions of b, after which the registers in out are read.
+func dropDead(b *ir.Block, out ir.RegSet) {
+	dropped := 0
+	for i := len(b.Insns) - 1; i >= 0; i-- {
+		in := &b.Insns[i]
+		use, def := in.UseDef()
+		if pure(in) && out&def == 0 {
+			in.Op = ir.OpInvalid
+			dropped++
+			continue
+		}
+		out = out&^def | use
+	}
+	if dropped == 0 {
+		return
+	}
+	kept := b.Insns[:0]
+	for i := range b.Insns {
+		if b.Insns[i].Op != ir.OpInvalid {
+			kept = append(kept, b.Insns[i])
+		}
+	}
+	b.Insns = kept
+}
+
+// pure reports whether in does nothing but to compute its result.
+func pure(in *ir.Insn) bool {
+	const effects = ir.Reads | ir.Writes | ir.MayFault | ir.MayExit | ir.CallsOut | ir.Term
+	e := in.Op.Info().Effects
+	return e&ir.DefDst != 0 && e&effects == 0
+}
