@@ -100,6 +100,8 @@ func (f *Fault) reason() string {
 	case ir.RuleMemory:
 		access := accessName(f.Write)
 		return fmt.Sprintf("memory: %s of %s at %#x is outside what the run may %s", access, bytesText(f.Size), f.Address, access)
+	case ir.RuleAlign:
+		return fmt.Sprintf("alignment: an atomic access of %s at %#x, which is no multiple of its size", bytesText(f.Size), f.Address)
 	case ir.RuleCall:
 		return fmt.Sprintf("call: the called value %#x is no function of the program", f.Address)
 	case ir.RuleFuel:

@@ -1,6 +1,7 @@
 package sdktest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"testing"
 
@@ -85,19 +86,22 @@ func memoryEdges() []testCase {
 	return cases
 }
 
+// stackFaults leave the stack by an amount that is only known at run time.
 func stackFaults() []testCase {
-	return []testCase{
-		{
-			name: "above the stack", fault: &codegen.Fault{Rule: memoryRule, Insn: 2, Size: 8},
-			insns: []isa.Insn{isa.Mov.Reg(isa.R3, isa.R10), isa.Add.Imm(isa.R3, 1<<20), access(8, false), isa.Return()},
-		},
-		{
-			name: "below the stack", fault: &codegen.Fault{Rule: memoryRule, Insn: 3, Size: 8, Write: true},
-			insns: []isa.Insn{
-				isa.Mov.Imm(isa.R0, 0), isa.Mov.Reg(isa.R3, isa.R10), isa.Add.Imm(isa.R3, -1<<20), access(8, true), isa.Return(),
-			},
-		},
+	var cases []testCase
+	for _, write := range []bool{false, true} {
+		for _, by := range []int64{8, 1 << 20, -1 << 20, -1 << 40} {
+			cases = append(cases, testCase{
+				name: fmt.Sprintf("R10%+d, write %v", by, write), mem: binary.LittleEndian.AppendUint64(nil, uint64(by)),
+				fault: &codegen.Fault{Rule: memoryRule, Insn: 4, Size: 8, Write: write},
+				insns: []isa.Insn{
+					isa.Mov.Imm(isa.R0, 0), isa.LoadMem(isa.R2, isa.R1, 0, 8), isa.Mov.Reg(isa.R3, isa.R10), isa.Add.Reg(isa.R3, isa.R2),
+					access(8, write), isa.Return(),
+				},
+			})
+		}
 	}
+	return cases
 }
 
 // alignmentFaults: an atomic access that is not aligned to its size is refused at run time.
@@ -106,18 +110,25 @@ func alignmentFaults() []testCase {
 	for _, size := range []uint8{4, 8} {
 		cases = append(cases, testCase{
 			name: fmt.Sprintf("atomic u%d at offset 2", size*8), mem: pattern(),
-			fault: &codegen.Fault{Rule: ir.RuleAlign, Insn: 1, Size: int(size), Write: true},
+			fault: &codegen.Fault{Rule: ir.RuleAlign, Insn: 1, Size: int(size)},
 			insns: []isa.Insn{isa.Mov.Imm(isa.R0, 0), isa.AtomicAdd.Mem(isa.R1, 2, isa.R0, size), isa.Return()},
 		})
 	}
 	return cases
 }
 
+// callFaults call a value that is no function; it comes from memory, so that no
+// front end or lowering can tell before.
 func callFaults() []testCase {
-	return []testCase{{
-		name: "a number that is no function", fault: &codegen.Fault{Rule: ir.RuleCall, Insn: 1, Address: 12345},
-		insns: []isa.Insn{isa.Mov.Imm(isa.R6, 12345), isa.CallThrough(isa.R6), isa.Return()},
-	}}
+	var cases []testCase
+	for _, value := range []uint64{1, 12345, 1 << 40, 0xffffffffffffffff} {
+		cases = append(cases, testCase{
+			name: fmt.Sprintf("value %#x", value), mem: binary.LittleEndian.AppendUint64(nil, value),
+			fault: &codegen.Fault{Rule: ir.RuleCall, Insn: 1, Address: value},
+			insns: []isa.Insn{isa.LoadMem(isa.R6, isa.R1, 0, 8), isa.CallThrough(isa.R6), isa.Return()},
+		})
+	}
+	return cases
 }
 
 // testAfterFault: a fault ends its run and nothing else.
