@@ -38,11 +38,12 @@ func (e *emitter) objectEntries() {
 		checked := e.asm.NewLabel()
 		var c cEntry
 		e.asm.Align(16)
+		leaves := slices.ContainsFunc(e.exits, func(x exit) bool { return x.Prog == e.prog })
 		c.checked = e.asm.Mark()
 		e.checkedEntry(checked, fill)
 		e.asm.Align(16)
 		c.plain = e.asm.Mark()
-		e.plainEntry(checked)
+		e.plainEntry(checked, leaves)
 		e.c = append(e.c, c)
 	}
 	e.fillFault(fill)
@@ -227,11 +228,43 @@ func (e *emitter) fillRegions(regions []cRegion, stack, ctx int32) {
 	}
 }
 
-// plainEntry emits NAME: it calls NAME_checked and, on a fault, the hook if one is linked.
-func (e *emitter) plainEntry(checked asm.Label) {
+// directEntry emits the part of NAME for a program that never leaves: it needs
+// no run context, only its stack. Too little memory goes on to the long way.
+func (e *emitter) directEntry() {
+	a, info := &e.asm, &e.unit.Entries[e.prog]
+	long := a.NewLabel()
+	if info.Context == abi.CtxMemory && info.CtxSize > 0 {
+		a.AluRI(asm.Cmp, asm.W64, asm.RSI, int32(info.CtxSize))
+		a.Jcc(asm.CondB, long)
+	}
+	if info.StackSize == 0 {
+		a.Jmp(e.entryLabels[e.prog])
+		a.Bind(long)
+		return
+	}
+	stack := (int32(info.StackSize) + 15) &^ 15
+	a.Push(asm.RBP)
+	e.cfa(16, []codegen.SavedReg{{Reg: 6, Below: 16}})
+	a.AluRI(asm.Sub, asm.W64, asm.RSP, stack)
+	e.cfa(16+stack, []codegen.SavedReg{{Reg: 6, Below: 16}})
+	a.Lea(asm.W64, asm.RBP, asm.Mem{Base: asm.RSP, Disp: stack})
+	a.Call(e.entryLabels[e.prog])
+	a.AluRI(asm.Add, asm.W64, asm.RSP, stack)
+	a.Pop(asm.RBP)
+	e.cfa(8, nil)
+	a.Op(asm.Ret)
+	a.Bind(long)
+}
+
+// plainEntry emits NAME: it calls NAME_checked and, on a fault, the hook if one
+// is linked. leaves says that the program has exits.
+func (e *emitter) plainEntry(checked asm.Label, leaves bool) {
 	a := &e.asm
 	e.begin(e.unit.Entries[e.prog].Name, e.prog)
 	e.symbols[e.symIndex].global = true
+	if !leaves {
+		e.directEntry()
+	}
 	const result, frame = codegen.CFaultSize, codegen.CFaultSize + 24
 	failed, done, none := a.NewLabel(), a.NewLabel(), a.NewLabel()
 	a.AluRI(asm.Sub, asm.W64, asm.RSP, frame)

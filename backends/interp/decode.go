@@ -249,7 +249,7 @@ func (d *decoder) symbol(r ir.Ref) uint64 {
 	case ir.RefMapValue:
 		return d.out.image.MapValues[r.Index]
 	}
-	return uint64(r.Index)
+	return uint64(ir.FuncValue) + uint64(r.Index)
 }
 
 // fault describes the end of a run by the instruction at pc.
