@@ -189,7 +189,7 @@ func (f *file) readLine(s *section, slot int, r []byte) error {
 	}
 	at := le.Uint32(r[12:])
 	s.lines = append(s.lines, obj.Line{
-		Slot: slot, File: name, Text: strings.TrimRight(text, "\r\n"),
+		Slot: slot, File: clean(name), Text: clean(strings.TrimRight(text, "\r\n")),
 		Line: int(at >> lineColumnBits), Col: int(at & lineColumnMask),
 	})
 	return nil

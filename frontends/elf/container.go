@@ -8,6 +8,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/isa"
@@ -95,6 +97,9 @@ func open(b []byte) (*file, error) {
 	if err != nil && !errors.Is(err, stdelf.ErrNoSymbols) {
 		return nil, broken(CodeSymbol, err)
 	}
+	if err := f.checkNames(); err != nil {
+		return nil, err
+	}
 	f.index()
 	for _, s := range e.Sections {
 		if err := f.readRelocs(s, b); err != nil {
@@ -102,6 +107,32 @@ func open(b []byte) (*file, error) {
 		}
 	}
 	return f, nil
+}
+
+// checkNames refuses names that could not be printed or passed on: names of
+// sections and symbols are identifiers everywhere behind this package.
+func (f *file) checkNames() error {
+	for i := range f.sections {
+		if name := f.sections[i].name; clean(name) != name {
+			return malformed(CodeSection, "the name of section %d, %q, is not printable text", i, name)
+		}
+	}
+	for i := range f.symbols {
+		if name := f.symbols[i].Name; clean(name) != name {
+			return malformed(CodeSymbol, "the name of symbol %d, %q, is not printable text", i+1, name)
+		}
+	}
+	return nil
+}
+
+// clean replaces what is not UTF-8, and control characters but the tab, by U+FFFD.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 // index makes the tables by which symbols and sections are found.
@@ -123,7 +154,7 @@ func (f *file) index() {
 
 // broken wraps the error of a library.
 func broken(c Code, err error) *Error {
-	e := malformed(c, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	e := malformed(c, "%s", clean(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	e.Err = err
 	return e
 }

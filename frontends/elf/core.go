@@ -45,7 +45,7 @@ func (f *file) checkCORE(s *section, u *unit) error {
 	}
 	c := s.adapts[i]
 	return unsupported(CodeCORE, "CO-RE relocation of %s at instruction %d: needs --btf, not in this version",
-		f.types.access(c), c.slot).in(s.name, c.slot).on(u.name)
+		clean(f.types.access(c)), c.slot).in(s.name, c.slot).on(u.name)
 }
 
 // access writes what a CO-RE relocation refers to as "struct.member.member".

@@ -82,6 +82,32 @@ func TestOldExtHeader(t *testing.T) {
 	same(t, "calls", e.b)
 }
 
+// TestNames: source text in another encoding is made readable, names are refused.
+func TestNames(t *testing.T) {
+	e := edit(t, "calls")
+	at := bytes.Index(e.content(".BTF"), []byte("return leaf(x) + 1"))
+	copy(e.content(".BTF")[at:], "\xe9\x1b")
+	o, err := parse(t, e.b)
+	require.Nil(t, err)
+	var lines []string
+	for _, l := range o.Programs[1].Lines {
+		lines = append(lines, l.Text)
+	}
+	require.Contains(t, lines, "NOINLINE u64 global(u64 x) { \ufffd\ufffdturn leaf(x) + 1; }")
+
+	for old, code := range map[string]Code{"second\x00": CodeSymbol, "other\x00": CodeSection} {
+		for _, bad := range []string{"\xff", "\n"} {
+			e := edit(t, "calls")
+			at := bytes.Index(e.content(".strtab"), []byte(old))
+			copy(e.content(".strtab")[at:], bad)
+			_, err := parse(t, e.b)
+			require.NotNil(t, err)
+			require.Equal(t, code, err.Code, "%v", err)
+			require.NotContains(t, err.Error(), bad)
+		}
+	}
+}
+
 // TestWithoutExt: without .BTF.ext there are no lines, and nothing else is missing.
 func TestWithoutExt(t *testing.T) {
 	e := edit(t, "calls")

@@ -101,5 +101,5 @@ func (f *file) object(name string, o Options) (*obj.Object, error) {
 // license is the string in the section of that name, "" without one.
 func (f *file) license() string {
 	text, _, _ := bytes.Cut(f.bytesOf("license"), []byte{0})
-	return string(text)
+	return clean(string(text))
 }

@@ -182,7 +182,7 @@ func (d *mapDef) member(m btf.Member) *Error {
 		d.extra = n
 		return nil
 	}
-	return unsupported(CodeMap, "member %q of the definition is not known", m.Name)
+	return unsupported(CodeMap, "member %q of the definition is not known", clean(m.Name))
 }
 
 // set stores a number, which may have been given before in another way if it is the same.

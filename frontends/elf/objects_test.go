@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/bpfc/bpfc/core/isa"
 	"github.com/bpfc/bpfc/core/obj"
@@ -44,6 +45,7 @@ func requireSound(t testing.TB, p *obj.Program) {
 	}
 	for i, l := range p.Lines {
 		require.True(t, i == 0 || l.Slot > p.Lines[i-1].Slot, "lines in order")
+		require.True(t, utf8.ValidString(l.File+l.Text+p.Name+p.Section), "text is UTF-8")
 	}
 	for i, r := range p.Refs {
 		require.True(t, i == 0 || r.Slot > p.Refs[i-1].Slot, "references in order")
