@@ -1,4 +1,3 @@
-#include "go_asm.h"
 #include "textflag.h"
 #include "funcdata.h"
 
@@ -6,22 +5,23 @@
 // stack (G) to the worker's control stack (C) and back; calls and returns are
 // paired as the CPU's return predictor expects them:
 //
-//	Go ── call enter ── call toCode ─┐ G→C
-//	                                 └─ call entry … ret ─┐
-//	                                 ┌────────────────────┘ C→G
-//	      ret to Go ── ret to enter ─┘
+//	Go ── call enter ─┐ G→C
+//	                  └─ call entry … ret ─┐
+//	                  ┌────────────────────┘ C→G
+//	      ret to Go ──┘
 //
 //	entry … call leave ─┐ C→G
 //	                    └─ jmp exited ── call Go exit ── ret ─┐
 //	entry continues ◄─ ret ─┐ G→C ── resume ◄── jmp ──────────┘
 //
-// leave drops toCode's frame: while the Go function runs, the goroutine's stack
-// holds enter's frame and exited's, both of constant size, which the unwinder
-// knows; so the stack may grow and be scanned as under any call. toCode, leave
-// and resume write SP; the unwinder stops at such functions, so a signal in them
-// or in machine code is harmless. Machine code has no Go function around its pc:
-// it is never preempted asynchronously, and profilers count it as external code.
-// g in R14 and zero in X15 are restored by the wrappers around ABI0 calls.
+// leave restores the stack pointer of enter's caller, so that exited stands
+// where enter stood, with the same arguments: while the Go function runs, the
+// goroutine's stack holds a frame of constant size that the unwinder knows, and
+// may grow and be scanned as under any call. enter, leave and resume write SP;
+// the unwinder stops at such functions, so a signal in them or in machine code is
+// harmless. Machine code has no Go function around its pc: it is never preempted
+// asynchronously, and profilers count it as external code. g in R14 and zero in
+// X15 are restored by the wrappers around ABI0 calls.
 
 #define rcExit		8
 #define rcHostSP	16
@@ -30,24 +30,19 @@
 #define rcStackTop	56
 #define rcLeft		64
 #define rcReg(n)	(72+8*n)
+#define rcArgs	208
 
-// func enter(w *Worker, entry, r1, r2 uint64) (r0 uint64)
-TEXT ·enter(SB), NOSPLIT, $8-40
-	NO_LOCAL_POINTERS
-	MOVQ w+0(FP), BX
-	MOVQ BX, 0(SP) // the argument of toCode, and of exited when it takes toCode's place
-	MOVQ entry+8(FP), AX
-	MOVQ r1+16(FP), DI
-	MOVQ r2+24(FP), SI
-	CALL ·toCode(SB)
-	MOVQ AX, r0+32(FP)
-	RET
-
-// func toCode(w *Worker)
-// AX = entry, DI = R1, SI = R2. Every other register that a program can name is 0.
-TEXT ·toCode(SB), NOSPLIT|NOFRAME, $0-8
-	MOVQ w+0(FP), BX
-	MOVQ Worker_rc(BX), R12
+// func enter(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+// Registers that a program can name are 0 but for its arguments. X13 keeps the
+// stack pointer for the return, which is quicker than the way through memory; it
+// counts only if it is what memory says, for code may use X13, and the stack may
+// have moved since.
+TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-48
+	MOVQ rc+8(FP), R12
+	MOVQ entry+16(FP), AX
+	MOVQ r1+24(FP), DI
+	MOVQ r2+32(FP), SI
+	MOVQ SP, X13
 	MOVQ SP, rcHostSP(R12)
 	MOVQ BP, rcHostBP(R12)
 	MOVQ rcStackTop(R12), BP
@@ -63,13 +58,31 @@ TEXT ·toCode(SB), NOSPLIT|NOFRAME, $0-8
 	XORL R14, R14
 	XORL R15, R15
 	CALL AX
-	MOVQ rcHostSP(R12), SP
 	MOVQ rcHostBP(R12), BP
+	MOVQ X13, BX
+	CMPQ BX, rcHostSP(R12)
+	JNE moved
+	MOVQ BX, SP
+	MOVQ AX, r0+40(FP)
+	RET
+moved:
+	MOVQ rcHostSP(R12), SP
+	MOVQ AX, r0+40(FP)
 	RET
 
 // func leave()
 // What machine code calls to leave: R12 = run context, the return address is where it resumes.
+// The arguments of a helper are stored in pairs, because Go will load them so.
 TEXT ·leave(SB), NOSPLIT|NOFRAME, $0-0
+	MOVQ DI, X0
+	MOVQ SI, X1
+	MOVQ DX, X2
+	MOVQ CX, X3
+	PUNPCKLQDQ X1, X0
+	PUNPCKLQDQ X3, X2
+	MOVUPS X0, (rcArgs+0)(R12)
+	MOVUPS X2, (rcArgs+16)(R12)
+	MOVQ R8, (rcArgs+32)(R12)
 	MOVQ AX, rcReg(0)(R12)
 	MOVQ CX, rcReg(1)(R12)
 	MOVQ DX, rcReg(2)(R12)
@@ -91,25 +104,25 @@ TEXT ·leave(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ rcHostBP(R12), BP
 	JMP ·exited(SB)
 
-// func exited(w *Worker)
-// It stands where toCode stood: its return address is in enter.
-TEXT ·exited(SB), NOSPLIT, $16-8
+// func exited(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+// It stands where enter stood.
+TEXT ·exited(SB), NOSPLIT, $16-48
 	NO_LOCAL_POINTERS
 	MOVQ w+0(FP), AX
 	MOVQ AX, 0(SP)
 	CALL ·exit(SB)
 	MOVBLZX 8(SP), AX
-	TESTB AX, AX
-	JEQ done
+	TESTL AX, AX
+	JEQ ended
 	RET ·resume(SB)
-done:
+ended:
+	MOVQ $0, r0+40(FP)
 	RET
 
-// func resume(w *Worker)
-// Continues after leave, whose place on the stack it takes.
-TEXT ·resume(SB), NOSPLIT|NOFRAME, $0-8
-	MOVQ w+0(FP), BX
-	MOVQ Worker_rc(BX), R12
+// func resume(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+// Continues after leave; what follows returns from enter.
+TEXT ·resume(SB), NOSPLIT|NOFRAME, $0-48
+	MOVQ rc+8(FP), R12
 	MOVQ SP, rcHostSP(R12)
 	MOVQ BP, rcHostBP(R12)
 	MOVQ rcReg(0)(R12), AX
@@ -129,11 +142,10 @@ TEXT ·resume(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ rcReg(15)(R12), R15
 	RET
 
-// func call5(w *Worker, fn uint64, args *[5]uint64) (r0 uint64)
+// func call5(rc *runContext, fn uint64, args *[5]uint64) (r0 uint64)
 // Calls a native helper on the control stack.
 TEXT ·call5(SB), NOSPLIT|NOFRAME, $0-32
-	MOVQ w+0(FP), BX
-	MOVQ Worker_rc(BX), R12
+	MOVQ rc+0(FP), R12
 	MOVQ fn+8(FP), AX
 	MOVQ args+16(FP), R9
 	MOVQ 0(R9), DI

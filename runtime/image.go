@@ -17,10 +17,7 @@ type part struct {
 	size uint64
 }
 
-// region makes the part a region.
-func (p *part) region(writable bool) region {
-	return makeRegion(unsafe.Pointer(unsafe.SliceData(p.mem)), p.size, writable)
-}
+func (p *part) start() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(p.mem)) }
 
 // plan is the layout of an image before it has an address: the sizes of its
 // parts, and where in them its sections lie.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"unsafe"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
@@ -71,10 +70,6 @@ func (img *Image) placeMaps(p *plan) {
 		img.MapValues = append(img.MapValues, img.values.addr+p.value[i])
 		img.maps = append(img.maps, array{spec: m, mem: img.values.mem[p.value[i]:][:n:n], frozen: m.Flags&flagRdonlyProg != 0})
 	}
-}
-
-func (m *array) region() region {
-	return makeRegion(unsafe.Pointer(unsafe.SliceData(m.mem)), uint64(len(m.mem)), !m.frozen)
 }
 
 // lookup is the map, or the data section as an array of one element, called name.

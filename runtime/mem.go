@@ -29,10 +29,16 @@ type region struct {
 	writable       bool
 }
 
-func makeRegion(p unsafe.Pointer, size uint64, writable bool) region {
-	r := region{ptr: p, base: uint64(uintptr(p)), writable: writable}
-	r.n1, r.n2, r.n4, r.n8 = within(size, 1), within(size, 2), within(size, 4), within(size, 8)
-	return r
+// set makes the region size bytes at p.
+func (r *region) set(p unsafe.Pointer, size uint64, writable bool) {
+	r.base, r.n1, r.n2, r.n4, r.n8 = uint64(uintptr(p)), size, within(size, 2), within(size, 4), within(size, 8)
+	r.ptr, r.writable = p, writable
+}
+
+// bind forgets all regions; the first n are going to be set.
+func (m *Mem) bind(n int) {
+	clear(m.region[:m.used])
+	m.used = n
 }
 
 // within is the number of offsets at which an access of s bytes is inside size bytes.

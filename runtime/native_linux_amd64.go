@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"unsafe"
 
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
@@ -17,29 +18,54 @@ const (
 
 // In entry_linux_amd64.s.
 
-func enter(w *Worker, entry, r1, r2 uint64) (r0 uint64)
-func toCode(w *Worker)
+func enter(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
 func leave()
-func exited(w *Worker)
-func resume(w *Worker)
+func exited(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+func resume(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
 func leaveAddress() uint64
 
 //go:noescape
-func call5(w *Worker, fn uint64, args *[5]uint64) (r0 uint64)
+func call5(rc *runContext, fn uint64, args *[5]uint64) (r0 uint64)
 
 // exitAddress is what the run context's Exit holds.
 func exitAddress() uint64 { return leaveAddress() }
 
 // callNative calls a native helper for code that is not machine code.
-func (w *Worker) callNative(fn uint64, args *[5]uint64) uint64 { return call5(w, fn, args) }
+func (w *Worker) callNative(fn uint64, args *[5]uint64) uint64 { return call5(w.rc, fn, args) }
 
-// nativeRun is the state of a run of machine code.
+// nativeRun is what a worker knows of the machine code that it runs.
 type nativeRun struct {
-	code *nativeCode
-	err  error // what ended the run
+	code  *nativeCode // of the bound program; nil if it is not machine code
+	entry uint64      // address
+	err   error       // what ended the run
 	// The exit taken last: a loop often leaves at one place.
 	left uint64
 	exit *codegen.Exit
+}
+
+// bind prepares for runs of p with n regions.
+func (n *nativeRun) bind(w *Worker, p *Program, regions int) {
+	*n = nativeRun{}
+	if n.code, _ = p.unit.code.(*nativeCode); n.code == nil {
+		return
+	}
+	n.entry = n.code.entry[p.entry]
+	rc := w.rc
+	clear(rc.regions[:])
+	rc.regionsEnd = uint64(uintptr(unsafe.Pointer(&rc.regions[0]))) + uint64(regions)*codegen.RegionSize
+}
+
+// bound reports whether the bound program is machine code.
+func (n *nativeRun) bound() bool { return n.code != nil }
+
+// enter runs the bound entry; its result counts if err is nil then.
+func (n *nativeRun) enter(w *Worker) uint64 { return enter(w, w.rc, n.entry, w.r1, w.r2) }
+
+// takeErr is the error that ended the run.
+func (n *nativeRun) takeErr() error {
+	err := n.err
+	n.err = nil
+	return err
 }
 
 // nativeCode is loaded machine code.
@@ -114,18 +140,13 @@ func (img *Image) symbol(r *codegen.Reloc) (uint64, error) {
 // Close frees nothing: the code lies in the image.
 func (c *nativeCode) Close() {}
 
-// Run runs an entry.
+// Run runs the entry of the program that the worker is bound to.
 func (c *nativeCode) Run(w *Worker, entry int, r1, r2 uint64) (uint64, error) {
 	n := &w.native
-	if n.code != c {
-		*n = nativeRun{code: c}
-	}
 	w.rc.slice = w.slice
-	r0 := enter(w, c.entry[entry], r1, r2)
+	r0 := n.enter(w)
 	if n.err != nil {
-		err := n.err
-		n.err = nil
-		return 0, err
+		return 0, n.takeErr()
 	}
 	return r0, nil
 }
@@ -138,16 +159,20 @@ func exit(w *Worker) bool {
 		n.find(w.rc.left)
 	}
 	x := n.exit
-	if x == nil {
-		n.err = fmt.Errorf("machine code of %s left at %#x, which is no exit", n.code.image.Artifact.Name, w.rc.left-n.code.image.code.addr)
-		return false
-	}
-	switch x.Code {
-	case codegen.ExitHelper:
-		r := &w.rc.regs
-		r[regRAX] = n.code.image.helpers[x.Helper].call([5]uint64{r[regRDI], r[regRSI], r[regRDX], r[regRCX], r[regR8]})
+	if x != nil && x.Code == codegen.ExitHelper {
+		rc := w.rc
+		rc.regs[regRAX] = n.code.image.helpers[x.Helper].call(rc.args)
 		return true
-	case codegen.ExitPoll:
+	}
+	return n.leaveFor(w, x)
+}
+
+// leaveFor handles the exits that are no helper call.
+func (n *nativeRun) leaveFor(w *Worker, x *codegen.Exit) (resume bool) {
+	switch {
+	case x == nil:
+		n.err = fmt.Errorf("machine code of %s left at %#x, which is no exit", n.code.image.Artifact.Name, n.left-n.code.image.code.addr)
+	case x.Code == codegen.ExitPoll:
 		w.rc.slice, n.err = w.Refill(int(x.Prog), x.Pos)
 	default:
 		n.err = n.code.ended(w, x)

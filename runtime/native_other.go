@@ -21,7 +21,15 @@ func exitAddress() uint64 { return 0 }
 func (w *Worker) callNative(uint64, *[5]uint64) uint64 { return 0 }
 
 // nativeRun is empty where no machine code runs.
-type nativeRun struct{}
+type nativeRun struct{ err error }
+
+func (nativeRun) bind(*Worker, *Program, int) {}
+
+func (nativeRun) takeErr() error { return errReleased }
+
+func (nativeRun) bound() bool { return false }
+
+func (nativeRun) enter(*Worker) uint64 { return 0 }
 
 // Load refuses every artifact: machine code runs on linux/amd64 only.
 func (Native) Load(img *Image) (Executable, error) {

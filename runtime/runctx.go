@@ -21,7 +21,9 @@ type runContext struct {
 	stackTop   uint64 // rbp at entry: R10
 	left       uint64 // address after the instruction that left
 	regs       [16]uint64
-	_          [7]uint64
+	_          uint64
+	args       [5]uint64 // R1 to R5 of a helper call
+	_          uint64
 
 	regions [ir.MaxRegions]nativeRegion
 }
@@ -32,15 +34,8 @@ type nativeRegion struct {
 	writable             uint64
 }
 
-// The numbers of the registers in runContext.regs: those of their encoding.
-const (
-	regRAX = 0
-	regRCX = 1
-	regRDX = 2
-	regRSI = 6
-	regRDI = 7
-	regR8  = 8
-)
+// regRAX is the number of rax in runContext.regs: that of its encoding.
+const regRAX = 0
 
 // The layouts are those of package codegen: an index that is not 0 fails to compile.
 var (
@@ -61,10 +56,10 @@ var (
 	_ = [1]int{}[unsafe.Sizeof(nativeRegion{})-codegen.RegionSize]
 )
 
-// set makes the region that of r.
-func (n *nativeRegion) set(r *region) {
-	n.base, n.n1, n.n2, n.n4, n.n8, n.writable = r.base, r.n1, r.n2, r.n4, r.n8, 0
-	if r.writable {
-		n.writable = 1
+// set makes the region size bytes at base.
+func (r *nativeRegion) set(base, size uint64, writable bool) {
+	r.base, r.n1, r.n2, r.n4, r.n8, r.writable = base, size, within(size, 2), within(size, 4), within(size, 8), 0
+	if writable {
+		r.writable = 1
 	}
 }

@@ -144,9 +144,10 @@ func (w *Worker) runInput(mem []byte, repeat int, trace bool, r *codegen.Result)
 
 func (w *Worker) runTrace(t Tracer, mem []byte, r *codegen.Result) (uint64, error) {
 	p := w.bound
-	if err := w.begin(mem); err != nil {
+	if err := w.prepare(mem); err != nil {
 		return 0, err
 	}
+	w.slice = w.budget.Start(w.fuel)
 	ret, err := t.RunTrace(w, p.entry, w.r1, w.r2, func(s codegen.TraceStep) { r.Trace = append(r.Trace, s) })
 	return ret & p.mask, err
 }

@@ -27,7 +27,7 @@ const controlReserve = 64
 // Worker is a virtual CPU: run context, control stack, BPF stack, CPU number.
 // It is used by one goroutine at a time.
 type Worker struct {
-	rc      *runContext // first: the entry stub reads it here
+	rc      *runContext
 	runtime *Runtime
 	cpu     int
 	state   atomic.Uint64 // stateFree, stateHeld, or the epoch in which it was leased
@@ -35,7 +35,9 @@ type Worker struct {
 
 	bound  *Program // whose regions are set
 	memory []byte   // of the run; it keeps the buffer alive and off the goroutine's stack
+	length int      // of memory; -1 if the region of the memory is not set
 	r1, r2 uint64
+	mask   uint64 // of the return value
 	fuel   int64
 	budget Budget
 	slice  int64
@@ -84,36 +86,42 @@ func (w *Worker) forget() {
 func (w *Worker) bind(p *Program) {
 	img := p.unit.image
 	n := ir.RegionMaps + len(img.Artifact.Maps)
-	clear(w.mem.region[:max(w.mem.used, n)])
-	w.mem.used = n
 	stack := uint64(p.info.StackSize)
-	top := unsafe.Add(unsafe.Pointer(w.rc), int(w.rc.stackTop-uint64(uintptr(unsafe.Pointer(w.rc)))))
-	w.mem.region[ir.RegionStack] = makeRegion(unsafe.Add(top, -int(stack)), stack, true)
-	w.mem.region[ir.RegionData] = img.data.region(true)
-	w.mem.region[ir.RegionRodata] = img.consts.region(false)
+	w.native.bind(w, p, n)
+	w.mem.bind(n)
+	w.setRegion(ir.RegionStack, w.stack(stack), stack, true)
+	w.setRegion(ir.RegionData, img.data.start(), img.data.size, true)
+	w.setRegion(ir.RegionRodata, img.consts.start(), img.consts.size, false)
 	for i := range img.maps {
-		w.mem.region[ir.RegionMaps+i] = img.maps[i].region()
+		m := &img.maps[i]
+		w.setRegion(ir.RegionMaps+i, unsafe.Pointer(unsafe.SliceData(m.mem)), uint64(len(m.mem)), !m.frozen)
 	}
-	for i := range w.rc.regions {
-		w.rc.regions[i].set(&w.mem.region[i])
+	w.bound, w.mask, w.memory, w.length = p, p.mask, nil, -1
+}
+
+// stack is the address of the lowest of n bytes at the top of the BPF stack.
+func (w *Worker) stack(n uint64) unsafe.Pointer {
+	rc := unsafe.Pointer(w.rc)
+	return unsafe.Add(rc, int(w.rc.stackTop-n-uint64(uintptr(rc))))
+}
+
+// setRegion sets the region where the bound program looks for it: machine code
+// in the run context, others in Mem.
+func (w *Worker) setRegion(i int, p unsafe.Pointer, size uint64, writable bool) {
+	if w.native.bound() {
+		w.rc.regions[i].set(uint64(uintptr(p)), size, writable)
+	} else {
+		w.mem.region[i].set(p, size, writable)
 	}
-	w.rc.regionsEnd = uint64(uintptr(unsafe.Pointer(&w.rc.regions[0]))) + uint64(n)*codegen.RegionSize
-	w.bound, w.memory, w.r1, w.r2 = p, nil, 0, 0
 }
 
 // setMemory makes mem the memory of the run.
 func (w *Worker) setMemory(mem []byte) {
-	w.memory = mem
-	p := unsafe.Pointer(unsafe.SliceData(mem))
-	if len(mem) == 0 {
-		p = nil
-	}
-	r := makeRegion(p, uint64(len(mem)), true)
-	w.mem.region[ir.RegionMemory] = r
-	w.rc.regions[ir.RegionMemory].set(&r)
-	w.r1, w.r2 = 0, 0
-	if w.bound.info.Context == abi.CtxMemory {
-		w.r1, w.r2 = r.base, uint64(len(mem))
+	w.memory, w.length, w.r1, w.r2 = mem, len(mem), 0, 0
+	p, n := unsafe.Pointer(unsafe.SliceData(mem)), uint64(len(mem))
+	w.setRegion(ir.RegionMemory, p, n, true)
+	if n != 0 && w.bound.info.Context == abi.CtxMemory {
+		w.r1, w.r2 = uint64(uintptr(p)), n
 	}
 }
 
@@ -122,16 +130,33 @@ func (w *Worker) setMemory(mem []byte) {
 // others during the run; the worker refers to it until its next run or Release.
 // A broken rule is returned as a *codegen.Fault.
 func (w *Worker) Run(mem []byte) (uint64, error) {
-	if err := w.begin(mem); err != nil {
-		return 0, err
+	if len(mem) != w.length || unsafe.SliceData(mem) != unsafe.SliceData(w.memory) || w.bound.closed.Load() {
+		if err := w.prepare(mem); err != nil {
+			return 0, err
+		}
 	}
-	p := w.bound
-	ret, err := p.unit.code.Run(w, p.entry, w.r1, w.r2)
-	return ret & p.mask, err
+	slice := w.budget.Start(w.fuel)
+	if !w.native.bound() {
+		return w.runOther(slice)
+	}
+	w.rc.slice = slice
+	ret := w.native.enter(w)
+	if w.native.err != nil {
+		return 0, w.native.takeErr()
+	}
+	return ret & w.mask, nil
 }
 
-// begin sets memory and budget of a run.
-func (w *Worker) begin(mem []byte) error {
+// runOther is Run for code that is not machine code.
+func (w *Worker) runOther(slice int64) (uint64, error) {
+	p := w.bound
+	w.slice = slice
+	ret, err := p.unit.code.Run(w, p.entry, w.r1, w.r2)
+	return ret & w.mask, err
+}
+
+// prepare sets memory that is not that of the last run.
+func (w *Worker) prepare(mem []byte) error {
 	p := w.bound
 	switch {
 	case p == nil:
@@ -141,10 +166,7 @@ func (w *Worker) begin(mem []byte) error {
 	case uint64(len(mem)) < uint64(p.info.CtxSize):
 		return p.tooShort(len(mem))
 	}
-	if unsafe.SliceData(mem) != unsafe.SliceData(w.memory) || len(mem) != len(w.memory) {
-		w.setMemory(mem)
-	}
-	w.slice = w.budget.Start(w.fuel)
+	w.setMemory(mem)
 	return nil
 }
 
@@ -173,9 +195,7 @@ func (w *Worker) Release() {
 // reset undoes what one lease has set.
 func (w *Worker) reset() {
 	w.ctx, w.fuel = nil, codegen.DefaultFuel
-	if w.memory != nil {
-		w.setMemory(nil)
-	}
+	w.memory, w.length = nil, -1
 }
 
 // pause lets others have the CPU and returns the reason why the run must end, if any.
