@@ -176,7 +176,7 @@ type compilation struct {
 	made *codegen.Artifact
 }
 
-// artifact compiles the object, once.
+// artifact compiles the object, once: with C entries if any product needs them.
 func (u *compilation) artifact() (*codegen.Artifact, error) {
 	if u.made != nil {
 		return u.made, nil
@@ -185,6 +185,16 @@ func (u *compilation) artifact() (*codegen.Artifact, error) {
 	u.watch.lap("compile")
 	u.made = a
 	return a, err
+}
+
+// bare is the artifact without C entries.
+func (u *compilation) bare() (*codegen.Artifact, error) {
+	if !u.opts.Object {
+		return u.artifact()
+	}
+	opts := u.opts
+	opts.Object = false
+	return core.Compile(u.ctx, u.object, u.set, u.backend, opts)
 }
 
 // parallel runs the functions at once and returns the first error in their

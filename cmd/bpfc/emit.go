@@ -104,12 +104,15 @@ func emitHeader(u *compilation) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// emitCode is the machine code alone. Code that refers to anything outside it
-// would be wrong without a linker.
+// emitCode is the machine code alone, as the runtime calls it. Code that refers
+// to anything outside it would be wrong without a linker.
 func emitCode(u *compilation) ([]byte, error) {
-	a, err := u.artifact()
+	a, err := u.bare()
 	if err != nil {
 		return nil, err
+	}
+	if a.Arch != "amd64" {
+		return nil, &codegen.UnsupportedError{What: "--emit bin with back end " + a.Target, Msg: "it makes no machine code; use --backend amd64"}
 	}
 	if len(a.Relocs) > 0 {
 		return nil, &codegen.UnsupportedError{What: "--emit bin of code that refers to data, maps or helpers", Msg: "use --emit obj, which a linker completes"}

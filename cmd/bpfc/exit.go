@@ -15,6 +15,7 @@ import (
 	"github.com/bpfc/bpfc/frontends/asm"
 	"github.com/bpfc/bpfc/frontends/elf"
 	"github.com/bpfc/bpfc/frontends/raw"
+	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/bpfc/bpfc/sdk/host"
 )
 
@@ -144,6 +145,7 @@ var classes = []func(error) (exitCode, bool){
 	class(elfCode),
 	class(asmCode),
 	class(func(*raw.Error) exitCode { return exitRejected }),
+	class(func(*builtin.NameError) exitCode { return exitRejected }),
 	class(func(*codegen.DigestError) exitCode { return exitRejected }),
 	class(func(*fs.PathError) exitCode { return exitUsage }),
 	func(err error) (exitCode, bool) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bpfc/bpfc/core/codegen"
@@ -44,7 +45,7 @@ func emitAsm(u *compilation) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{artifact: a, plain: true}
+	l := &listing{artifact: a, plain: true, labels: labels(a.Code)}
 	l.WriteString("# for reading: operands in other sections are comments; link the object file\n\t.text\n")
 	for i := range a.Symbols {
 		l.symbol(&a.Symbols[i])
@@ -57,7 +58,8 @@ type listing struct {
 	strings.Builder
 	artifact *codegen.Artifact
 	object   *obj.Object
-	plain    bool // machine code only
+	plain    bool              // machine code only, with labels
+	labels   map[uint64]string // plain: of the targets of branches
 	shown    codegen.LineEntry
 	source   *obj.Line
 }
@@ -79,34 +81,61 @@ func (l *listing) symbol(s *codegen.Symbol) {
 
 // insn writes the instruction at offset at and returns its length.
 func (l *listing) insn(at, end int) int {
-	if !l.plain {
-		l.origin(at)
-	}
 	code := l.artifact.Code[at:end]
-	in, err := x86asm.Decode(code, 64)
-	n, text := in.Len, ""
-	if err != nil || in.Op == 0 || n == 0 {
-		n, text = unknownInsn(code)
-	} else {
-		text = x86asm.GNUSyntax(in, uint64(at), l.name)
+	in, n, ok := decode(code)
+	text := unknownInsn(code)
+	if ok {
+		// x86asm writes the absent index of an SIB byte as a register.
+		text = strings.ReplaceAll(x86asm.GNUSyntax(in, uint64(at), l.name), ",%riz)", ")")
 	}
 	text += l.reloc(at, n)
 	if l.plain {
+		if name := l.labels[uint64(at)]; name != "" {
+			fmt.Fprintf(l, "%s:\n", name)
+		}
 		fmt.Fprintf(l, "\t%s\n", text)
-	} else {
-		fmt.Fprintf(l, "  %6x  %-30s %s\n", at, fmt.Sprintf("% x", code[:n]), text)
+		return n
 	}
+	l.origin(at)
+	fmt.Fprintf(l, "  %6x  %-30s %s\n", at, fmt.Sprintf("% x", code[:n]), text)
 	return n
+}
+
+// decode decodes one instruction; what x86asm does not know is one byte long,
+// but for endbr64.
+func decode(code []byte) (in x86asm.Inst, n int, ok bool) {
+	in, err := x86asm.Decode(code, 64)
+	switch {
+	case strings.HasPrefix(string(code), endbr64):
+		return in, len(endbr64), false
+	case err != nil || in.Op == 0 || in.Len == 0:
+		return in, 1, false
+	}
+	return in, in.Len, true
+}
+
+// labels names the targets of branches by their offsets.
+func labels(code []byte) map[uint64]string {
+	names := map[uint64]string{}
+	for at := 0; at < len(code); {
+		in, n, ok := decode(code[at:])
+		at += n
+		if rel, isRel := in.Args[0].(x86asm.Rel); ok && isRel {
+			to := uint64(int64(at) + int64(rel))
+			names[to] = fmt.Sprintf(".L%x", to)
+		}
+	}
+	return names
 }
 
 // endbr64 is one of the instructions that x86asm does not know.
 const endbr64 = "\xf3\x0f\x1e\xfa"
 
-func unknownInsn(code []byte) (int, string) {
+func unknownInsn(code []byte) string {
 	if strings.HasPrefix(string(code), endbr64) {
-		return len(endbr64), "endbr64"
+		return "endbr64"
 	}
-	return 1, fmt.Sprintf(".byte %#02x", code[0])
+	return fmt.Sprintf(".byte %#02x", code[0])
 }
 
 // origin writes the source line and the BPF instruction of the code at an offset where they change.
@@ -157,6 +186,9 @@ func relocName(a *codegen.Artifact, r codegen.Reloc) string {
 
 // name is x86asm's symbol look-up.
 func (l *listing) name(addr uint64) (string, uint64) {
+	if label := l.labels[addr]; label != "" && !l.starts(addr) {
+		return label, addr
+	}
 	for _, s := range l.artifact.Symbols {
 		if addr >= uint64(s.Offset) && addr < uint64(s.Offset)+uint64(s.Size) {
 			return s.Name, uint64(s.Offset)
@@ -199,4 +231,9 @@ func refName(o *obj.Object, p *obj.Program, r obj.Ref) string {
 		name += fmt.Sprintf("%+d", r.Addend)
 	}
 	return name
+}
+
+// starts reports whether a symbol begins at the offset.
+func (l *listing) starts(offset uint64) bool {
+	return slices.ContainsFunc(l.artifact.Symbols, func(s codegen.Symbol) bool { return uint64(s.Offset) == offset })
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/bpfc/bpfc/core/abi"
-	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/bpfc/bpfc/sdk/host"
 	"github.com/bpfc/bpfc/sdk/plugin"
@@ -28,13 +27,51 @@ func (a *app) pluginCommand() *cobra.Command {
 
 // pluginJSON is a plugin in bpfc/plugins/v1 and bpfc/plugin/v1.
 type pluginJSON struct {
-	Name    string          `json:"name"`
-	Role    string          `json:"role"`
-	Path    string          `json:"path"`
-	Builtin bool            `json:"builtin"`
-	SHA256  string          `json:"sha256"`
-	Target  *codegen.Target `json:"target,omitempty"`
-	Set     *abi.Set        `json:"set,omitempty"`
+	Name    string      `json:"name"`
+	Role    string      `json:"role"`
+	Path    string      `json:"path"`
+	Builtin bool        `json:"builtin"`
+	SHA256  string      `json:"sha256"`
+	Target  *targetJSON `json:"target,omitempty"`
+	Set     *setJSON    `json:"set,omitempty"`
+}
+
+type targetJSON struct {
+	Name    string   `json:"name"`
+	Version string   `json:"version"`
+	Arch    string   `json:"arch"` // "" for any
+	CPUs    []string `json:"cpus"`
+	Opts    []int    `json:"opts"`
+	Object  bool     `json:"object"`
+}
+
+type setJSON struct {
+	Name    string       `json:"name"`
+	Types   []typeJSON   `json:"types"`
+	Helpers []helperJSON `json:"helpers"`
+}
+
+type typeJSON struct {
+	Name     string   `json:"name"`
+	Sections []string `json:"sections"`
+	Helpers  []string `json:"helpers"`
+}
+
+type helperJSON struct {
+	ID   uint32 `json:"id"`
+	Name string `json:"name"`
+	Args int    `json:"args"`
+}
+
+func setOf(s *abi.Set) *setJSON {
+	out := &setJSON{Name: s.Name, Types: []typeJSON{}, Helpers: []helperJSON{}}
+	for _, t := range s.Types {
+		out.Types = append(out.Types, typeJSON{t.Name, t.Sections, t.Helpers})
+	}
+	for _, h := range s.Helpers {
+		out.Helpers = append(out.Helpers, helperJSON{h.ID, h.Name, h.NumArgs()})
+	}
+	return out
 }
 
 func (a *app) pluginListCommand() *cobra.Command {
@@ -161,12 +198,14 @@ func (a *app) pluginInfo(ctx context.Context, name, format string) error {
 	info.Role = string(p.Role())
 	if b := p.Backend(); b != nil {
 		t := b.Target()
-		info.Target = &t
+		info.Target = (*targetJSON)(&t)
 	}
 	if h := p.HelperSet(); h != nil {
-		if info.Set, err = h.Describe(ctx); err != nil {
+		set, err := h.Describe(ctx)
+		if err != nil {
 			return err
 		}
+		info.Set = setOf(set)
 	}
 	if format == "json" {
 		return writeJSON(a.out, struct {
@@ -190,7 +229,7 @@ func (p *pluginJSON) print(w io.Writer) error {
 		fmt.Fprintf(w, "type     %s (sections %s)\n", t.Name, strings.Join(t.Sections, ", "))
 	}
 	for _, h := range p.Set.Helpers {
-		fmt.Fprintf(w, "helper   %d %s, %d arguments\n", h.ID, h.Name, h.NumArgs())
+		fmt.Fprintf(w, "helper   %d %s, %d arguments\n", h.ID, h.Name, h.Args)
 	}
 	return nil
 }

@@ -96,8 +96,20 @@ type ReadOptions struct {
 
 // ReadObject reads the input b of any kind; name stands for it in messages and
 // its extension tells the kind, else the content does. For C, name must be the
-// path of a file: clang reads it, not b. The caller owns the result; b is not kept.
+// path of a file: clang reads it, not b. The caller owns the result; b is not
+// kept. Errors are those of the front ends, and a *NameError.
 func ReadObject(ctx context.Context, name string, b []byte, o ReadOptions) (*obj.Object, error) {
+	object, err := parse(ctx, name, b, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkText(object); err != nil {
+		return nil, err
+	}
+	return object, nil
+}
+
+func parse(ctx context.Context, name string, b []byte, o ReadOptions) (*obj.Object, error) {
 	switch Detect(name, b) {
 	case KindC:
 		object, err := elf.Clang{Path: o.Clang, Stderr: o.Messages}.Compile(ctx, name, o.ClangFlags)
