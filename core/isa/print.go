@@ -202,7 +202,9 @@ func printOrdered(i Insn, r *Row, _ string) string {
 
 func printPacket(i Insn, r *Row, _ string) string {
 	at := fmt.Sprint(i.Imm)
-	if r.Kind == KindLoadInd {
+	if r.Kind == KindLoadInd && i.Imm == 0 {
+		at = i.Src.String()
+	} else if r.Kind == KindLoadInd {
 		at = displaced(i.Src, i.Imm)
 	}
 	return fmt.Sprintf("r0 = *(u%d *)skb[%s]", int(r.Size)*8, at)

@@ -85,7 +85,10 @@ type block struct {
 }
 
 // label is a place in a block.
-type label struct{ slot, line int }
+type label struct {
+	slot, line int
+	implied    bool // by .program, which names its first instruction
+}
 
 // stmt is one slot.
 type stmt struct {

@@ -181,7 +181,8 @@ func kernelForms(r *isa.Row) []form {
 	case isa.KindLoadAbs:
 		return texts(fmt.Sprintf("r0 = *(u%d *)skb[$imm]", r.Size*8))
 	case isa.KindLoadInd:
-		return texts(fmt.Sprintf("r0 = *(u%d *)skb[$src $disp]", r.Size*8))
+		at := fmt.Sprintf("r0 = *(u%d *)skb", r.Size*8)
+		return texts(at+"[$src]", at+"[$src $disp]")
 	case isa.KindJump, isa.KindBranch, isa.KindMayGoto:
 		return jumps(kernelJump(r))
 	case isa.KindCallHelper, isa.KindCallLocal, isa.KindCallKfunc:

@@ -182,6 +182,7 @@ func (p *parser) beginProgram(args []arg, col int) *fault {
 		}
 	}
 	p.enter(b)
+	b.labels[name] = label{line: p.line, implied: true}
 	return nil
 }
 

@@ -199,11 +199,13 @@ func (p *parser) define(name string, listed bool) *fault {
 	case p.cur == nil:
 		return wrong(0, "the label %s is in no section", name)
 	}
-	if old, ok := p.cur.labels[name]; ok {
+	if old, ok := p.cur.labels[name]; ok && old.implied && len(p.cur.stmts) == 0 {
+		return nil
+	} else if ok {
 		return wrong(0, "the label %s is already defined on line %d", name, old.line+1)
 	}
 	slot := len(p.cur.stmts)
-	p.cur.labels[name] = label{slot, p.line}
+	p.cur.labels[name] = label{slot: slot, line: p.line}
 	p.cur.at[slot] = append(p.cur.at[slot], name)
 	if listed && !strings.HasPrefix(strings.TrimPrefix(name, "."), "L") && !p.cur.linked {
 		p.function[name], p.global[name] = true, true

@@ -136,6 +136,7 @@ type matcher struct {
 	failAt   int // index of the furthest token that did not fit
 	expected []string
 	reason   *fault // a better explanation than expected, at failAt
+	aside    *fault // one from before failAt
 }
 
 // read matches a line. tokens is not empty.
@@ -195,9 +196,15 @@ func (m *matcher) finish(n *node, i int, o operands) (match, bool) {
 // fail notes that token i is not what was expected.
 func (m *matcher) fail(i int, expected string, reason *fault) {
 	if i < m.failAt {
+		if reason != nil {
+			m.aside = reason
+		}
 		return
 	}
 	if i > m.failAt {
+		if m.reason != nil {
+			m.aside = m.reason
+		}
 		m.failAt, m.expected, m.reason = i, nil, nil
 	}
 	if reason != nil && m.reason == nil {
@@ -213,6 +220,7 @@ func (m *matcher) failLiterals(n *node, i int) {
 	if i < m.failAt || i == 0 {
 		return
 	}
+	m.fail(i, "", nil)
 	words := make([]string, 0, len(n.literal))
 	for w := range n.literal {
 		words = append(words, w)
@@ -228,6 +236,15 @@ func (m *matcher) fault() *fault {
 	if m.reason != nil {
 		return m.reason
 	}
+	f := m.unexpected()
+	if m.aside != nil {
+		f.text += "; or else " + m.aside.text
+	}
+	return f
+}
+
+// unexpected explains the furthest failure by what was expected there.
+func (m *matcher) unexpected() *fault {
 	col, got := m.end, "the end of the line"
 	if m.failAt < len(m.tokens) {
 		col, got = m.tokens[m.failAt].col, "'"+clip(m.tokens[m.failAt].text, 40)+"'"

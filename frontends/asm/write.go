@@ -36,6 +36,9 @@ func (p *pattern) holds(in isa.Insn, sym symbolic) bool {
 	if sym.use != useNone {
 		return sym.addend == 0 || has("$hi")
 	}
+	if in.Row().Kind == isa.KindLoadInd && in.Imm != 0 && !has("$disp") && !has("$imm") {
+		return false
+	}
 	return in.Off == 0 || has("$off") || has("$fd")
 }
 
