@@ -30,6 +30,7 @@ type Worker struct {
 	rc      *runContext
 	runtime *Runtime
 	cpu     int
+	pages   span          // of the arena
 	state   atomic.Uint64 // stateFree, stateHeld, or the epoch in which it was leased
 	mem     Mem
 
@@ -67,7 +68,7 @@ func newWorker(r *Runtime, cpu int) (*Worker, error) {
 			return nil, err
 		}
 	}
-	w := &Worker{runtime: r, cpu: cpu, fuel: codegen.DefaultFuel}
+	w := &Worker{runtime: r, cpu: cpu, pages: s, fuel: codegen.DefaultFuel}
 	w.mem.split = &r.split
 	w.rc = (*runContext)(a.at(parts[2].off))
 	w.rc.controlTop = a.addr(parts[0].end()) - controlReserve
