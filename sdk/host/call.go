@@ -49,7 +49,7 @@ func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string,
 	case errors.Is(context.Cause(bounded), errTimeout):
 		p.drop(live)
 		return fail(Timeout, errTimeout, "did not finish %s within %v and was killed; allow more time with --timeout if the work needs it", op, p.options.Timeout)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case deadlinePassed(ctx, transport):
 		return fail(Timeout, context.DeadlineExceeded, "did not finish %s before the deadline of the call", op)
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -57,10 +57,23 @@ func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string,
 	return p.explainTransport(live, op, transport, fail)
 }
 
+// deadlineSlack is by how much the plugin's clock for a deadline may be ahead of ours.
+const deadlineSlack = 100 * time.Millisecond
+
+// deadlinePassed reports whether the caller's deadline ended the call, here or in
+// the plugin, to which gRPC hands it on.
+func deadlinePassed(ctx context.Context, err *wire.TransportError) bool {
+	if ctx.Err() != nil {
+		return errors.Is(ctx.Err(), context.DeadlineExceeded)
+	}
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < deadlineSlack && (err.Code == codes.DeadlineExceeded || err.Code == codes.Canceled)
+}
+
 func (p *Plugin) explainTransport(live *process, op string, err *wire.TransportError, fail func(Kind, error, string, ...any) error) error {
 	switch err.Code {
 	case codes.ResourceExhausted:
-		return fail(Protocol, err, "or its host sent a message of more than %d MiB in %s: %s", wire.MaxMessage>>20, op, err.Msg)
+		return fail(Protocol, err, "and its host cannot exchange more than %d MiB at once, which %s needs: %s", wire.MaxMessage>>20, op, err.Msg)
 	case codes.Unimplemented:
 		return fail(Protocol, err, "does not know the call for %s; rebuild it with the SDK of this release", op)
 	case codes.Canceled, codes.DeadlineExceeded:

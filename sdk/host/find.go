@@ -21,6 +21,17 @@ const (
 	HelpersRole Role = "helpers"
 )
 
+// String is the role in a sentence.
+func (r Role) String() string {
+	switch r {
+	case BackendRole:
+		return "a back end"
+	case HelpersRole:
+		return "a helper set"
+	}
+	return "a plugin"
+}
+
 // prefix begins the names of plugins of a role: bpfc-backend-NAME, bpfc-helpers-NAME.
 func (r Role) prefix() string { return "bpfc-" + string(r) + "-" }
 
@@ -133,7 +144,7 @@ func at(path string) (Ref, error) {
 	case err != nil:
 		return Ref{}, &Error{Plugin: name, Op: "find", Kind: Missing, Msg: "cannot be reached: " + err.Error(), Err: err}
 	case !st.Mode().IsRegular() || st.Mode()&0o111 == 0:
-		return Ref{}, &Error{Plugin: name, Op: "find", Kind: NotPlugin, Msg: path + " is not an executable file; make it one with chmod +x if it is the plugin"}
+		return Ref{}, &Error{Plugin: name, Op: "find", Kind: NotPlugin, Msg: "is not an executable file; if " + path + " is the plugin, make it one with chmod +x"}
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {

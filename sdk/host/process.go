@@ -179,7 +179,11 @@ func (p *process) startError(ctx context.Context, err error) error {
 	case ctx.Err() != nil || strings.Contains(err.Error(), "timeout"):
 		return fail(Timeout, "did not finish its handshake within %v and was killed", p.options.StartTimeout)
 	}
-	return fail(NotPlugin, "ended without a handshake (%s); is it a plugin of bpfc?", p.death())
+	death := p.death()
+	if _, cry := p.runner.stderr.text(); cry != "" {
+		return fail(Crash, "crashed before its handshake (%s)", death)
+	}
+	return fail(NotPlugin, "ended without a handshake (%s); is it a plugin of bpfc?", death)
 }
 
 // handshakeError says what is wrong after the plugin's line "1|VERSION|unix|PATH|PROTOCOL|…".
@@ -196,7 +200,7 @@ func (p *process) handshakeError(line string, err error) error {
 		e.Msg = fmt.Sprintf("speaks %q, not gRPC; rebuild it with the SDK of this release", f[4])
 	case unimplemented(err) || errors.Is(err, errRole):
 		e.Kind = Protocol
-		e.Msg = fmt.Sprintf("is no plugin for %s, as its name says", p.role)
+		e.Msg = fmt.Sprintf("does not serve %s, as its name says", p.role)
 	case errors.As(err, &panicked):
 		e.Kind = Crash
 		e.Msg = "panicked when it was asked what it is: " + panicked.Value
@@ -218,12 +222,7 @@ func (p *process) died() bool {
 	if p.runner == nil {
 		return false
 	}
-	select {
-	case <-p.runner.exited:
-		return true
-	case <-time.After(deathTime):
-		return false
-	}
+	return within(p.runner.exited, deathTime)
 }
 
 // death says how the process ended.
@@ -232,22 +231,32 @@ func (p *process) death() string {
 	if !p.died() || r.state == nil {
 		return "its connection is gone"
 	}
-	select {
-	case <-r.stderr.eof:
-	case <-time.After(deathTime):
-	}
+	within(r.stderr.eof, deathTime)
+	first, cry := r.stderr.text()
 	text := r.state.String()
-	if limit := p.options.CPUTime; limit > 0 && r.cpuUsed() >= limit {
+	if limit := p.options.CPUTime; limit > 0 && r.cpuUsed() >= limit/100*95 { // the kernel's two counts differ
 		text += fmt.Sprintf(", it had used up its %v of processor time", limit)
 	}
-	_, cry := r.stderr.text()
-	if cry != "" {
+	switch {
+	case cry != "":
 		text += ", " + cry
+	case first != "" && !strings.HasPrefix(first, "{"): // no line of its log
+		text += fmt.Sprintf(", it said %q", first)
 	}
-	if strings.Contains(cry, "out of memory") || strings.Contains(cry, "cannot allocate memory") {
-		text += fmt.Sprintf(", it may use %d MiB", p.options.Memory>>20)
+	if limit := p.options.Memory; limit > 0 && outOfMemory(first+cry) {
+		text += fmt.Sprintf(", it may use %d MiB", limit>>20)
 	}
 	return text
+}
+
+// outOfMemory recognises how Go and C programs say so.
+func outOfMemory(words string) bool {
+	for _, w := range []string{"out of memory", "annot allocate memory", "pthread_create failed"} {
+		if strings.Contains(words, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // How long a plugin may take to end by itself, and the kernel to end it.

@@ -145,17 +145,17 @@ func (r *runner) killGroup() {
 // cpuUsed is the processor time of an ended process.
 func (r *runner) cpuUsed() time.Duration { return r.state.UserTime() + r.state.SystemTime() }
 
-// noiseTime is how long a program that wrote something else than a handshake
-// lives on, to see whether a handshake follows.
-const noiseTime = 200 * time.Millisecond
+// noHandshakeTime is how long a program that gave no handshake lives on: to end
+// by itself, which tells more, or to give it after all, behind other output.
+const noHandshakeTime = 200 * time.Millisecond
 
 // Kill ends the process; go-plugin calls it when start or shutdown fail.
 func (r *runner) Kill(context.Context) error {
-	if r.stdout.noisy() {
+	if _, handshake := r.stdout.text(); handshake == "" {
 		select {
 		case <-r.stdout.matched:
 		case <-r.exited:
-		case <-time.After(noiseTime):
+		case <-time.After(noHandshakeTime):
 		}
 	}
 	r.killGroup()
@@ -242,13 +242,6 @@ func (r *recorder) endLine() {
 		r.found = line
 		close(r.matched)
 	}
-}
-
-// noisy says that there was output, but no match.
-func (r *recorder) noisy() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.first != "" && r.found == ""
 }
 
 // text returns the first line and the first match, "" if there is none.

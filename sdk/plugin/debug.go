@@ -39,6 +39,15 @@ func pluginName(ctx context.Context, s wire.Served) (string, error) {
 	return "bpfc-helpers-" + set.Name, nil
 }
 
+// debugLogger leaves out what go-plugin says whenever it is asked to end.
+func debugLogger() hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{
+		Level:   hclog.Warn,
+		Output:  os.Stderr,
+		Exclude: func(_ hclog.Level, msg string, _ ...any) bool { return msg == "grpc server" },
+	})
+}
+
 // attachTimeout bounds the time in which a plugin begins to listen.
 const attachTimeout = 10 * time.Second
 
@@ -48,7 +57,7 @@ func attachable(ctx context.Context, s wire.Served) (string, <-chan struct{}, er
 		return "", nil, err
 	}
 	attach, done := make(chan *goplugin.ReattachConfig, 1), make(chan struct{})
-	config := wire.ServeConfig(s, hclog.New(&hclog.LoggerOptions{Level: hclog.Warn, Output: os.Stderr}))
+	config := wire.ServeConfig(s, debugLogger())
 	config.Test = &goplugin.ServeTestConfig{Context: ctx, ReattachConfigCh: attach, CloseCh: done}
 	go goplugin.Serve(config)
 	select {

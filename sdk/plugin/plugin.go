@@ -54,9 +54,10 @@ func DebugHelpers(ctx context.Context, h HelperSet) (reattach string, done <-cha
 	return attachable(ctx, wire.Served{Helpers: h})
 }
 
-// maxStack is the largest stack of a goroutine, in bytes. Go's default of 1 GB
-// makes endless recursion take seconds and most of the memory that a plugin may have.
-const maxStack = 256 << 20
+// maxStack is the largest stack of a goroutine, in bytes. With Go's default of
+// 1 GB endless recursion takes most of the memory that a plugin may have, and its
+// crash many seconds, as the runtime walks the whole stack to print its ends.
+const maxStack = 64 << 20
 
 func serve(s wire.Served) {
 	h := wire.Handshake()

@@ -1,3 +1,5 @@
+//go:build linux
+
 package plugins_test
 
 import (
@@ -168,16 +170,17 @@ func TestFailuresToStart(t *testing.T) {
 	}{
 		{"prints something else", misbehave("not-a-plugin"), host.NotPlugin, `is not a plugin of bpfc: it answered "hello, world" instead of the handshake`},
 		{"prints nothing", misbehave("silent"), host.NotPlugin, "ended without a handshake (exit status 0)"},
-		{"crashes", misbehave("crash-early"), host.NotPlugin, "ended without a handshake (exit status 2, SIGSEGV"},
+		{"crashes", misbehave("crash-early"), host.Crash, "crashed before its handshake (exit status 2, SIGSEGV"},
 		{"prints before", misbehave("noise"), host.Handshake, `wrote "loading the model" to standard output before the handshake`},
+		{"other program", host.Ref{Name: "bpfc-backend-ls", Path: "/bin/ls", Args: []string{"/no/such/file"}}, host.NotPlugin, "ended without a handshake (exit status 2, it said \"/bin/ls:"},
 		{"stops", misbehave("stop-early"), host.Timeout, "did not finish its handshake within 1s and was killed"},
 		{"sleeps", misbehave("sleep"), host.Timeout, "did not finish its handshake within 1s and was killed"},
 		{"other version", misbehave("version"), host.Version, "speaks version 2 of the plugin protocol, this program speaks version 1"},
 		{"missing", host.Ref{Name: "bpfc-backend-x", Path: "/nowhere/bpfc-backend-x"}, host.Missing, "does not exist: there is no file /nowhere/bpfc-backend-x"},
 		{"text", host.Ref{Name: "bpfc-backend-text", Path: text}, host.NotPlugin, "cannot be run: "},
 		{"script", host.Ref{Name: "bpfc-backend-script", Path: script}, host.NotPlugin, "cannot be run: "},
-		{"helpers, not back end", host.Ref{Name: "bpfc-backend-h", Role: host.BackendRole, Path: program, Args: []string{"helpers"}}, host.Protocol, "is no plugin for backend, as its name says"},
-		{"back end, not helpers", host.Ref{Name: "bpfc-helpers-b", Role: host.HelpersRole, Path: program, Args: []string{"good"}}, host.Protocol, "is no plugin for helpers, as its name says"},
+		{"helpers, not back end", host.Ref{Name: "bpfc-backend-h", Role: host.BackendRole, Path: program, Args: []string{"helpers"}}, host.Protocol, "does not serve a back end, as its name says"},
+		{"back end, not helpers", host.Ref{Name: "bpfc-helpers-b", Role: host.HelpersRole, Path: program, Args: []string{"good"}}, host.Protocol, "does not serve a helper set, as its name says"},
 		{"wrong checksum", pinned("good", strings.Repeat("ab", 32)), host.Checksum, "does not have the pinned checksum abababababab…"},
 		{"half a checksum", pinned("good", sum[:10]), host.Checksum, "is no SHA-256 checksum"},
 		{"pinned and missing", host.Ref{Name: "bpfc-backend-x", Path: "/nowhere/x", SHA256: sum}, host.Missing, "does not exist"},
@@ -256,7 +259,7 @@ func TestBigMessages(t *testing.T) {
 
 	u.Data[0].Bytes = make([]byte, 257<<20)
 	_, err = p.Backend().Compile(context.Background(), u, codegen.Options{})
-	requireFailure(t, err, host.Protocol, "a message of more than 256 MiB")
+	requireFailure(t, err, host.Protocol, "cannot exchange more than 256 MiB at once, which compile prog.o needs")
 }
 
 func TestOutputAfterTheHandshakeIsHarmless(t *testing.T) {

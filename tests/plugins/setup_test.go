@@ -1,3 +1,5 @@
+//go:build linux
+
 package plugins_test
 
 import (
@@ -103,6 +105,6 @@ func requireFailure(t *testing.T, err error, kind host.Kind, sentence string) {
 	require.Contains(t, err.Error(), sentence)
 	require.False(t, strings.Contains(err.Error(), "\n"), "one line: %q", err.Error())
 	require.Less(t, len(err.Error()), 500)
-	require.Regexp(t, `^plugin bpfc-(backend|helpers)-\S+ \w`, err.Error())
+	require.Regexp(t, `^plugin \S+ \w`, err.Error())
 	t.Log(err)
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package plugins_test runs what plugins do well and badly against the host: one
 // suite over a linked, an attached and a real plugin, and one misbehaving plugin
 // in all its modes.

@@ -66,7 +66,7 @@ func Options(o *pb.Options) codegen.Options {
 	return codegen.Options{Opt: int(o.GetOpt()), CPU: o.GetCpu(), Object: o.GetObject()}
 }
 
-// Unit converts a unit. The programs' tables of maps, data and helpers are the unit's.
+// Unit converts a unit.
 func Unit(u *pb.Unit) (*codegen.Unit, error) {
 	if u == nil {
 		return nil, errors.New("the request has no unit")
@@ -87,6 +87,11 @@ func Unit(u *pb.Unit) (*codegen.Unit, error) {
 	}
 	if len(out.Entries) != len(progs) {
 		r.fail("unit %s has %d programs and %d entries", out.Name, len(progs), len(out.Entries))
+	}
+	for _, p := range progs {
+		if u.GetSharedData() {
+			p.Data = out.Data
+		}
 	}
 	return out, r.err
 }

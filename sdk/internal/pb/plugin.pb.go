@@ -568,12 +568,14 @@ type Unit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// programs is the versioned binary form of core/ir.
-	Programs      []byte       `protobuf:"bytes,2,opt,name=programs,proto3" json:"programs,omitempty"`
-	Entries       []*EntryInfo `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
-	Maps          []*MapSpec   `protobuf:"bytes,4,rep,name=maps,proto3" json:"maps,omitempty"`
-	Data          []*Data      `protobuf:"bytes,5,rep,name=data,proto3" json:"data,omitempty"`
-	Helpers       []*Helper    `protobuf:"bytes,6,rep,name=helpers,proto3" json:"helpers,omitempty"`
-	Items         []*Item      `protobuf:"bytes,7,rep,name=items,proto3" json:"items,omitempty"`
+	Programs []byte       `protobuf:"bytes,2,opt,name=programs,proto3" json:"programs,omitempty"`
+	Entries  []*EntryInfo `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
+	Maps     []*MapSpec   `protobuf:"bytes,4,rep,name=maps,proto3" json:"maps,omitempty"`
+	Data     []*Data      `protobuf:"bytes,5,rep,name=data,proto3" json:"data,omitempty"`
+	Helpers  []*Helper    `protobuf:"bytes,6,rep,name=helpers,proto3" json:"helpers,omitempty"`
+	Items    []*Item      `protobuf:"bytes,7,rep,name=items,proto3" json:"items,omitempty"`
+	// shared_data says that data belongs into the programs as well.
+	SharedData    bool `protobuf:"varint,8,opt,name=shared_data,json=sharedData,proto3" json:"shared_data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -655,6 +657,13 @@ func (x *Unit) GetItems() []*Item {
 		return x.Items
 	}
 	return nil
+}
+
+func (x *Unit) GetSharedData() bool {
+	if x != nil {
+		return x.SharedData
+	}
+	return false
 }
 
 type EntryInfo struct {
@@ -2302,8 +2311,8 @@ func (x *Input) GetNone() bool {
 	return false
 }
 
-// RunResponse is one chunk: the results that follow those sent before. trace
-// continues the trace of the last result sent before this message.
+// RunResponse is a part of the answer: the results that follow those sent before.
+// trace continues the trace of the last result sent before this message.
 type RunResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Trace         []*TraceStep           `protobuf:"bytes,1,rep,name=trace,proto3" json:"trace,omitempty"`
@@ -3665,7 +3674,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\aOptions\x12\x10\n" +
 	"\x03opt\x18\x01 \x01(\x03R\x03opt\x12\x10\n" +
 	"\x03cpu\x18\x02 \x01(\tR\x03cpu\x12\x16\n" +
-	"\x06object\x18\x03 \x01(\bR\x06object\"\xa0\x02\n" +
+	"\x06object\x18\x03 \x01(\bR\x06object\"\xc1\x02\n" +
 	"\x04Unit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bprograms\x18\x02 \x01(\fR\bprograms\x123\n" +
@@ -3673,7 +3682,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04maps\x18\x04 \x03(\v2\x17.bpfc.plugin.v1.MapSpecR\x04maps\x12(\n" +
 	"\x04data\x18\x05 \x03(\v2\x14.bpfc.plugin.v1.DataR\x04data\x120\n" +
 	"\ahelpers\x18\x06 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x12*\n" +
-	"\x05items\x18\a \x03(\v2\x14.bpfc.plugin.v1.ItemR\x05items\"\xff\x01\n" +
+	"\x05items\x18\a \x03(\v2\x14.bpfc.plugin.v1.ItemR\x05items\x12\x1f\n" +
+	"\vshared_data\x18\b \x01(\bR\n" +
+	"sharedData\"\xff\x01\n" +
 	"\tEntryInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\asection\x18\x02 \x01(\tR\asection\x12\x12\n" +

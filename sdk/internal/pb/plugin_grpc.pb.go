@@ -51,8 +51,9 @@ type BackendClient interface {
 	Open(ctx context.Context, in *OpenRequest, opts ...grpc.CallOption) (*OpenResponse, error)
 	Load(ctx context.Context, in *LoadRequest, opts ...grpc.CallOption) (*LoadResponse, error)
 	Unload(ctx context.Context, in *UnloadRequest, opts ...grpc.CallOption) (*UnloadResponse, error)
-	// Run streams results in the order of the inputs, so that those made before a
-	// crash are not lost.
+	// Run runs a program over one chunk of a batch; the host sends the next chunk
+	// when it has the results of this one, so that a crash loses no more than one.
+	// The answer is a stream because traces may be longer than a message.
 	Run(ctx context.Context, in *RunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RunResponse], error)
 	Maps(ctx context.Context, in *MapsRequest, opts ...grpc.CallOption) (*MapsResponse, error)
 	Close(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*CloseResponse, error)
@@ -167,8 +168,9 @@ type BackendServer interface {
 	Open(context.Context, *OpenRequest) (*OpenResponse, error)
 	Load(context.Context, *LoadRequest) (*LoadResponse, error)
 	Unload(context.Context, *UnloadRequest) (*UnloadResponse, error)
-	// Run streams results in the order of the inputs, so that those made before a
-	// crash are not lost.
+	// Run runs a program over one chunk of a batch; the host sends the next chunk
+	// when it has the results of this one, so that a crash loses no more than one.
+	// The answer is a stream because traces may be longer than a message.
 	Run(*RunRequest, grpc.ServerStreamingServer[RunResponse]) error
 	Maps(context.Context, *MapsRequest) (*MapsResponse, error)
 	Close(context.Context, *CloseRequest) (*CloseResponse, error)

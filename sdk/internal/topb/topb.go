@@ -37,17 +37,43 @@ func Options(o codegen.Options) *pb.Options {
 	return &pb.Options{Opt: int64(o.Opt), Cpu: o.CPU, Object: o.Object}
 }
 
-// Unit converts a unit; its programs travel in the binary form of the IR.
+// Unit converts a unit; its programs travel in the binary form of the IR. Data
+// that the programs share with the unit, as they do in a unit of the compiler,
+// travels once.
 func Unit(u *codegen.Unit) *pb.Unit {
-	return &pb.Unit{
-		Name:     u.Name,
-		Programs: ir.MarshalAll(u.Programs),
-		Entries:  list(u.Entries, entryInfo),
-		Maps:     list(u.Maps, mapSpec),
-		Data:     list(u.Data, data),
-		Helpers:  list(u.Helpers, helper),
-		Items:    list(u.Items, item),
+	programs, shared := u.Programs, sharedData(u)
+	if shared {
+		programs = withoutData(programs)
 	}
+	return &pb.Unit{
+		Name:       u.Name,
+		Programs:   ir.MarshalAll(programs),
+		Entries:    list(u.Entries, entryInfo),
+		Maps:       list(u.Maps, mapSpec),
+		Data:       list(u.Data, data),
+		Helpers:    list(u.Helpers, helper),
+		Items:      list(u.Items, item),
+		SharedData: shared,
+	}
+}
+
+func sharedData(u *codegen.Unit) bool {
+	for _, p := range u.Programs {
+		if len(p.Data) != len(u.Data) || len(p.Data) == 0 || &p.Data[0] != &u.Data[0] {
+			return false
+		}
+	}
+	return true
+}
+
+func withoutData(programs []*ir.Program) []*ir.Program {
+	out := make([]*ir.Program, len(programs))
+	for i, p := range programs {
+		bare := *p
+		bare.Data = nil
+		out[i] = &bare
+	}
+	return out
 }
 
 // Artifact converts an artifact, its digest as it is.

@@ -106,24 +106,57 @@ func (c *Client) Close(ctx context.Context, session uint64) error {
 	return fromStatus(err)
 }
 
-// maxRequest is the number of inputs in one request: their overhead, about 8
-// bytes each, stays far below MaxMessage.
-const maxRequest = 1 << 20
+// A chunk of a batch takes about chunkTime, so that its messages cost little
+// beside it and a crash loses little; maxChunkBytes of memory bounds them.
+const (
+	chunkTime     = 20 * time.Millisecond
+	maxChunk      = 4096
+	maxChunkBytes = 8 << 20
+)
 
-// Run runs a program over a batch, in as many requests as the size of messages
-// asks for. It calls progress at each answer. With an error it returns the
-// results that came before it.
+// nextChunk is the number of inputs of the chunk after one of size that took so long.
+func nextChunk(size int, took time.Duration) int {
+	switch {
+	case took < chunkTime:
+		return min(2*size, maxChunk)
+	case took > 4*chunkTime:
+		return max(size/2, 1)
+	}
+	return size
+}
+
+// prefix is the number of inputs, at least one, of a chunk of at most size inputs.
+func prefix(inputs []codegen.Input, size int) int {
+	n, bytes := 0, 0
+	for n < len(inputs) && n < size {
+		bytes += len(inputs[n].Mem)
+		if n > 0 && bytes > maxChunkBytes {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// maxInput is the largest input, in bytes: it and its result fit into messages.
+const maxInput = MaxMessage / 2
+
+// Run runs a program over a batch, chunk by chunk: what came before a crash is
+// not lost. It calls progress whenever something comes. With an error it returns
+// the results that came before it.
 func (c *Client) Run(ctx context.Context, session uint64, p codegen.ProgID, in codegen.Batch, progress func()) (codegen.Results, error) {
 	var out codegen.Results
-	for rest := in.Inputs; len(rest) > 0; {
-		if len(rest[0].Mem) > MaxMessage/2 {
+	rest := in.Inputs
+	for size := 1; len(rest) > 0; {
+		if len(rest[0].Mem) > maxInput {
 			return out, &codegen.UnsupportedError{
 				What: fmt.Sprintf("an input of %d bytes", len(rest[0].Mem)),
-				Msg:  fmt.Sprintf("a plugin takes at most %d MiB; run in process", MaxMessage>>21),
+				Msg:  fmt.Sprintf("a plugin takes at most %d MiB; run in process", maxInput>>20),
 			}
 		}
-		n := prefix(rest, maxRequest)
-		err := c.runRequest(ctx, &pb.RunRequest{
+		n := prefix(rest, size)
+		begin := time.Now()
+		err := c.runChunk(ctx, &pb.RunRequest{
 			Session: session,
 			Program: uint32(p),
 			Inputs:  topb.Inputs(rest[:n]),
@@ -134,13 +167,13 @@ func (c *Client) Run(ctx context.Context, session uint64, p codegen.ProgID, in c
 		if err != nil {
 			return out, err
 		}
-		rest = rest[n:]
+		rest, size = rest[n:], nextChunk(size, time.Since(begin))
 	}
 	return out, nil
 }
 
-// runRequest makes one request and appends its results to out.
-func (c *Client) runRequest(ctx context.Context, r *pb.RunRequest, out *codegen.Results, progress func()) error {
+// runChunk makes one request and appends its results to out.
+func (c *Client) runChunk(ctx context.Context, r *pb.RunRequest, out *codegen.Results, progress func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream if the answers are garbage
 	stream, err := c.backend.Run(ctx, r)
@@ -160,13 +193,13 @@ func (c *Client) runRequest(ctx context.Context, r *pb.RunRequest, out *codegen.
 			return fromStatus(err)
 		}
 		progress()
-		if err := appendChunk(out, m, want); err != nil {
+		if err := appendPart(out, m, want); err != nil {
 			return &GarbageError{Err: err}
 		}
 	}
 }
 
-func appendChunk(out *codegen.Results, m *pb.RunResponse, want int) error {
+func appendPart(out *codegen.Results, m *pb.RunResponse, want int) error {
 	trace, err := frompb.Trace(m.GetTrace())
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -134,62 +133,19 @@ func (s *backendServer) Close(_ context.Context, r *pb.CloseRequest) (*pb.CloseR
 	return &pb.CloseResponse{}, toStatus(session.Close())
 }
 
-// Run answers chunk by chunk: what has been sent survives a crash, and the host
-// sees that the plugin is alive.
+// Run runs one chunk of a batch.
 func (s *backendServer) Run(r *pb.RunRequest, stream grpc.ServerStreamingServer[pb.RunResponse]) error {
 	session, err := s.session(r.GetSession())
 	if err != nil {
 		return err
 	}
-	inputs := frompb.Inputs(r.GetInputs())
-	for size := 1; len(inputs) > 0; {
-		n := prefix(inputs, size)
-		begin := time.Now()
-		res, err := session.Run(stream.Context(), codegen.ProgID(r.GetProgram()), codegen.Batch{
-			Inputs: inputs[:n], Repeat: int(r.GetRepeat()), Fuel: r.GetFuel(), Trace: r.GetTrace(),
-		})
-		if sendErr := sendResults(stream, res); sendErr != nil {
-			return sendErr
-		}
-		if err != nil {
-			return toStatus(err)
-		}
-		inputs = inputs[n:]
-		size = nextChunk(size, time.Since(begin))
+	res, err := session.Run(stream.Context(), codegen.ProgID(r.GetProgram()), codegen.Batch{
+		Inputs: frompb.Inputs(r.GetInputs()), Repeat: int(r.GetRepeat()), Fuel: r.GetFuel(), Trace: r.GetTrace(),
+	})
+	if sendErr := sendResults(stream, res); sendErr != nil {
+		return sendErr
 	}
-	return nil
-}
-
-// A chunk takes about chunkTime, so that its message costs little beside it and
-// a crash loses little; maxChunkBytes of memory bounds its message.
-const (
-	chunkTime     = 20 * time.Millisecond
-	maxChunk      = 4096
-	maxChunkBytes = 8 << 20
-)
-
-func nextChunk(size int, took time.Duration) int {
-	switch {
-	case took < chunkTime:
-		return min(2*size, maxChunk)
-	case took > 4*chunkTime:
-		return max(size/2, 1)
-	}
-	return size
-}
-
-// prefix is the number of inputs, at least one, that make the next message of
-// at most size inputs.
-func prefix(inputs []codegen.Input, size int) int {
-	n, bytes := 0, 0
-	for n < len(inputs) && n < size {
-		bytes += len(inputs[n].Mem)
-		if n > 0 && bytes > maxChunkBytes {
-			break
-		}
-		n++
-	}
-	return n
+	return toStatus(err)
 }
 
 // maxTrace is the number of steps in one message, of about 100 bytes each.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
@@ -30,9 +31,9 @@ func main() {
 		},
 
 		// In Compile, and in Run from the third input on.
-		"crash":    both(func() { crash() }),
+		"crash":    both(crash),
 		"panic":    both(func() { panic("told to panic") }),
-		"hang":     both(func() { select {} }),
+		"hang":     both(sleep),
 		"stop":     both(stop),
 		"spin":     both(spin),
 		"allocate": both(allocate),
@@ -57,7 +58,7 @@ func main() {
 		// Surroundings.
 		"surroundings": func(string) { plugin.ServeBackend(surroundings{}) },
 		"child":        func(string) { child(); serve(func() { crash() }, nil) },
-		"sleep":        func(string) { select {} },
+		"sleep":        func(string) { sleep() },
 		"host":         beHost,
 	}
 	mode, arg := "good", ""
@@ -125,9 +126,18 @@ func (s *session) Run(ctx context.Context, p codegen.ProgID, in codegen.Batch) (
 }
 
 // crash is a death that nothing in the process can prevent.
-func crash() { _ = syscall.Kill(os.Getpid(), syscall.SIGSEGV); select {} }
+func crash() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
+	sleep()
+}
 
-func stop() { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) }
+// stop stops the process, which happens some time after Kill returns.
+func stop() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	sleep()
+}
+
+func sleep() { time.Sleep(time.Hour) }
 
 func spin() {
 	for i := 0; ; i++ {
@@ -239,5 +249,5 @@ func beHost(arg string) {
 	fmt.Println("ready")
 	_, err = p.Backend().Compile(context.Background(), fake.Unit(), codegen.Options{})
 	fmt.Println("compiled", err)
-	select {}
+	sleep()
 }
