@@ -96,10 +96,11 @@ func (s *source) lift() error {
 		return s.fail(CodeEmpty, -1, "the program has no instructions")
 	}
 	if err := isa.Check(s.insns); err != nil {
-		e := err.(*isa.Error)
-		return s.fail(CodeBadInsn, e.Slot, "%s", e.Text)
+		return s.badInsn(err)
 	}
-	s.findFunctions()
+	if err := s.findFunctions(); err != nil {
+		return err
+	}
 	s.first = len(s.out.Funcs)
 	n := len(s.starts) - 1
 	for i := range n {
@@ -119,13 +120,36 @@ func (s *source) lift() error {
 // fail makes a LiftError about the instruction at slot.
 func (s *source) fail(c LiftCode, slot int, format string, args ...any) *LiftError {
 	e := &LiftError{Code: c, Slot: slot, Msg: fmt.Sprintf(format, args...), Unsupported: c == CodeNotSupported}
-	if slot >= 0 && len(s.starts) > 1 {
+	if s.body {
+		e.Msg, e.Slot = fmt.Sprintf("body of helper %s, insn %d: %s", s.title, slot, e.Msg), -1
+		if !e.Unsupported {
+			e.Code = CodeHelperBody
+		}
+	} else if slot >= 0 && len(s.starts) > 1 {
 		e.Func = s.funcName(s.funcAt(slot))
 	}
-	if s.body {
-		e.Msg, e.Slot, e.Func, e.Code = fmt.Sprintf("body of helper %s, insn %d: %s", s.title, slot, e.Msg), -1, "", CodeHelperBody
-	}
 	return e
+}
+
+// unsupported is the LiftError for an instruction that this version cannot run.
+func (s *source) unsupported(at int) *LiftError {
+	return s.fail(CodeNotSupported, at, "%s is not supported in this version", s.insns[at])
+}
+
+// badInsn is the LiftError for what isa.Check refuses.
+func (s *source) badInsn(err error) *LiftError {
+	e, ok := err.(*isa.Error)
+	if !ok {
+		return s.fail(CodeBadInsn, -1, "%v", err)
+	}
+	code := CodeBadInsn
+	switch e.Code {
+	case isa.CodeJumpRange, isa.CodeJumpIntoLddw:
+		code = CodeJumpOut
+	case isa.CodeCallRange, isa.CodeFuncRange:
+		code = CodeCallTarget
+	}
+	return s.fail(code, e.Slot, "%s", e.Text)
 }
 
 // pos is the Pos of the instruction at slot.
@@ -138,9 +162,16 @@ func (s *source) pos(slot int) Pos {
 
 // findFunctions collects the first slots of functions: the entry, every target of
 // a local call or function address, and those that the object names.
-func (s *source) findFunctions() {
+func (s *source) findFunctions() *LiftError {
 	s.starts = append(s.starts, 0)
+	refs := s.refs
 	for i := 0; i < len(s.insns); i += s.insns[i].Slots() {
+		for len(refs) > 0 && refs[0].Slot < i {
+			refs = refs[1:]
+		}
+		if len(refs) > 0 && refs[0].Slot == i { // its immediate means nothing
+			continue
+		}
 		switch s.insns[i].Row().Kind {
 		case isa.KindCallLocal, isa.KindLoadImm64:
 			if t, ok := s.insns[i].Target(i); ok {
@@ -157,7 +188,15 @@ func (s *source) findFunctions() {
 		s.starts = append(s.starts, f.Slot)
 	}
 	slices.Sort(s.starts)
-	s.starts = append(slices.Compact(s.starts), len(s.insns))
+	s.starts = slices.Compact(s.starts)
+	for _, at := range s.starts {
+		if at < 0 || at >= len(s.insns) || s.insns[at].Op == isa.Pad {
+			s.starts = nil
+			return s.fail(CodeCallTarget, -1, "a function is said to begin at slot %d, where there is no instruction", at)
+		}
+	}
+	s.starts = append(s.starts, len(s.insns))
+	return nil
 }
 
 // funcAt is the index of the function that slot belongs to.
@@ -240,6 +279,9 @@ func (s *source) trace(lo, hi int) ([]byte, error) {
 				break
 			}
 			marks[at-lo] |= reached
+			if s.insns[at].Row().Kind == isa.KindGotoReg { // where it leads is not known, so nothing can be said to be unreachable
+				return nil, s.unsupported(at)
+			}
 			next, target := s.flow(at)
 			if target >= 0 {
 				if target < lo || target >= hi {
@@ -275,7 +317,7 @@ func (s *source) flow(at int) (next, target int) {
 	in := s.insns[at]
 	next, target = at+in.Slots(), -1
 	switch in.Row().Kind {
-	case isa.KindExit, isa.KindGotoReg:
+	case isa.KindExit:
 		return -1, -1
 	case isa.KindJump:
 		target, _ = in.Target(at)
@@ -311,6 +353,9 @@ type builder struct {
 	slab  []Insn    // all instructions of the function; blocks are parts of it
 	first int       // where the block at hand begins in slab
 	refs  []obj.Ref // those not yet passed
+
+	numbers [R10 + 1]*int64 // what the block at hand is known to leave in registers, up to slab[seen]
+	seen    int
 }
 
 // fill translates the instructions from b.lo to hi.
@@ -400,7 +445,7 @@ func (b *builder) insn(at int) error {
 	case isa.KindCallHelper, isa.KindCallLocal, isa.KindCallKfunc:
 		return b.call(at, row)
 	default:
-		return b.fail(CodeNotSupported, at, "%s is not supported in this version", in)
+		return b.unsupported(at)
 	}
 	return nil
 }
@@ -490,6 +535,9 @@ func (b *builder) loadImm64(o *Insn, at int, row *isa.Row) error {
 		o.Op, o.Ref = OpAddr, Ref{RefFunc, i}
 		return err
 	case isa.SubMapIdx, isa.SubMapValIdx:
+		if b.body {
+			return b.fail(CodeHelperBody, at, "a helper's body has no maps")
+		}
 		i := int32(b.insns[at].Imm)
 		if i < 0 || int(i) >= len(b.out.Maps) {
 			return b.fail(CodeMapRef, at, "map index %d: the object has %d maps", i, len(b.out.Maps))
@@ -617,20 +665,39 @@ func (b *builder) link(at int, i int32, h *abi.Helper) (int32, error) {
 // that the compiler did not fold; anything else is a function's value.
 func (b *builder) callReg(at int, o *Insn, r Reg) error {
 	o.Op, o.A = OpCallReg, r
-	for j := len(b.slab) - 2; j >= b.first; j-- {
-		in := &b.slab[j]
-		if _, def := in.UseDef(); !def.Has(r) {
-			continue
-		}
-		if in.Op != OpMov || in.B != None {
-			break
-		}
-		h := b.set.HelperByID(uint32(in.Imm))
-		if h == nil || in.Width == 64 && in.Imm != int64(uint32(in.Imm)) {
-			return b.fail(CodeHelper, at, "no helper set declares helper %d (sets: %s)", in.Imm, b.set.Name)
-		}
-		o.A = None
-		return b.callHelper(at, h)
+	n := b.constant(r)
+	if n == nil {
+		return nil
 	}
-	return nil
+	h := b.set.HelperByID(uint32(*n))
+	if h == nil || *n != int64(uint32(*n)) {
+		return b.fail(CodeHelper, at, "no helper set declares helper %d (sets: %s)", *n, b.set.Name)
+	}
+	o.A = None
+	return b.callHelper(at, h)
+}
+
+// constant returns the number that the block at hand, but for its last
+// instruction, leaves in r; nil if it is not known. Each instruction is looked at once.
+func (b *builder) constant(r Reg) *int64 {
+	if b.seen < b.first {
+		b.seen, b.numbers = b.first, [len(b.numbers)]*int64{}
+	}
+	for ; b.seen < len(b.slab)-1; b.seen++ {
+		in := &b.slab[b.seen]
+		_, def := in.UseDef()
+		for r := R0; r < R10; r++ {
+			if def.Has(r) {
+				b.numbers[r] = nil
+			}
+		}
+		if in.Op == OpMov && in.B == None && in.Dst < R10 {
+			n := in.Imm
+			if in.Width == 32 {
+				n = int64(uint32(n))
+			}
+			b.numbers[in.Dst] = &n
+		}
+	}
+	return b.numbers[r]
 }

@@ -1,24 +1,33 @@
 package opt
 
-import "github.com/bpfc/bpfc/core/ir"
+import (
+	"slices"
 
-// frames computes the stack that the program and the functions it calls need,
-// and completes the zeroing of an exposed stack at entry.
+	"github.com/bpfc/bpfc/core/ir"
+)
+
+// frames computes the stack that the program and the functions it calls need. The entry
+// of a program that lets a stack address out zeroes all of it: neither an earlier run's
+// bytes nor those of a function not called yet may be read.
 func (p *program) frames() {
 	need := make([]int32, len(p.out.Funcs))
-	p.info.StackSize = uint32(p.stackNeed(0, need))
+	size := p.stackNeed(0, need)
+	p.info.StackSize = uint32(size)
 	p.info.Insns = countSlots(p.out)
-	if !p.v.Exposed() {
+	if !p.v.Exposed() || size == 0 {
 		return
 	}
 	p.info.StackRegion = p.info.StackSize
-	entry := p.out.Funcs[0].Blocks[0]
-	for i := range entry.Insns {
-		if in := &entry.Insns[i]; in.Op == ir.OpZero {
-			in.Disp, in.Imm = -int32(p.info.StackSize), int64(p.info.StackSize)
-			break
+	entry := p.out.Funcs[0]
+	zero := ir.Insn{Op: ir.OpZero, Base: ir.R10, Disp: -size, Imm: int64(size), Pos: entry.Pos}
+	insns := entry.Blocks[0].Insns
+	for i := range insns {
+		if insns[i].Op == ir.OpZero {
+			insns[i] = zero
+			return
 		}
 	}
+	entry.Blocks[0].Insns = slices.Insert(insns, 0, zero)
 }
 
 // stackNeed is the stack of function f and its deepest chain of callees. The call graph has no cycle.

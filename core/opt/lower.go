@@ -85,18 +85,16 @@ func (l *lowering) newBlock() *ir.Block {
 	return b
 }
 
-// prologue zeroes what may be read before it is written. The entry function of a
-// program that lets a stack address out zeroes the stack of all functions it
-// reaches: an earlier run's bytes must not be read. Its size is filled in by frames.
+// prologue zeroes what may be read before it is written. In a program that lets
+// a stack address out any byte of the frame may be.
 func (l *lowering) prologue() {
 	pos := l.src.Pos
 	l.zeroRegs(l.facts.ZeroEntry, pos)
-	exposed := l.v.Exposed()
-	if l.facts.Frame > 0 && (l.facts.ZeroFrame || exposed) || l.entry && exposed {
+	if l.facts.Frame > 0 && (l.facts.ZeroFrame || l.v.Exposed()) {
 		l.emit(ir.Insn{Op: ir.OpZero, Base: ir.R10, Disp: -l.out.Frame, Imm: int64(l.out.Frame), Pos: pos})
 	}
 	if l.turns != 0 {
-		l.emit(ir.Insn{Op: ir.OpStore, Size: 8, Base: ir.R10, Disp: l.turns, Imm: mayGotoTurns, Pos: pos})
+		l.emit(ir.Insn{Op: ir.OpStore, Size: 8, Base: ir.R10, Disp: l.turns, Imm: -mayGotoTurns, Pos: pos})
 	}
 }
 
@@ -143,16 +141,20 @@ func (l *lowering) guards(in *ir.Insn, e ir.Effects, fact *verifier.InsnFact) {
 	}
 }
 
-// mayGoto counts down the frame's turns in its hidden stack slot: at zero the loop is left.
+// mayGoto counts the frame's turns in its hidden stack slot, from -mayGotoTurns
+// up to 0, where it stays: then every may_goto of the frame leaves its loop.
+//
+//	T0 = turns; T1 = -1 below 0, else 0; turns = T0 - T1
 func (l *lowering) mayGoto(in *ir.Insn) {
 	slot := ir.Insn{Size: 8, Base: ir.R10, Disp: l.turns, Pos: in.Pos}
 	load, store := slot, slot
 	load.Op, load.Dst = ir.OpLoad, ir.T0
-	store.Op, store.A = ir.OpStore, ir.T1
+	store.Op, store.A = ir.OpStore, ir.T0
 	l.emit(load)
-	l.emit(ir.Insn{Op: ir.OpSub, Width: 64, Dst: ir.T1, A: ir.T0, Imm: 1, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpArsh, Width: 64, Dst: ir.T1, A: ir.T0, Imm: 63, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpSub, Width: 64, Dst: ir.T0, A: ir.T0, B: ir.T1, Pos: in.Pos})
 	l.emit(store)
-	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: ir.T0, Then: in.Then, Else: in.Else, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: ir.T1, Then: in.Then, Else: in.Else, Pos: in.Pos})
 }
 
 // callReg compares the value with every function whose address is taken and calls

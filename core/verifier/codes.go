@@ -16,6 +16,7 @@ const (
 	CodePolicy       Code = "BV022"
 	CodeContext      Code = "BV023"
 	CodeDataRange    Code = "BV024"
+	CodeIndirect     Code = "BV025"
 )
 
 // Rule describes a code for `bpfc explain`.
@@ -56,6 +57,7 @@ func Rules() []Rule {
 		{"BV022", "policy strict", "Proving a program safe needs the analysis that this version does not have.", "Use --policy guard: what is not proved is checked at run time.", true, "r0 = 0\nexit"},
 		{"BV023", "context", "Contexts with described fields are not in this version.", "Use a program of type mem/N.", true, ""},
 		{"BV024", "data reference", "A reference to a data section leads outside it.", "Compile the object again; if the compiler made the reference, report it.", false, ""},
+		{"BV025", "calls through registers", "A call through a register is compared with every function whose address the program takes; a program with very many of both becomes too large.", "Call fewer functions through pointers.", true, ""},
 	}
 }
 

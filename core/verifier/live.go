@@ -1,10 +1,13 @@
 package verifier
 
-import "github.com/bpfc/bpfc/core/ir"
+import (
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/ir"
+)
 
 // liveness finds, callees first, which registers are read before they are
 // written: at the entry of functions, at the start of blocks and after calls.
-func (w *walk) liveness() error {
+func (w *walk) liveness() *Error {
 	w.liveAt = make([][]ir.RegSet, len(w.program.Funcs))
 	for i := len(w.order) - 1; i >= 0; i-- {
 		fi := w.order[i]
@@ -27,12 +30,20 @@ func (w *walk) recordLive(fi int32) {
 		for j := len(b.Insns) - 1; j >= 0; j-- {
 			in := &b.Insns[j]
 			if in.Op.Info().Effects&ir.CallsOut != 0 {
-				facts.Insns[int(facts.Start[i])+j].ZeroAfter = out & ir.ArgRegs
+				facts.Insns[int(facts.Start[i])+j].ZeroAfter = out & w.clobbers(in)
 			}
 			use, def := w.useDef(in)
 			out = out&^def | use
 		}
 	}
+}
+
+// clobbers returns the registers that have no value after a call.
+func (w *walk) clobbers(in *ir.Insn) ir.RegSet {
+	if in.Op == ir.OpCallHelper && w.program.Helpers[in.Ref.Index].Ret == abi.RetVoid {
+		return ir.CallerRegs
+	}
+	return ir.ArgRegs
 }
 
 // useDef is (*ir.Insn).UseDef with what is known of callees.

@@ -23,6 +23,7 @@ const (
 type value struct {
 	kind  kind
 	known bool // off is exact
+	up    bool // a number that a program adds to go upwards: not negative, unless sums of such numbers overflow
 	index int32
 	off   int64
 }
@@ -31,7 +32,7 @@ type value struct {
 func (v value) onStack() bool { return v.kind == stack || v.kind == outer }
 
 // number is a constant.
-func number(n int64) value { return value{kind: scalar, known: true, off: n} }
+func number(n int64) value { return value{kind: scalar, known: true, up: n >= 0, off: n} }
 
 // join is the least value that covers both.
 func join(a, b value) value {
@@ -46,9 +47,9 @@ func join(a, b value) value {
 		}
 		return value{kind: outer}
 	case a.kind != b.kind || a.index != b.index:
-		return value{kind: unknown}
+		return value{kind: unknown, up: a.up && b.up}
 	}
-	return value{kind: a.kind, index: a.index}
+	return value{kind: a.kind, index: a.index, up: a.up && b.up}
 }
 
 // state is what is known at one point of a function.
@@ -78,7 +79,7 @@ func (s *state) allWritten(off int64, n uint8) bool {
 // values follows addresses through every function, callers first: which accesses
 // are proved, which region the others likely touch, how much stack is used, and
 // whether the stack's address gets out of sight.
-func (w *walk) values() error {
+func (w *walk) values() *Error {
 	entry := make([]state, len(w.program.Funcs))
 	w.seed(entry)
 	for _, fi := range w.order {
@@ -88,6 +89,7 @@ func (w *walk) values() error {
 		v := &valueFlow{walk: w, f: w.program.Funcs[fi], facts: &w.facts[fi], live: w.liveAt[fi], entry: entry}
 		v.run(entry[fi])
 		w.facts[fi].Frame = (v.depth + 7) &^ 7
+		w.facts[fi].below = v.below
 	}
 	return nil
 }
@@ -123,6 +125,7 @@ type valueFlow struct {
 	entry []state // of all functions: calls join into those of their callees
 	in    []state // by block
 	depth int32   // deepest use below R10
+	below bool    // an address of the frame may lead below depth
 	cur   state
 }
 
@@ -132,22 +135,19 @@ func (v *valueFlow) run(entry state) {
 	v.facts.LoopHeads = heads
 	v.in = make([]state, len(v.f.Blocks))
 	v.in[0] = entry
-	dirty := make([]bool, len(v.f.Blocks))
-	dirty[0] = true
-	for again := true; again; {
-		again = false
-		for i := len(post) - 1; i >= 0; i-- {
-			b := post[i]
-			if !dirty[b] {
-				continue
-			}
-			dirty[b] = false
-			v.block(v.f.Blocks[b], false)
-			succs, n := v.f.Blocks[b].Succs()
-			for _, s := range succs[:n] {
-				if v.flow(&v.in[s], v.live[s]) {
-					dirty[s], again = true, true
-				}
+	place := make([]int, len(v.f.Blocks)) // in reverse postorder
+	for i, b := range post {
+		place[b] = len(post) - 1 - i
+	}
+	work := ir.NewWorklist(len(post))
+	work.Add(0)
+	for i := work.Take(); i >= 0; i = work.Take() {
+		b := v.f.Blocks[post[len(post)-1-i]]
+		v.block(b, false)
+		succs, n := b.Succs()
+		for _, s := range succs[:n] {
+			if v.flow(&v.in[s], v.live[s]) {
+				work.Add(place[s])
 			}
 		}
 	}
@@ -252,16 +252,32 @@ func (v *valueFlow) step(in *ir.Insn, e ir.Effects) {
 		if e&(ir.UseB|ir.OptB) != 0 && in.B != ir.None {
 			v.expose(v.reg(in.B))
 		}
-		v.set(in.Dst, result(in))
+		v.set(in.Dst, v.result(in))
 	}
 }
 
 // result is the value of operations that are not followed.
-func result(in *ir.Insn) value {
+func (v *valueFlow) result(in *ir.Insn) value {
 	if in.Op.Info().Effects&ir.UseMem != 0 {
-		return value{kind: unknown}
+		return value{kind: unknown, up: !in.Sign && in.Size <= 4}
 	}
-	return value{kind: scalar}
+	return value{kind: scalar, up: v.upwards(in)}
+}
+
+// upwards reports whether the result is a number as value.up describes it.
+func (v *valueFlow) upwards(in *ir.Insn) bool {
+	imm := in.B == ir.None && in.Imm > 0
+	switch in.Op {
+	case ir.OpZext:
+		return true
+	case ir.OpAnd, ir.OpRsh:
+		return in.Width == 32 || imm
+	case ir.OpArsh, ir.OpDiv, ir.OpMod:
+		return in.Width == 32 || imm && v.reg(in.A).up
+	case ir.OpMul, ir.OpLsh: // of an index by the size of an element
+		return in.Width == 32 || imm && in.Imm <= maxStack && v.reg(in.A).up
+	}
+	return in.Width == 32
 }
 
 func (v *valueFlow) operandB(in *ir.Insn) value {
@@ -280,7 +296,7 @@ func (v *valueFlow) mov(in *ir.Insn) value {
 	if x.kind == scalar && x.known {
 		return number(int64(uint32(x.off)))
 	}
-	return value{kind: scalar}
+	return value{kind: scalar, up: true}
 }
 
 // addSub follows addresses through additions and subtractions of 64 bits.
@@ -289,7 +305,7 @@ func (v *valueFlow) addSub(in *ir.Insn) value {
 	if in.Width == 32 {
 		v.expose(a)
 		v.expose(b)
-		return value{kind: scalar}
+		return value{kind: scalar, up: true}
 	}
 	if in.Op == ir.OpSub && b.kind > scalar {
 		if a.onStack() != b.onStack() {
@@ -306,10 +322,11 @@ func (v *valueFlow) addSub(in *ir.Insn) value {
 		v.expose(b)
 		return value{kind: unknown}
 	}
-	if a.kind == stack && !b.known {
-		v.wild(in, a)
+	if a.kind == stack && !(a.known && b.known) {
+		v.wild(in, a, b)
 	}
 	a.known = a.known && b.known
+	a.up = a.up && b.up && in.Op == ir.OpAdd
 	switch {
 	case !a.known:
 		a.off = 0
@@ -318,14 +335,17 @@ func (v *valueFlow) addSub(in *ir.Insn) value {
 	default:
 		a.off += b.off
 	}
+	if a.kind == scalar && a.known {
+		return number(a.off)
+	}
 	return a
 }
 
-// wild notes a stack address with an unknown offset. Arrays are indexed upwards
-// from their start, which set has counted; what is subtracted may lead anywhere in the frame.
-func (v *valueFlow) wild(in *ir.Insn, a value) {
-	if in.Op == ir.OpSub || a.known && a.off >= 0 {
-		v.depth = max(v.depth, maxStack)
+// wild notes a stack address whose offset is not followed. Arrays are indexed upwards
+// from their start, which set has counted; what goes down, or starts at R10, may lead anywhere in the frame.
+func (v *valueFlow) wild(in *ir.Insn, a, b value) {
+	if in.Op == ir.OpSub || !b.up || a.known && a.off >= 0 {
+		v.below = true
 	}
 	v.exposed = true
 }
@@ -386,6 +406,7 @@ func (v *valueFlow) access(in *ir.Insn, e ir.Effects, fact *InsnFact, record boo
 		v.deepen(a.off)
 	default:
 		v.expose(a)
+		v.below = v.below || a.kind == stack && !a.known && in.Disp < 0
 	}
 	if record {
 		fact.Region = v.region(a)

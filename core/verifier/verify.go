@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/ir"
@@ -48,22 +49,27 @@ type FuncFacts struct {
 	Start []int32
 	// AddressTaken: the function's value is taken, a call through a register may reach it.
 	AddressTaken bool
+
+	// below: the function may use stack below what Frame counts, through addresses that are not followed.
+	below bool
 }
 
 // InsnFact is what is known about one instruction.
 type InsnFact struct {
-	// Proved: the memory access is inside a region, and aligned where it must be.
+	// Proved: the memory access is inside a region that allows it.
 	Proved bool
 	// Aligned: the address is a multiple of the access's size.
 	Aligned bool
 	// Region is the region that the access most likely touches.
 	Region uint16
-	// ZeroAfter is the set of R1 to R5 that may be read after this call and before they are written.
+	// ZeroAfter is the set of R1 to R5, and of R0 if the callee returns nothing, that may be read after this call
+	// before they are written.
 	ZeroAfter ir.RegSet
 }
 
 // Verify decides about a lifted program of a type that set declares. An error is
-// an *Error, without the name of the file.
+// an *Error, without the name of the file. A rule that the program breaks comes
+// before what this version cannot decide.
 func Verify(p *ir.Program, set *abi.Set, policy Policy) (*Verified, error) {
 	w := &walk{program: p}
 	typ, ok := set.Type(p.Type)
@@ -71,13 +77,16 @@ func Verify(p *ir.Program, set *abi.Set, policy Policy) (*Verified, error) {
 		return nil, w.fail(CodeType, nil, ir.NoPos, "program type %q is not declared by any helper set (sets: %s)", p.Type, set.Name)
 	}
 	w.typ = typ
-	if policy == Strict {
-		return nil, w.fail(CodePolicy, nil, ir.NoPos, "policy strict is not in this version: use --policy guard")
-	}
-	for _, step := range []func() error{w.checkUses, w.callGraph, w.liveness, w.values, w.stackLimit} {
+	for _, step := range []func() *Error{w.checkUses, w.callGraph, w.liveness, w.values, w.stackLimit} {
 		if err := step(); err != nil {
 			return nil, err
 		}
+	}
+	if policy == Strict && w.unsupported == nil {
+		w.unsupported = w.fail(CodePolicy, nil, ir.NoPos, "policy strict is not in this version: use --policy guard")
+	}
+	if w.unsupported != nil {
+		return nil, w.unsupported
 	}
 	return &Verified{program: p, policy: policy, typ: typ, funcs: w.facts, exposed: w.exposed}, nil
 }
@@ -87,11 +96,15 @@ type walk struct {
 	program *ir.Program
 	typ     abi.ProgType
 	facts   []FuncFacts
-	callees [][]int32     // by function; a call through a register may reach every function whose address is taken
-	taken   []int32       // functions whose address is taken
-	order   []int32       // functions, callers before callees
-	liveAt  [][]ir.RegSet // by function and block: registers read before they are written
-	exposed bool
+	calls   [][]call // by function; a call through a register may reach every function whose address is taken
+	taken   []int32  // functions whose address is taken
+
+	indirect int           // calls through registers
+	order    []int32       // functions, callers before callees
+	liveAt   [][]ir.RegSet // by function and block: registers read before they are written
+	exposed  bool
+	// unsupported is the first thing that this version cannot decide; the search for broken rules goes on.
+	unsupported *Error
 }
 
 // fail makes an Error about the instruction at pos in f.
@@ -109,11 +122,11 @@ func (w *walk) fail(c Code, f *ir.Func, pos ir.Pos, format string, args ...any) 
 	return e
 }
 
-// insns calls visit with every instruction of f and its index in facts.
-func insns(f *ir.Func, visit func(b *ir.Block, i int, in *ir.Insn) error) error {
+// insns calls visit with every instruction of f.
+func insns(f *ir.Func, visit func(in *ir.Insn) *Error) *Error {
 	for _, b := range f.Blocks {
 		for i := range b.Insns {
-			if err := visit(b, i, &b.Insns[i]); err != nil {
+			if err := visit(&b.Insns[i]); err != nil {
 				return err
 			}
 		}
@@ -123,11 +136,11 @@ func insns(f *ir.Func, visit func(b *ir.Block, i int, in *ir.Insn) error) error 
 
 // checkUses enforces the rules about single instructions and collects functions
 // whose address is taken.
-func (w *walk) checkUses() error {
+func (w *walk) checkUses() *Error {
 	p := w.program
 	w.facts = make([]FuncFacts, len(p.Funcs))
 	if w.typ.Context.Kind == abi.CtxStruct {
-		return w.fail(CodeContext, nil, ir.NoPos, "type %s has a context with fields, which is not in this version", w.typ.Name)
+		w.unsupported = w.fail(CodeContext, nil, ir.NoPos, "type %s has a context with fields, which is not in this version", w.typ.Name)
 	}
 	for fi, f := range p.Funcs {
 		facts := &w.facts[fi]
@@ -138,15 +151,32 @@ func (w *walk) checkUses() error {
 			n += len(b.Insns)
 		}
 		facts.Insns = make([]InsnFact, n)
-		err := insns(f, func(_ *ir.Block, _ int, in *ir.Insn) error { return w.checkInsn(f, in) })
-		if err != nil {
+		if err := insns(f, func(in *ir.Insn) *Error { return w.rejects(w.checkInsn(f, in)) }); err != nil {
 			return err
 		}
+	}
+	if n := w.indirect * len(w.taken); n > maxArms {
+		return w.fail(CodeIndirect, nil, ir.NoPos, "%d calls through registers may reach %d functions each: this version follows at most %d", w.indirect, len(w.taken), maxArms)
 	}
 	return nil
 }
 
-func (w *walk) checkInsn(f *ir.Func, in *ir.Insn) error {
+// maxArms bounds the comparisons that calls through registers are lowered to,
+// and with them the memory that a small input can ask for.
+const maxArms = 1 << 16
+
+// rejects keeps the first error that says "unsupported" and returns the others.
+func (w *walk) rejects(err *Error) *Error {
+	if err == nil || err.Verdict == Reject {
+		return err
+	}
+	if w.unsupported == nil {
+		w.unsupported = err
+	}
+	return nil
+}
+
+func (w *walk) checkInsn(f *ir.Func, in *ir.Insn) *Error {
 	if in.Dst == ir.R10 {
 		return w.fail(CodeFramePointer, f, in.Pos, "R10 is the frame pointer and read-only")
 	}
@@ -157,11 +187,13 @@ func (w *walk) checkInsn(f *ir.Func, in *ir.Insn) error {
 		return w.checkHelper(f, in)
 	case ir.OpAddr:
 		return w.checkAddr(f, in)
+	case ir.OpCallReg:
+		w.indirect++
 	}
 	return nil
 }
 
-func (w *walk) checkHelper(f *ir.Func, in *ir.Insn) error {
+func (w *walk) checkHelper(f *ir.Func, in *ir.Insn) *Error {
 	h := &w.program.Helpers[in.Ref.Index]
 	for i, a := range h.Args {
 		if !a.Scalar() {
@@ -180,7 +212,7 @@ func (w *walk) checkHelper(f *ir.Func, in *ir.Insn) error {
 // mapArray is BPF_MAP_TYPE_ARRAY of enum bpf_map_type (include/uapi/linux/bpf.h).
 const mapArray = 2
 
-func (w *walk) checkAddr(f *ir.Func, in *ir.Insn) error {
+func (w *walk) checkAddr(f *ir.Func, in *ir.Insn) *Error {
 	switch i := in.Ref.Index; in.Ref.Kind {
 	case ir.RefMap:
 		return w.fail(CodeMapValue, f, in.Pos, "map %s is used through helpers, which are not in this version", w.program.Maps[i].Name)
@@ -207,33 +239,39 @@ func (w *walk) checkAddr(f *ir.Func, in *ir.Insn) error {
 }
 
 // callGraph orders the functions and refuses recursion and deep nesting.
-func (w *walk) callGraph() error {
+func (w *walk) callGraph() *Error {
 	p := w.program
-	w.callees = make([][]int32, len(p.Funcs))
+	w.calls = make([][]call, len(p.Funcs))
 	for fi, f := range p.Funcs {
-		_ = insns(f, func(_ *ir.Block, _ int, in *ir.Insn) error {
+		insns(f, func(in *ir.Insn) *Error {
 			switch in.Op {
 			case ir.OpCall:
-				w.callees[fi] = append(w.callees[fi], in.Ref.Index)
+				w.calls[fi] = append(w.calls[fi], call{in.Ref.Index, in.Pos})
 			case ir.OpCallReg:
-				w.callees[fi] = append(w.callees[fi], w.taken...)
+				for _, t := range w.taken {
+					w.calls[fi] = append(w.calls[fi], call{t, in.Pos})
+				}
 			}
 			return nil
 		})
 	}
 	d := &depthFirst{walk: w, state: make([]uint8, len(p.Funcs)), depth: make([]int, len(p.Funcs))}
 	for fi := range p.Funcs {
-		if err := d.visit(int32(fi)); err != nil {
-			return err
+		if d.state[fi] == 0 {
+			if err := d.visit(int32(fi), 1); err != nil {
+				return err
+			}
 		}
 	}
-	for i := len(d.post) - 1; i >= 0; i-- {
-		w.order = append(w.order, d.post[i])
-	}
-	if d.depth[0] > maxFrames {
-		return w.fail(CodeCallDepth, p.Funcs[0], p.Funcs[0].Pos, "calls nest %d frames deep; at most %d are allowed", d.depth[0], maxFrames)
-	}
+	slices.Reverse(d.post)
+	w.order = d.post
 	return nil
+}
+
+// call is a call of function callee by the instruction at pos.
+type call struct {
+	callee int32
+	pos    ir.Pos
 }
 
 // maxFrames is MAX_CALL_FRAMES of Linux 6.18, include/linux/bpf_verifier.h.
@@ -247,22 +285,25 @@ type depthFirst struct {
 	post  []int32
 }
 
-func (d *depthFirst) visit(f int32) error {
-	d.state[f] = 1
-	deepest := 0
-	for _, c := range d.callees[f] {
-		if d.state[c] == 1 {
-			fn := d.program.Funcs[c]
-			return d.fail(CodeRecursion, d.program.Funcs[f], fn.Pos, "function %s calls itself through %s", fn.Name, d.program.Funcs[f].Name)
+// visit walks from f, which is the frame number active.
+func (d *depthFirst) visit(f int32, active int) *Error {
+	fn := d.program.Funcs[f]
+	d.state[f], d.depth[f] = 1, 1
+	for _, c := range d.calls[f] {
+		if d.state[c.callee] == 1 {
+			return d.fail(CodeRecursion, fn, c.pos, "call of %s, which is active: functions must not call themselves, directly or through others", d.program.Funcs[c.callee].Name)
 		}
-		if d.state[c] == 0 {
-			if err := d.visit(c); err != nil {
+		if active+max(d.depth[c.callee], 1) > maxFrames {
+			return d.fail(CodeCallDepth, fn, c.pos, "calls nest more than %d frames deep", maxFrames)
+		}
+		if d.state[c.callee] == 0 {
+			if err := d.visit(c.callee, active+1); err != nil {
 				return err
 			}
 		}
-		deepest = max(deepest, d.depth[c])
+		d.depth[f] = max(d.depth[f], 1+d.depth[c.callee])
 	}
-	d.state[f], d.depth[f] = 2, deepest+1
+	d.state[f] = 2
 	d.post = append(d.post, f)
 	return nil
 }
@@ -270,20 +311,29 @@ func (d *depthFirst) visit(f int32) error {
 // maxStack is MAX_BPF_STACK of Linux 6.18, include/linux/filter.h.
 const maxStack = 512
 
-// stackLimit refuses programs whose frames need more than maxStack bytes along some chain of calls.
-func (w *walk) stackLimit() error {
-	need := make([]int32, len(w.facts))
+// stackLimit refuses programs whose frames need more than maxStack bytes along
+// some chain of calls. A function that may use more than is counted gets all
+// that the deepest chain through it leaves: a program that keeps to the limit uses no more.
+func (w *walk) stackLimit() *Error {
+	need, above := make([]int32, len(w.facts)), make([]int32, len(w.facts))
 	for i := len(w.order) - 1; i >= 0; i-- {
 		f := w.order[i]
-		var below int32
-		for _, c := range w.callees[f] {
-			below = max(below, need[c])
+		for _, c := range w.calls[f] {
+			need[f] = max(need[f], need[c.callee])
 		}
-		need[f] = w.facts[f].Frame + below
+		need[f] += w.facts[f].Frame
+		if fn := w.program.Funcs[f]; need[f] > maxStack {
+			return w.fail(CodeStackLimit, fn, fn.Pos, "function %s and the functions it calls need %d bytes of stack; at most %d are allowed", fn.Name, need[f], maxStack)
+		}
 	}
-	if need[0] > maxStack {
-		f := w.program.Funcs[0]
-		return w.fail(CodeStackLimit, f, f.Pos, "the program and the functions it calls need %d bytes of stack; at most %d are allowed", need[0], maxStack)
+	for _, f := range w.order {
+		frame := w.facts[f].Frame
+		for _, c := range w.calls[f] {
+			above[c.callee] = max(above[c.callee], above[f]+frame)
+		}
+		if w.facts[f].below {
+			w.facts[f].Frame += max(0, maxStack-above[f]-need[f])
+		}
 	}
 	return nil
 }
