@@ -178,6 +178,9 @@ func (e *emitter) logic(in *ir.Insn) {
 	case in.B == ir.None && in.Op == ir.OpAnd && in.Imm == 0xffff:
 		e.asm.MovzxRR(asm.W16, dst, a)
 		return
+	case in.B == ir.None && in.Op == ir.OpAnd && in.Imm == 0xffffffff:
+		e.asm.MovRR(asm.W32, dst, a)
+		return
 	case in.B == ir.None && short && in.Op == ir.OpXor && imm == -1:
 		e.copyTo(dst, a, w)
 		e.asm.UnaryR(asm.Not, w, dst)
