@@ -1,6 +1,8 @@
 package interp
 
 import (
+	"math/bits"
+
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/core/isa"
@@ -99,6 +101,10 @@ func (d *decoder) insn(b *ir.Block, j int) {
 		d.terminator(b, i)
 	case i.Op == ir.OpGuardMem:
 		d.guard(b, j)
+	case i.Op == ir.OpGuardAlign:
+		d.emit(i, d.address(i, inst{op: opAlign, imm: uint64(i.Size) - 1}))
+	case i.Op == ir.OpLea:
+		d.emit(i, inst{op: opLea, dst: reg(i.Dst), a: reg(i.Base), b: reg(i.Index), imm: shift(i.Scale), disp: i.Disp})
 	case e.Has(ir.UseMem):
 		d.memory(i)
 	case e.Has(ir.CallsOut):
@@ -163,7 +169,7 @@ func (d *decoder) guard(b *ir.Block, j int) {
 // guards reports whether access i faults when and as guard g does.
 func guards(g, i *ir.Insn) bool {
 	e := i.Op.Info().Effects
-	return e.Has(ir.UseMem|ir.MayFault) && i.Op != ir.OpGuardMem && g.Rule == ir.RuleMemory && i.Pos == g.Pos &&
+	return e&(ir.Reads|ir.Writes) != 0 && e.Has(ir.UseMem) && g.Rule == ir.RuleMemory && i.Pos == g.Pos &&
 		e.Has(ir.Writes) == g.Write && i.Size == g.Size &&
 		i.Base == g.Base && i.Index == g.Index && i.Scale == g.Scale && i.Disp == g.Disp
 }
@@ -172,12 +178,14 @@ func guards(g, i *ir.Insn) bool {
 func (d *decoder) address(i *ir.Insn, in inst) inst {
 	in.a, in.disp = reg(i.Base), i.Disp
 	if i.Index != ir.None {
-		shift := map[uint8]uint64{1: 0, 2: 1, 4: 2, 8: 3}[i.Scale]
-		d.emit(i, inst{op: opIndexed, a: reg(i.Base), b: reg(i.Index), imm: shift})
+		d.emit(i, inst{op: opLea, dst: indexed, a: reg(i.Base), b: reg(i.Index), imm: shift(i.Scale)})
 		in.a = indexed
 	}
 	return in
 }
+
+// shift is the logarithm of a scale: 0 without an index, which then reads as 0.
+func shift(scale uint8) uint64 { return uint64(bits.TrailingZeros8(max(scale, 1))) }
 
 // The plain accesses by size, without and with sign or immediate.
 var (

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/runtime"
 )
 
 // Version of the back end, part of every artifact.
@@ -61,6 +62,17 @@ func (Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options) 
 	return a, nil
 }
 
+// Open opens a session in this process.
+func (Backend) Open(ctx context.Context, s codegen.Spec) (codegen.Session, error) {
+	return runtime.OpenSession(ctx, s, Loader{})
+}
+
+var (
+	_ codegen.Backend = Backend{}
+	_ codegen.Runner  = Backend{}
+	_ runtime.Tracer  = (*executable)(nil)
+)
+
 func checkOptions(o codegen.Options) error {
 	switch {
 	case o.Opt != 0:
@@ -100,18 +112,24 @@ func refuse(p *ir.Program) error {
 	return checkDepth(p)
 }
 
-// notRun are ops that a lowering replaces.
+// notRun are the ops that a lowering replaces.
 var notRun = map[ir.Op]string{
 	ir.OpMayGoto: "may_goto", ir.OpCallReg: "callx", ir.OpLoadAbs: "ld_abs", ir.OpLoadInd: "ld_ind",
 }
 
+// lastOp is the last of the ops that decode knows. A later one is refused.
+const lastOp = ir.OpFault
+
 func refuseInsn(p *ir.Program, f *ir.Func, i *ir.Insn) error {
-	what, ok := notRun[i.Op]
-	if !ok && i.Ref.Kind != ir.RefMap {
-		return nil
-	}
-	if !ok {
+	what := notRun[i.Op]
+	switch {
+	case what != "":
+	case i.Ref.Kind == ir.RefMap:
 		what = fmt.Sprintf("map %q as a value", p.Maps[i.Ref.Index].Name)
+	case i.Op > lastOp:
+		what = i.Op.String()
+	default:
+		return nil
 	}
 	return &codegen.UnsupportedError{What: fmt.Sprintf("%s (program %s, function %s, insn %d)", what, p.Name, f.Name, i.Pos), Msg: "the interpreter runs lowered programs without it"}
 }

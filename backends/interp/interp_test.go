@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,9 +63,26 @@ func body(lines string) string {
 	return "func@0 \"main\" pos 0 frame 64 {\nb0:\n" + lines + "\n}\n"
 }
 
+// run runs the program observed and not, in one runtime: with one result.
 func run(t testing.TB, mem []byte, text string) (uint64, error) {
 	t.Helper()
-	return load(t, interp.Loader{}, text)[0].Run(mem)
+	rt, err := runtime.New(runtime.Options{Spec: codegen.Spec{CPUs: 1, Helpers: goHelpers}, Reserve: 64 << 20})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, rt.Close()) })
+	before := append([]byte(nil), mem...)
+	var rets []uint64
+	var errs []error
+	for _, l := range []interp.Loader{{Observer: &watcher{}}, {}} {
+		copy(mem, before)
+		ps, err := rt.Load(compile(t, unit(t, text)), l)
+		require.NoError(t, err)
+		ret, err := ps[0].Run(mem)
+		rets, errs = append(rets, ret), append(errs, err)
+		require.NoError(t, ps[0].Unload(context.Background())) // the next one is placed at the same address
+	}
+	require.Equal(t, rets[0], rets[1])
+	require.Equal(t, errs[0], errs[1])
+	return rets[1], errs[1]
 }
 
 func TestPrograms(t *testing.T) {
@@ -90,7 +108,9 @@ func TestPrograms(t *testing.T) {
 			body("r1 = addr data@0, 4\nr0 = load.u32 [r1]\nstore.u8 [r1], 9\nr2 = addr data@1, 0\nr2 = load.u8 [r2]\nr0 = add64 r0, r2\nr1 = load.u8 [r1]\nr0 = add64 r0, r1\nexit"), nil, 53},
 		{"map value", "map \"m\" type 2 key 4 value 16 entries 2\n" +
 			body("r1 = addr value@0, 8\nr0 = load.u64 [r1]\nstore.u32 [r1+16], 6\nr0 = load.u64 [r1+16]\nexit"), nil, 6},
-		{"function value", body("r0 = addr func@1, 0\nexit") + "func@1 \"f\" pos 3 frame 0 {\nb0:\nexit\n}", nil, 1},
+		{"function value", body("r0 = addr func@1, 0\nexit") + "func@1 \"f\" pos 3 frame 0 {\nb0:\nexit\n}", nil, uint64(ir.FuncValue) + 1},
+		{"lea", body("r3 = mov64 5\nr4 = mov64 100\nr0 = lea [r4+r3*8-7]\nr4 = lea [r4+1]\nr0 = add64 r0, r4\nexit"), nil, 133 + 101},
+		{"aligned", body("guard.align.u64 [r10-16], rule alignment\nr3 = mov64 2\nguard.align.u32 [r10+r3*2], rule alignment\nr0 = mov64 1\nexit"), nil, 1},
 		{"guard that holds", body("guard.mem.r32 [r1], region 1, rule memory @1\nr3 = mov64 0 @1\nr0 = load.u32 [r1] @2\nexit"), []byte{1, 0, 0, 0}, 1},
 		{"guard of another region", body("guard.mem.w64 [r10-8], region 63, rule memory @1\nstore.u64 [r10-8], 4 @1\nr0 = load.u64 [r10-8]\nexit"), nil, 4},
 	} {
@@ -175,6 +195,7 @@ func TestFaults(t *testing.T) {
 		{"guarded access", body("guard.mem.w16 [r1+7], region 1, rule memory @5\nstore.u16 [r1+7], 1 @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 7, Size: 2, Write: true}, true},
 		{"guard of another size", body("guard.mem.r64 [r1+7], region 1, rule memory @5\nr0 = load.u8 [r1+7] @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 7, Size: 8}, true},
 		{"atomic", body("atomic.add.u64.relaxed [r1+4], r2 @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 4, Size: 8, Write: true}, true},
+		{"unaligned", body("r3 = mov64 3\nguard.align.u32 [r1+r3*2], rule alignment @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleAlign, Insn: 5, Address: 6, Size: 4}, true},
 		{"acquire", body("r0 = load.u32.acquire [r1+6] @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 6, Size: 4}, true},
 		{"release", body("store.u32.release [r1+6], 1 @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 6, Size: 4, Write: true}, true},
 		{"fault", body("fault rule call @6"), nil, codegen.Fault{Rule: ir.RuleCall, Insn: 6}, false},
@@ -394,4 +415,45 @@ b0:
 	require.ErrorIs(t, err, errEnough)
 	require.Equal(t, 1, o.last.Depth)
 	require.Equal(t, "f", o.last.Func.Name)
+}
+
+func TestSession(t *testing.T) {
+	ctx := context.Background()
+	s, err := interp.New().Open(ctx, codegen.Spec{CPUs: 1, Helpers: goHelpers})
+	require.NoError(t, err)
+	a := compile(t, unit(t, "line 0 \"a.c\" 1 1 \"x\"\n"+body("r0 = load.u8 [r1] @0\nr0 = add64 r0, 1 @1\nexit @2")))
+	ids, err := s.Load(ctx, a)
+	require.NoError(t, err)
+	res, err := s.Run(ctx, ids[0], codegen.Batch{Inputs: []codegen.Input{{Mem: []byte{4}}, {}}, Trace: true})
+	require.NoError(t, err)
+	require.EqualValues(t, 5, res.Results[0].Ret)
+	require.Len(t, res.Results[0].Trace, 3)
+	require.EqualValues(t, 5, res.Results[0].Trace[1].Regs[0])
+	require.Equal(t, "a.c", res.Results[1].Fault.Source.File)
+	require.NoError(t, s.Unload(ctx, ids[0]))
+	require.NoError(t, s.Close())
+}
+
+// A helper without an implementation is refused when it is loaded, by name.
+func TestHelperMissing(t *testing.T) {
+	rt, err := runtime.New(runtime.Options{Reserve: 64 << 20})
+	require.NoError(t, err)
+	defer rt.Close()
+	_, err = rt.Load(compile(t, unit(t, "helper \"test/identity\"(any) ret integer impl go\n"+body("call.helper helper@0\nexit"))), interp.Loader{})
+	var e *codegen.UnsupportedError
+	require.ErrorAs(t, err, &e)
+	require.Contains(t, err.Error(), "test/identity")
+}
+
+// Cancellation ends a run at its next poll.
+func TestCancel(t *testing.T) {
+	s, err := interp.New().Open(context.Background(), codegen.Spec{CPUs: 1})
+	require.NoError(t, err)
+	defer s.Close()
+	ids, err := s.Load(context.Background(), compile(t, unit(t, endless)))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(time.Millisecond, cancel)
+	_, err = s.Run(ctx, ids[0], codegen.Batch{Inputs: []codegen.Input{{Mem: make([]byte, 8)}}, Fuel: -1})
+	require.ErrorIs(t, err, context.Canceled)
 }

@@ -3,7 +3,6 @@ package interp
 import (
 	"math/bits"
 
-	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/runtime"
 )
@@ -22,509 +21,441 @@ type registers [16]uint64
 
 const indexed = 15
 
-// frame is what a call saves and a return restores, as native code does.
-type frame struct {
-	pc             int
-	r6, r7, r8, r9 uint64
-	r10            uint64
-}
-
-func (r *registers) save(pc int) frame {
-	return frame{pc, r[ir.R6], r[ir.R7], r[ir.R8], r[ir.R9], r[ir.R10]}
-}
-
-// restore returns to the caller. Its R1 to R5 read as 0 after a call.
-func (r *registers) restore(f *frame) (pc int) {
-	r[ir.R6], r[ir.R7], r[ir.R8], r[ir.R9], r[ir.R10] = f.r6, f.r7, f.r8, f.r9, f.r10
-	r.clobber()
-	return f.pc
-}
-
-func (r *registers) clobber() { r[ir.R1], r[ir.R2], r[ir.R3], r[ir.R4], r[ir.R5] = 0, 0, 0, 0, 0 }
-
-func (r *registers) callHelper(w *runtime.Worker, index int) {
-	args := [5]uint64{r[ir.R1], r[ir.R2], r[ir.R3], r[ir.R4], r[ir.R5]}
-	r[ir.R0] = w.CallHelper(index, &args)
-	r.clobber()
-}
-
 // run is the interpreter's loop, and its one dispatch: a case is one statement
-// or calls a function named for what it does. The values of the operand registers
-// are read before the dispatch, whether they are wanted or not. A case that
-// breaks out of the loop faults at addr. Indexes are masked to spare the bounds
-// check: they are below 16 anyway, and there are at most MaxCallDepth frames (decode).
+// or calls a function named for what it does, and one that breaks out of the loop faults at
+// machine.addr. State other than pc is in the machine, so that the compiler keeps none of it
+// in registers and saves none around calls. Numbers of registers are below 16
+// (decode); masking them spares the bounds check.
 func (p *program) run(w *runtime.Worker, r1, r2 uint64, o *observation) (uint64, error) {
-	var (
-		r      registers
-		frames [codegen.MaxCallDepth]frame
-		depth  int
-		pc     int
-		addr   uint64
-		v      uint64
-		ok     bool
-		err    error
-		code   = p.code
-		mem    = w.Mem()
-		slice  = w.Slice()
-	)
+	m := machine{worker: w, mem: w.Mem(), slice: w.Slice()}
+	r, code, pc := &m.r, p.code, 0
 	r[ir.R1], r[ir.R2], r[ir.R10] = r1, r2, w.StackTop()
 loop:
 	for {
 		in := &code[pc]
-		a, b := r[in.a&15], r[in.b&15]
 		pc++
 		switch in.op {
 		case opStep:
-			if err = o.step(&r, depth, pc); err != nil {
-				return 0, err
+			if m.err = o.step(&m.r, m.depth, pc); m.err != nil {
+				return 0, m.err
 			}
 
 		case opAdd64:
-			r[in.dst&15] = a + b
+			r[in.dst&15] = r[in.a&15] + r[in.b&15]
 		case opAdd64i:
-			r[in.dst&15] = a + in.imm
+			r[in.dst&15] = r[in.a&15] + in.imm
 		case opAdd32:
-			r[in.dst&15] = uint64(uint32(a + b))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] + r[in.b&15]))
 		case opAdd32i:
-			r[in.dst&15] = uint64(uint32(a + in.imm))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] + in.imm))
 		case opSub64:
-			r[in.dst&15] = a - b
+			r[in.dst&15] = r[in.a&15] - r[in.b&15]
 		case opSub64i:
-			r[in.dst&15] = a - in.imm
+			r[in.dst&15] = r[in.a&15] - in.imm
 		case opSub32:
-			r[in.dst&15] = uint64(uint32(a - b))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] - r[in.b&15]))
 		case opSub32i:
-			r[in.dst&15] = uint64(uint32(a - in.imm))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] - in.imm))
 		case opMul64:
-			r[in.dst&15] = a * b
+			r[in.dst&15] = r[in.a&15] * r[in.b&15]
 		case opMul64i:
-			r[in.dst&15] = a * in.imm
+			r[in.dst&15] = r[in.a&15] * in.imm
 		case opMul32:
-			r[in.dst&15] = uint64(uint32(a * b))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] * r[in.b&15]))
 		case opMul32i:
-			r[in.dst&15] = uint64(uint32(a * in.imm))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] * in.imm))
 		case opDiv64:
-			r[in.dst&15] = div(a, b)
+			r[in.dst&15] = div(r[in.a&15], r[in.b&15])
 		case opDiv64i:
-			r[in.dst&15] = div(a, in.imm)
+			r[in.dst&15] = div(r[in.a&15], in.imm)
 		case opDiv32:
-			r[in.dst&15] = uint64(div(uint32(a), uint32(b)))
+			r[in.dst&15] = uint64(div(uint32(r[in.a&15]), uint32(r[in.b&15])))
 		case opDiv32i:
-			r[in.dst&15] = uint64(div(uint32(a), uint32(in.imm)))
+			r[in.dst&15] = uint64(div(uint32(r[in.a&15]), uint32(in.imm)))
 		case opSDiv64:
-			r[in.dst&15] = sdiv64(a, b)
+			r[in.dst&15] = sdiv64(r[in.a&15], r[in.b&15])
 		case opSDiv64i:
-			r[in.dst&15] = sdiv64(a, in.imm)
+			r[in.dst&15] = sdiv64(r[in.a&15], in.imm)
 		case opSDiv32:
-			r[in.dst&15] = uint64(sdiv32(uint32(a), uint32(b)))
+			r[in.dst&15] = uint64(sdiv32(uint32(r[in.a&15]), uint32(r[in.b&15])))
 		case opSDiv32i:
-			r[in.dst&15] = uint64(sdiv32(uint32(a), uint32(in.imm)))
+			r[in.dst&15] = uint64(sdiv32(uint32(r[in.a&15]), uint32(in.imm)))
 		case opMod64:
-			r[in.dst&15] = mod(a, b)
+			r[in.dst&15] = mod(r[in.a&15], r[in.b&15])
 		case opMod64i:
-			r[in.dst&15] = mod(a, in.imm)
+			r[in.dst&15] = mod(r[in.a&15], in.imm)
 		case opMod32:
-			r[in.dst&15] = uint64(mod(uint32(a), uint32(b)))
+			r[in.dst&15] = uint64(mod(uint32(r[in.a&15]), uint32(r[in.b&15])))
 		case opMod32i:
-			r[in.dst&15] = uint64(mod(uint32(a), uint32(in.imm)))
+			r[in.dst&15] = uint64(mod(uint32(r[in.a&15]), uint32(in.imm)))
 		case opSMod64:
-			r[in.dst&15] = smod64(a, b)
+			r[in.dst&15] = smod64(r[in.a&15], r[in.b&15])
 		case opSMod64i:
-			r[in.dst&15] = smod64(a, in.imm)
+			r[in.dst&15] = smod64(r[in.a&15], in.imm)
 		case opSMod32:
-			r[in.dst&15] = uint64(smod32(uint32(a), uint32(b)))
+			r[in.dst&15] = uint64(smod32(uint32(r[in.a&15]), uint32(r[in.b&15])))
 		case opSMod32i:
-			r[in.dst&15] = uint64(smod32(uint32(a), uint32(in.imm)))
+			r[in.dst&15] = uint64(smod32(uint32(r[in.a&15]), uint32(in.imm)))
 		case opOr64:
-			r[in.dst&15] = a | b
+			r[in.dst&15] = r[in.a&15] | r[in.b&15]
 		case opOr64i:
-			r[in.dst&15] = a | in.imm
+			r[in.dst&15] = r[in.a&15] | in.imm
 		case opOr32:
-			r[in.dst&15] = uint64(uint32(a | b))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] | r[in.b&15]))
 		case opOr32i:
-			r[in.dst&15] = uint64(uint32(a | in.imm))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] | in.imm))
 		case opAnd64:
-			r[in.dst&15] = a & b
+			r[in.dst&15] = r[in.a&15] & r[in.b&15]
 		case opAnd64i:
-			r[in.dst&15] = a & in.imm
+			r[in.dst&15] = r[in.a&15] & in.imm
 		case opAnd32:
-			r[in.dst&15] = uint64(uint32(a & b))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] & r[in.b&15]))
 		case opAnd32i:
-			r[in.dst&15] = uint64(uint32(a & in.imm))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] & in.imm))
 		case opXor64:
-			r[in.dst&15] = a ^ b
+			r[in.dst&15] = r[in.a&15] ^ r[in.b&15]
 		case opXor64i:
-			r[in.dst&15] = a ^ in.imm
+			r[in.dst&15] = r[in.a&15] ^ in.imm
 		case opXor32:
-			r[in.dst&15] = uint64(uint32(a ^ b))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] ^ r[in.b&15]))
 		case opXor32i:
-			r[in.dst&15] = uint64(uint32(a ^ in.imm))
+			r[in.dst&15] = uint64(uint32(r[in.a&15] ^ in.imm))
 		case opLsh64:
-			r[in.dst&15] = a << (b & 63)
+			r[in.dst&15] = r[in.a&15] << (r[in.b&15] & 63)
 		case opLsh64i:
-			r[in.dst&15] = a << (in.imm & 63)
+			r[in.dst&15] = r[in.a&15] << (in.imm & 63)
 		case opLsh32:
-			r[in.dst&15] = uint64(uint32(a) << (b & 31))
+			r[in.dst&15] = uint64(uint32(r[in.a&15]) << (r[in.b&15] & 31))
 		case opLsh32i:
-			r[in.dst&15] = uint64(uint32(a) << (in.imm & 31))
+			r[in.dst&15] = uint64(uint32(r[in.a&15]) << (in.imm & 31))
 		case opRsh64:
-			r[in.dst&15] = a >> (b & 63)
+			r[in.dst&15] = r[in.a&15] >> (r[in.b&15] & 63)
 		case opRsh64i:
-			r[in.dst&15] = a >> (in.imm & 63)
+			r[in.dst&15] = r[in.a&15] >> (in.imm & 63)
 		case opRsh32:
-			r[in.dst&15] = uint64(uint32(a) >> (b & 31))
+			r[in.dst&15] = uint64(uint32(r[in.a&15]) >> (r[in.b&15] & 31))
 		case opRsh32i:
-			r[in.dst&15] = uint64(uint32(a) >> (in.imm & 31))
+			r[in.dst&15] = uint64(uint32(r[in.a&15]) >> (in.imm & 31))
 		case opArsh64:
-			r[in.dst&15] = uint64(int64(a) >> (b & 63))
+			r[in.dst&15] = uint64(int64(r[in.a&15]) >> (r[in.b&15] & 63))
 		case opArsh64i:
-			r[in.dst&15] = uint64(int64(a) >> (in.imm & 63))
+			r[in.dst&15] = uint64(int64(r[in.a&15]) >> (in.imm & 63))
 		case opArsh32:
-			r[in.dst&15] = uint64(uint32(int32(a) >> (b & 31)))
+			r[in.dst&15] = uint64(uint32(int32(r[in.a&15]) >> (r[in.b&15] & 31)))
 		case opArsh32i:
-			r[in.dst&15] = uint64(uint32(int32(a) >> (in.imm & 31)))
+			r[in.dst&15] = uint64(uint32(int32(r[in.a&15]) >> (in.imm & 31)))
 
 		case opJEQ64:
-			if a == b {
+			if r[in.a&15] == r[in.b&15] {
 				pc = int(in.disp)
 			}
 		case opJEQ64i:
-			if a == in.imm {
+			if r[in.a&15] == in.imm {
 				pc = int(in.disp)
 			}
 		case opJEQ32:
-			if uint32(a) == uint32(b) {
+			if uint32(r[in.a&15]) == uint32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJEQ32i:
-			if uint32(a) == uint32(in.imm) {
+			if uint32(r[in.a&15]) == uint32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJNE64:
-			if a != b {
+			if r[in.a&15] != r[in.b&15] {
 				pc = int(in.disp)
 			}
 		case opJNE64i:
-			if a != in.imm {
+			if r[in.a&15] != in.imm {
 				pc = int(in.disp)
 			}
 		case opJNE32:
-			if uint32(a) != uint32(b) {
+			if uint32(r[in.a&15]) != uint32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJNE32i:
-			if uint32(a) != uint32(in.imm) {
+			if uint32(r[in.a&15]) != uint32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJGT64:
-			if a > b {
+			if r[in.a&15] > r[in.b&15] {
 				pc = int(in.disp)
 			}
 		case opJGT64i:
-			if a > in.imm {
+			if r[in.a&15] > in.imm {
 				pc = int(in.disp)
 			}
 		case opJGT32:
-			if uint32(a) > uint32(b) {
+			if uint32(r[in.a&15]) > uint32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJGT32i:
-			if uint32(a) > uint32(in.imm) {
+			if uint32(r[in.a&15]) > uint32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJGE64:
-			if a >= b {
+			if r[in.a&15] >= r[in.b&15] {
 				pc = int(in.disp)
 			}
 		case opJGE64i:
-			if a >= in.imm {
+			if r[in.a&15] >= in.imm {
 				pc = int(in.disp)
 			}
 		case opJGE32:
-			if uint32(a) >= uint32(b) {
+			if uint32(r[in.a&15]) >= uint32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJGE32i:
-			if uint32(a) >= uint32(in.imm) {
+			if uint32(r[in.a&15]) >= uint32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJLT64:
-			if a < b {
+			if r[in.a&15] < r[in.b&15] {
 				pc = int(in.disp)
 			}
 		case opJLT64i:
-			if a < in.imm {
+			if r[in.a&15] < in.imm {
 				pc = int(in.disp)
 			}
 		case opJLT32:
-			if uint32(a) < uint32(b) {
+			if uint32(r[in.a&15]) < uint32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJLT32i:
-			if uint32(a) < uint32(in.imm) {
+			if uint32(r[in.a&15]) < uint32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJLE64:
-			if a <= b {
+			if r[in.a&15] <= r[in.b&15] {
 				pc = int(in.disp)
 			}
 		case opJLE64i:
-			if a <= in.imm {
+			if r[in.a&15] <= in.imm {
 				pc = int(in.disp)
 			}
 		case opJLE32:
-			if uint32(a) <= uint32(b) {
+			if uint32(r[in.a&15]) <= uint32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJLE32i:
-			if uint32(a) <= uint32(in.imm) {
+			if uint32(r[in.a&15]) <= uint32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSGT64:
-			if int64(a) > int64(b) {
+			if int64(r[in.a&15]) > int64(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJSGT64i:
-			if int64(a) > int64(in.imm) {
+			if int64(r[in.a&15]) > int64(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSGT32:
-			if int32(a) > int32(b) {
+			if int32(r[in.a&15]) > int32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJSGT32i:
-			if int32(a) > int32(in.imm) {
+			if int32(r[in.a&15]) > int32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSGE64:
-			if int64(a) >= int64(b) {
+			if int64(r[in.a&15]) >= int64(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJSGE64i:
-			if int64(a) >= int64(in.imm) {
+			if int64(r[in.a&15]) >= int64(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSGE32:
-			if int32(a) >= int32(b) {
+			if int32(r[in.a&15]) >= int32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJSGE32i:
-			if int32(a) >= int32(in.imm) {
+			if int32(r[in.a&15]) >= int32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSLT64:
-			if int64(a) < int64(b) {
+			if int64(r[in.a&15]) < int64(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJSLT64i:
-			if int64(a) < int64(in.imm) {
+			if int64(r[in.a&15]) < int64(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSLT32:
-			if int32(a) < int32(b) {
+			if int32(r[in.a&15]) < int32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJSLT32i:
-			if int32(a) < int32(in.imm) {
+			if int32(r[in.a&15]) < int32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSLE64:
-			if int64(a) <= int64(b) {
+			if int64(r[in.a&15]) <= int64(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJSLE64i:
-			if int64(a) <= int64(in.imm) {
+			if int64(r[in.a&15]) <= int64(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSLE32:
-			if int32(a) <= int32(b) {
+			if int32(r[in.a&15]) <= int32(r[in.b&15]) {
 				pc = int(in.disp)
 			}
 		case opJSLE32i:
-			if int32(a) <= int32(in.imm) {
+			if int32(r[in.a&15]) <= int32(in.imm) {
 				pc = int(in.disp)
 			}
 		case opJSET64:
-			if a&b != 0 {
+			if r[in.a&15]&r[in.b&15] != 0 {
 				pc = int(in.disp)
 			}
 		case opJSET64i:
-			if a&in.imm != 0 {
+			if r[in.a&15]&in.imm != 0 {
 				pc = int(in.disp)
 			}
 		case opJSET32:
-			if uint32(a)&uint32(b) != 0 {
+			if uint32(r[in.a&15])&uint32(r[in.b&15]) != 0 {
 				pc = int(in.disp)
 			}
 		case opJSET32i:
-			if uint32(a)&uint32(in.imm) != 0 {
+			if uint32(r[in.a&15])&uint32(in.imm) != 0 {
 				pc = int(in.disp)
 			}
 		case opJmp:
 			pc = int(in.disp)
 
 		case opMov64:
-			r[in.dst&15] = a
+			r[in.dst&15] = r[in.a&15]
 		case opMov32:
-			r[in.dst&15] = uint64(uint32(a))
+			r[in.dst&15] = uint64(uint32(r[in.a&15]))
 		case opMovImm:
 			r[in.dst&15] = in.imm
 		case opNeg64:
-			r[in.dst&15] = -a
+			r[in.dst&15] = -r[in.a&15]
 		case opNeg32:
-			r[in.dst&15] = uint64(-uint32(a))
+			r[in.dst&15] = uint64(-uint32(r[in.a&15]))
 		case opSext8:
-			r[in.dst&15] = uint64(int8(a))
+			r[in.dst&15] = uint64(int8(r[in.a&15]))
 		case opSext16:
-			r[in.dst&15] = uint64(int16(a))
+			r[in.dst&15] = uint64(int16(r[in.a&15]))
 		case opSext32:
-			r[in.dst&15] = uint64(int32(a))
+			r[in.dst&15] = uint64(int32(r[in.a&15]))
 		case opSext8w:
-			r[in.dst&15] = uint64(uint32(int8(a)))
+			r[in.dst&15] = uint64(uint32(int8(r[in.a&15])))
 		case opSext16w:
-			r[in.dst&15] = uint64(uint32(int16(a)))
+			r[in.dst&15] = uint64(uint32(int16(r[in.a&15])))
 		case opZext8:
-			r[in.dst&15] = uint64(uint8(a))
+			r[in.dst&15] = uint64(uint8(r[in.a&15]))
 		case opZext16:
-			r[in.dst&15] = uint64(uint16(a))
+			r[in.dst&15] = uint64(uint16(r[in.a&15]))
 		case opBswap16:
-			r[in.dst&15] = uint64(bits.ReverseBytes16(uint16(a)))
+			r[in.dst&15] = uint64(bits.ReverseBytes16(uint16(r[in.a&15])))
 		case opBswap32:
-			r[in.dst&15] = uint64(bits.ReverseBytes32(uint32(a)))
+			r[in.dst&15] = uint64(bits.ReverseBytes32(uint32(r[in.a&15])))
 		case opBswap64:
-			r[in.dst&15] = bits.ReverseBytes64(a)
+			r[in.dst&15] = bits.ReverseBytes64(r[in.a&15])
 
-		case opIndexed:
-			r[indexed] = a + b<<(in.imm&3)
+		case opLea:
+			r[in.dst&15] = r[in.a&15] + r[in.b&15]<<(in.imm&3) + uint64(in.disp)
 		case opLoad8:
-			addr = a + uint64(in.disp)
-			if r[in.dst&15], ok = mem.Load8(int(in.b), addr); !ok {
+			if !m.load8(in, r[in.a&15]) {
 				break loop
 			}
 		case opLoad16:
-			addr = a + uint64(in.disp)
-			if r[in.dst&15], ok = mem.Load16(int(in.b), addr); !ok {
+			if !m.load16(in, r[in.a&15]) {
 				break loop
 			}
 		case opLoad32:
-			addr = a + uint64(in.disp)
-			if r[in.dst&15], ok = mem.Load32(int(in.b), addr); !ok {
+			if !m.load32(in, r[in.a&15]) {
 				break loop
 			}
 		case opLoad64:
-			addr = a + uint64(in.disp)
-			if r[in.dst&15], ok = mem.Load64(int(in.b), addr); !ok {
+			if !m.load64(in, r[in.a&15]) {
 				break loop
 			}
 		case opLoad8s:
-			addr = a + uint64(in.disp)
-			if v, ok = mem.Load8(int(in.b), addr); !ok {
+			if !m.load8(in, r[in.a&15]) {
 				break loop
 			}
-			r[in.dst&15] = uint64(int8(v))
+			r[in.dst&15] = uint64(int8(r[in.dst&15]))
 		case opLoad16s:
-			addr = a + uint64(in.disp)
-			if v, ok = mem.Load16(int(in.b), addr); !ok {
+			if !m.load16(in, r[in.a&15]) {
 				break loop
 			}
-			r[in.dst&15] = uint64(int16(v))
+			r[in.dst&15] = uint64(int16(r[in.dst&15]))
 		case opLoad32s:
-			addr = a + uint64(in.disp)
-			if v, ok = mem.Load32(int(in.b), addr); !ok {
+			if !m.load32(in, r[in.a&15]) {
 				break loop
 			}
-			r[in.dst&15] = uint64(int32(v))
+			r[in.dst&15] = uint64(int32(r[in.dst&15]))
 		case opStore8:
-			if addr = a + uint64(in.disp); !mem.Store8(int(in.dst), addr, b) {
+			if !m.store8(in, r[in.a&15], r[in.b&15]) {
 				break loop
 			}
 		case opStore16:
-			if addr = a + uint64(in.disp); !mem.Store16(int(in.dst), addr, b) {
+			if !m.store16(in, r[in.a&15], r[in.b&15]) {
 				break loop
 			}
 		case opStore32:
-			if addr = a + uint64(in.disp); !mem.Store32(int(in.dst), addr, b) {
+			if !m.store32(in, r[in.a&15], r[in.b&15]) {
 				break loop
 			}
 		case opStore64:
-			if addr = a + uint64(in.disp); !mem.Store64(int(in.dst), addr, b) {
+			if !m.store64(in, r[in.a&15], r[in.b&15]) {
 				break loop
 			}
 		case opStore8i:
-			if addr = a + uint64(in.disp); !mem.Store8(int(in.dst), addr, in.imm) {
+			if !m.store8(in, r[in.a&15], in.imm) {
 				break loop
 			}
 		case opStore16i:
-			if addr = a + uint64(in.disp); !mem.Store16(int(in.dst), addr, in.imm) {
+			if !m.store16(in, r[in.a&15], in.imm) {
 				break loop
 			}
 		case opStore32i:
-			if addr = a + uint64(in.disp); !mem.Store32(int(in.dst), addr, in.imm) {
+			if !m.store32(in, r[in.a&15], in.imm) {
 				break loop
 			}
 		case opStore64i:
-			if addr = a + uint64(in.disp); !mem.Store64(int(in.dst), addr, in.imm) {
+			if !m.store64(in, r[in.a&15], in.imm) {
 				break loop
 			}
 		case opOrdered:
-			if addr = a + uint64(in.disp); !r.ordered(mem, p.sites[pc-1].insn, int(in.dst), addr) {
+			if !m.ordered(p.sites[pc-1].insn, in, r[in.a&15]) {
 				break loop
 			}
 		case opGuard:
-			if addr = a + uint64(in.disp); !mem.Check(int(in.dst), addr, in.b, in.imm != 0) {
+			if !m.guard(in, r[in.a&15]) {
+				break loop
+			}
+		case opAlign:
+			if m.addr = r[in.a&15] + uint64(in.disp); m.addr&in.imm != 0 {
 				break loop
 			}
 		case opZero:
-			if addr = a + uint64(in.disp); !mem.Zero(addr, in.imm) {
+			if !m.zero(in, r[in.a&15]) {
 				break loop
 			}
 
 		case opPoll:
-			if slice--; slice < 0 {
-				if slice, err = w.Refill(p.entry, p.sites[pc-1].insn.Pos); err != nil {
-					return 0, err
-				}
+			if m.slice--; m.slice < 0 && !m.refill(p, pc) {
+				return 0, m.err
 			}
 		case opCall:
-			frames[depth&(codegen.MaxCallDepth-1)] = r.save(pc)
-			r[ir.R10], depth, pc = r[ir.R10]-in.imm, depth+1, int(in.disp)
+			pc = m.call(in, pc)
 		case opCallHelper:
-			r.callHelper(w, int(in.imm))
+			m.callHelper(int(in.imm))
 		case opExit:
-			if depth == 0 {
+			if m.depth == 0 {
 				return r[ir.R0], nil
 			}
-			depth--
-			pc = r.restore(&frames[depth&(codegen.MaxCallDepth-1)])
+			pc = m.ret()
 		case opFault:
-			addr = a
+			m.addr = r[in.a&15]
 			break loop
 		}
 	}
-	return 0, p.fault(pc-1, addr)
-}
-
-// ordered does a load-acquire, a store-release or an atomic operation.
-func (r *registers) ordered(mem *runtime.Mem, i *ir.Insn, hint int, addr uint64) (ok bool) {
-	var v uint64
-	switch i.Op {
-	case ir.OpLoad:
-		if v, ok = mem.LoadAcquire(hint, addr, i.Size); i.Sign {
-			v = signExtend(v, i.Size)
-		}
-	case ir.OpStore:
-		v = uint64(i.Imm)
-		if i.A != ir.None {
-			v = r[i.A]
-		}
-		return mem.StoreRelease(hint, addr, i.Size, v)
-	default:
-		v, ok = mem.Atomic(i.Op, hint, addr, i.Size, r[i.A], r[i.B])
-	}
-	if i.Dst != ir.None {
-		r[i.Dst] = v
-	}
-	return ok
+	return 0, p.fault(pc-1, m.addr)
 }
 
 func signExtend(v uint64, size uint8) uint64 {

@@ -128,7 +128,7 @@ const (
 	opBswap32
 	opBswap64
 
-	opIndexed // r[indexed] = a + b << imm
+	opLea // Dst = a + b<<imm + disp
 
 	// Dst = memory at a + disp; b is the region predicted.
 	opLoad8
@@ -151,6 +151,7 @@ const (
 
 	opOrdered // load-acquire, store-release and atomics, by their IR
 	opGuard   // memory at a + disp; dst is the region predicted, b the size, imm 1 for a write
+	opAlign   // memory at a + disp; imm is its size less 1
 	opZero    // imm bytes at a + disp
 	opPoll
 	opCall       // function at disp, of a caller with imm bytes of frame

@@ -275,7 +275,7 @@ var wireFields = [...]wireField{
 	{"else", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Else) }, func(i *Insn, v int64) { i.Else = BlockID(v) }},
 	{"condition", 0, int64(isa.SET), func(i *Insn) int64 { return int64(i.Cond) }, func(i *Insn, v int64) { i.Cond = isa.Cond(v) }},
 	{"region", 0, math.MaxUint16, func(i *Insn) int64 { return int64(i.Region) }, func(i *Insn, v int64) { i.Region = uint16(v) }},
-	{"rule", 0, int64(RuleFuel), func(i *Insn) int64 { return int64(i.Rule) }, func(i *Insn, v int64) { i.Rule = Rule(v) }},
+	{"rule", 0, int64(RuleAlign), func(i *Insn) int64 { return int64(i.Rule) }, func(i *Insn, v int64) { i.Rule = Rule(v) }},
 	flagField("write", func(i *Insn) *bool { return &i.Write }),
 	flagField("sign", func(i *Insn) *bool { return &i.Sign }),
 	regField("index", func(i *Insn) *Reg { return &i.Index }),

@@ -65,7 +65,7 @@ func TestCheckRefuses(t *testing.T) {
 		{"block ID", &Program{Funcs: []*Func{{Blocks: []*Block{{ID: 1, Insns: []Insn{exitInsn}}}}}}, StageLowered, CheckBlockID},
 		{"params", &Program{Funcs: []*Func{{Blocks: []*Block{{Params: []Reg{R1}, Insns: []Insn{exitInsn}}}}}}, StageLowered, CheckParams},
 		{"frame", &Program{Funcs: []*Func{{Frame: 4, Blocks: []*Block{{Insns: []Insn{exitInsn}}}}}}, StageLowered, CheckFrame},
-		{"large frame", &Program{Funcs: []*Func{{Frame: 520, Blocks: []*Block{{Insns: []Insn{exitInsn}}}}}}, StageLowered, CheckFrame},
+		{"large frame", &Program{Funcs: []*Func{{Frame: 528, Blocks: []*Block{{Insns: []Insn{exitInsn}}}}}}, StageLowered, CheckFrame},
 		{"no terminator", programOf([]Insn{mov(R0, 0)}), StageLowered, CheckTerminator},
 		{"two terminators", programOf([]Insn{exitInsn, exitInsn}), StageLowered, CheckTerminator},
 		{"op 0", one(Insn{}), StageLowered, CheckOp},

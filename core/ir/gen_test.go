@@ -117,7 +117,7 @@ func genInsn(t *rapid.T, p *Program, f *Func, last bool) Insn {
 	each(x.has(fThen), func() { i.Then = BlockID(rapid.IntRange(0, len(f.Blocks)-1).Draw(t, "then")) })
 	each(x.has(fElse), func() { i.Else = BlockID(rapid.IntRange(0, len(f.Blocks)-1).Draw(t, "else")) })
 	each(x.has(fRegion), func() { i.Region = uint16(rapid.IntRange(0, MaxRegions-1).Draw(t, "region")) })
-	each(x.has(fRule), func() { i.Rule = Rule(rapid.IntRange(int(RuleMemory), int(RuleFuel)).Draw(t, "rule")) })
+	each(x.has(fRule), func() { i.Rule = Rule(rapid.IntRange(int(RuleMemory), int(RuleAlign)).Draw(t, "rule")) })
 	each(x.refs != 0, func() { i.Ref = genRef(t, p, x.refs) })
 	each(op == OpAtomicCmpXchg, func() { i.Dst, i.B = R0, R0 })
 	each(op == OpLoadAbs || op == OpLoadInd, func() { i.Dst = R0 })

@@ -50,7 +50,7 @@ var condNames = [...]string{isa.NoCond: "none", isa.EQ: "eq", isa.NE: "ne", isa.
 	isa.SGT: "sgt", isa.SGE: "sge", isa.SLT: "slt", isa.SLE: "sle", isa.SET: "set"}
 
 // ruleNames are the rules in the text form.
-var ruleNames = [...]string{NoRule: NoRule.String(), RuleMemory: RuleMemory.String(), RuleCall: RuleCall.String(), RuleFuel: RuleFuel.String()}
+var ruleNames = [...]string{NoRule: NoRule.String(), RuleMemory: RuleMemory.String(), RuleCall: RuleCall.String(), RuleFuel: RuleFuel.String(), RuleAlign: RuleAlign.String()}
 
 // The vocabulary of prototypes in the text form.
 var (

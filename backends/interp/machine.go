@@ -1,0 +1,142 @@
+package interp
+
+import (
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/runtime"
+)
+
+// machine is the state of a run. It lives on the goroutine's stack.
+type machine struct {
+	r      registers
+	worker *runtime.Worker
+	mem    *runtime.Mem
+	slice  int64  // loop turns left
+	addr   uint64 // of the access that faults
+	err    error
+	depth  int
+	frames [codegen.MaxCallDepth]frame
+}
+
+// frame is what a call saves and a return restores, as native code does.
+type frame struct {
+	pc    int
+	saved [4]uint64 // R6 to R9
+	r10   uint64
+}
+
+// call enters the function at in.disp, from one with in.imm bytes of frame.
+func (m *machine) call(in *inst, pc int) (next int) {
+	f := &m.frames[m.depth&(codegen.MaxCallDepth-1)]
+	f.pc, f.r10 = pc, m.r[ir.R10]
+	copy(f.saved[:], m.r[ir.R6:])
+	m.r[ir.R10] -= in.imm
+	m.depth++
+	return int(in.disp)
+}
+
+// ret returns to the caller.
+func (m *machine) ret() (next int) {
+	m.depth--
+	f := &m.frames[m.depth&(codegen.MaxCallDepth-1)]
+	copy(m.r[ir.R6:], f.saved[:])
+	m.r[ir.R10] = f.r10
+	m.clobber()
+	return f.pc
+}
+
+// clobber makes R1 to R5 read as 0, as they do after a call.
+func (m *machine) clobber() { clear(m.r[ir.R1 : ir.R5+1]) }
+
+func (m *machine) callHelper(index int) {
+	args := [5]uint64(m.r[ir.R1:])
+	m.r[ir.R0] = m.worker.CallHelper(index, &args)
+	m.clobber()
+}
+
+// refill is called when the slice is used up; false ends the run with m.err.
+func (m *machine) refill(p *program, pc int) bool {
+	m.slice, m.err = m.worker.Refill(p.entry, p.sites[pc-1].insn.Pos)
+	return m.err == nil
+}
+
+func (m *machine) guard(in *inst, a uint64) bool {
+	m.addr = a + uint64(in.disp)
+	return m.mem.Check(int(in.dst), m.addr, in.b, in.imm != 0)
+}
+
+func (m *machine) zero(in *inst, a uint64) bool {
+	m.addr = a + uint64(in.disp)
+	return m.mem.Zero(m.addr, in.imm)
+}
+
+// ordered does a load-acquire, a store-release or an atomic operation.
+func (m *machine) ordered(i *ir.Insn, in *inst, a uint64) (ok bool) {
+	var v uint64
+	hint := int(in.dst)
+	m.addr = a + uint64(in.disp)
+	switch i.Op {
+	case ir.OpLoad:
+		if v, ok = m.mem.LoadAcquire(hint, m.addr, i.Size); i.Sign {
+			v = signExtend(v, i.Size)
+		}
+	case ir.OpStore:
+		v = uint64(i.Imm)
+		if i.A != ir.None {
+			v = m.r[i.A]
+		}
+		return m.mem.StoreRelease(hint, m.addr, i.Size, v)
+	default:
+		v, ok = m.mem.Atomic(i.Op, hint, m.addr, i.Size, m.r[i.A], m.r[i.B])
+	}
+	if i.Dst != ir.None {
+		m.r[i.Dst] = v
+	}
+	return ok
+}
+
+// Memory at a + in.disp; false is a fault.
+
+func (m *machine) load8(in *inst, a uint64) (ok bool) {
+	m.addr = a + uint64(in.disp)
+	m.r[in.dst&15], ok = m.mem.Load8(int(in.b), m.addr)
+	return ok
+}
+
+func (m *machine) store8(in *inst, a, v uint64) bool {
+	m.addr = a + uint64(in.disp)
+	return m.mem.Store8(int(in.dst), m.addr, v)
+}
+
+func (m *machine) load16(in *inst, a uint64) (ok bool) {
+	m.addr = a + uint64(in.disp)
+	m.r[in.dst&15], ok = m.mem.Load16(int(in.b), m.addr)
+	return ok
+}
+
+func (m *machine) store16(in *inst, a, v uint64) bool {
+	m.addr = a + uint64(in.disp)
+	return m.mem.Store16(int(in.dst), m.addr, v)
+}
+
+func (m *machine) load32(in *inst, a uint64) (ok bool) {
+	m.addr = a + uint64(in.disp)
+	m.r[in.dst&15], ok = m.mem.Load32(int(in.b), m.addr)
+	return ok
+}
+
+func (m *machine) store32(in *inst, a, v uint64) bool {
+	m.addr = a + uint64(in.disp)
+	return m.mem.Store32(int(in.dst), m.addr, v)
+}
+
+func (m *machine) load64(in *inst, a uint64) (ok bool) {
+	m.addr = a + uint64(in.disp)
+	m.r[in.dst&15], ok = m.mem.Load64(int(in.b), m.addr)
+	return ok
+}
+
+func (m *machine) store64(in *inst, a, v uint64) bool {
+	m.addr = a + uint64(in.disp)
+	return m.mem.Store64(int(in.dst), m.addr, v)
+}
