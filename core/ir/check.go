@@ -24,10 +24,10 @@ func (s Stage) String() string {
 }
 
 // maxFrame is the largest frame of a function, in bytes: MAX_BPF_STACK of Linux 6.18, and the hidden counter of
-// may_goto. maxZero is the largest OpZero: the stack of 8 frames (MAX_CALL_FRAMES) with their counters.
+// may_goto. maxZero is the largest OpZero: 8 such frames (MAX_CALL_FRAMES).
 const (
 	maxFrame = 512 + 8
-	maxZero  = 512 + 8*8
+	maxZero  = 8 * maxFrame
 )
 
 // CheckCode names a rule that Check enforces. Codes are stable; tests match them.
