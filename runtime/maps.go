@@ -25,7 +25,7 @@ const arrayKeySize = 4
 type array struct {
 	spec   *abi.MapSpec
 	mem    []byte
-	frozen bool // for programs (BPF_F_RDONLY_PROG) or, for a data section, for everyone
+	frozen bool // a read-only data section
 }
 
 // stride is the distance of two values of an array map: its size rounded up to
@@ -44,6 +44,9 @@ func checkMaps(maps []abi.MapSpec, kinds []abi.MapKind) error {
 		m := &maps[i]
 		if m.Type != mapTypeArray {
 			return &codegen.UnsupportedError{What: fmt.Sprintf("map %s of kind %s", m.Name, kindName(m.Type, kinds)), Msg: "this version runs array maps only"}
+		}
+		if m.Flags&flagRdonlyProg != 0 {
+			return &codegen.UnsupportedError{What: fmt.Sprintf("map %s with BPF_F_RDONLY_PROG", m.Name), Msg: "guards of machine code do not tell it from a writable one"}
 		}
 		if m.KeySize != arrayKeySize || m.ValueSize == 0 || m.MaxEntries == 0 {
 			return fmt.Errorf("map %s: an array needs keys of 4 bytes, values and entries; it has key size %d, value size %d, %d entries",
@@ -68,7 +71,7 @@ func (img *Image) placeMaps(p *plan) {
 		m := &img.Artifact.Maps[i]
 		n := mapBytes(m)
 		img.MapValues = append(img.MapValues, img.values.addr+p.value[i])
-		img.maps = append(img.maps, array{spec: m, mem: img.values.mem[p.value[i]:][:n:n], frozen: m.Flags&flagRdonlyProg != 0})
+		img.maps = append(img.maps, array{spec: m, mem: img.values.mem[p.value[i]:][:n:n]})
 	}
 }
 
@@ -76,9 +79,7 @@ func (img *Image) placeMaps(p *plan) {
 func (img *Image) lookup(name string) (array, bool) {
 	for i := range img.maps {
 		if img.maps[i].spec.Name == name {
-			m := img.maps[i]
-			m.frozen = false // BPF_F_RDONLY_PROG binds programs only
-			return m, true
+			return img.maps[i], true
 		}
 	}
 	for i := range img.Artifact.Data {

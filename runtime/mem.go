@@ -14,8 +14,9 @@ import (
 //
 // A Mem belongs to one worker. The memory behind it may be shared with others.
 type Mem struct {
-	region [ir.MaxRegions]region
-	used   int // regions in use are below
+	region  [ir.MaxRegions]region
+	used    int // regions in use are below
+	guarded int // guards look from here on
 	// split serialises atomic operations that the hardware would not do in one access.
 	split *sync.Mutex
 }
@@ -35,10 +36,10 @@ func (r *region) set(p unsafe.Pointer, size uint64, writable bool) {
 	r.ptr, r.writable = p, writable
 }
 
-// bind forgets all regions; the first n are going to be set.
-func (m *Mem) bind(n int) {
+// bind forgets all regions; the first n are going to be set, of which guards look at those from first on.
+func (m *Mem) bind(first, n int) {
 	clear(m.region[:m.used])
-	m.used = n
+	m.guarded, m.used = first, n
 }
 
 // within is the number of offsets at which an access of s bytes is inside size bytes.
@@ -63,9 +64,10 @@ func (r *region) limit(size uint8) uint64 {
 	return 0
 }
 
-// find returns the region of an access, nil if it is in none (or writes one that is read-only).
-func (m *Mem) find(addr uint64, size uint8, write bool) *region {
-	for i := range m.region[:m.used] {
+// find returns the region of an access, from index first on, nil if it is in
+// none (or writes one that is read-only).
+func (m *Mem) find(first int, addr uint64, size uint8, write bool) *region {
+	for i := first; i < m.used; i++ {
 		r := &m.region[i]
 		if addr-r.base < r.limit(size) && (r.writable || !write) {
 			return r
@@ -78,17 +80,22 @@ func (m *Mem) find(addr uint64, size uint8, write bool) *region {
 func (m *Mem) at(hint int, addr uint64, size uint8, write bool) unsafe.Pointer {
 	r := &m.region[hint&(ir.MaxRegions-1)]
 	if addr-r.base >= r.limit(size) || write && !r.writable {
-		if r = m.find(addr, size, write); r == nil {
+		if r = m.find(0, addr, size, write); r == nil {
 			return nil
 		}
 	}
 	return unsafe.Add(r.ptr, addr-r.base)
 }
 
-// Check reports whether the access is allowed. Size is 1, 2, 4 or 8 bytes; hint
-// is the region predicted.
+// Check is what a guard does: it reports whether the access is allowed. Size is
+// 1, 2, 4 or 8 bytes; hint is the region predicted. The stack of a program that
+// lets none of its addresses out is no region for guards.
 func (m *Mem) Check(hint int, addr uint64, size uint8, write bool) bool {
-	return m.at(hint, addr, size, write) != nil
+	r := &m.region[hint&(ir.MaxRegions-1)]
+	if hint != ir.RegionStack && addr-r.base < r.limit(size) && (r.writable || !write) {
+		return true
+	}
+	return m.find(m.guarded, addr, size, write) != nil
 }
 
 // Load loads Size (1, 2, 4 or 8) bytes, zero-extended.
@@ -158,7 +165,7 @@ func (m *Mem) Load64(hint int, addr uint64) (uint64, bool) {
 }
 
 func (m *Mem) loadAny(addr uint64, size uint8) (uint64, bool) {
-	r := m.find(addr, size, false)
+	r := m.find(0, addr, size, false)
 	if r == nil {
 		return 0, false
 	}
@@ -215,7 +222,7 @@ func (m *Mem) Store64(hint int, addr, v uint64) bool {
 }
 
 func (m *Mem) storeAny(addr uint64, size uint8, v uint64) bool {
-	r := m.find(addr, size, true)
+	r := m.find(0, addr, size, true)
 	if r == nil {
 		return false
 	}

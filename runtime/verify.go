@@ -97,7 +97,7 @@ func checkEntries(a *codegen.Artifact) error {
 	}
 	for i := range a.Entries {
 		e := &a.Entries[i]
-		if e.StackSize > a.StackSize || e.StackSize > codegen.BPFStackSize {
+		if e.StackRegion > e.StackSize || e.StackSize > a.StackSize || e.StackSize > codegen.BPFStackSize {
 			return fmt.Errorf("program %s uses %d bytes of stack: at most %d", e.Name, e.StackSize, min(a.StackSize, codegen.BPFStackSize))
 		}
 		if e.Context > abi.CtxMemory {

@@ -87,15 +87,22 @@ func (w *Worker) forget() {
 func (w *Worker) bind(p *Program) {
 	img := p.unit.image
 	n := ir.RegionMaps + len(img.Artifact.Maps)
-	stack := uint64(p.info.StackSize)
+	// Machine code reads its regions in guards only, others look there for every access.
+	stack, first := uint64(p.info.StackSize), 0
+	if p.info.StackRegion == 0 {
+		first = ir.RegionStack + 1
+	}
 	w.native.bind(w, p, n)
-	w.mem.bind(n)
+	w.mem.bind(first, n)
+	if w.native.bound() {
+		stack = uint64(p.info.StackRegion)
+	}
 	w.setRegion(ir.RegionStack, w.stack(stack), stack, true)
 	w.setRegion(ir.RegionData, img.data.start(), img.data.size, true)
 	w.setRegion(ir.RegionRodata, img.consts.start(), img.consts.size, false)
 	for i := range img.maps {
 		m := &img.maps[i]
-		w.setRegion(ir.RegionMaps+i, unsafe.Pointer(unsafe.SliceData(m.mem)), uint64(len(m.mem)), !m.frozen)
+		w.setRegion(ir.RegionMaps+i, unsafe.Pointer(unsafe.SliceData(m.mem)), uint64(len(m.mem)), true)
 	}
 	w.bound, w.mask, w.memory, w.length = p, p.mask, nil, -1
 }
