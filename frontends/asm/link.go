@@ -124,14 +124,12 @@ func (l *linker) label(b *block, name string) (place, bool) {
 	if at, ok := b.labels[name]; ok {
 		return place{b, at.slot}, true
 	}
-	if at, ok := l.shared[name]; ok && !b.linked {
-		return at, true
-	}
-	return l.firstExit(b, name)
+	at, ok := l.shared[name]
+	return at, ok && !b.linked
 }
 
-// firstExit: the uBPF assembler predefines the label exit for the first exit
-// instruction; a quarter of the conformance suite jumps there.
+// firstExit: for jumps, the uBPF assembler predefines the label exit at the first
+// exit instruction; a quarter of the conformance suite jumps there.
 func (l *linker) firstExit(b *block, name string) (place, bool) {
 	if l.syntax.name != UBPF || name != "exit" {
 		return place{}, false
@@ -412,6 +410,9 @@ func (p *program) variable(s *stmt, ref *obj.Ref) *fault {
 // jump resolves the label of a jump, which must be in the same function.
 func (p *program) jump(u *unit, slot int, s *stmt) *fault {
 	to, ok := p.label(u.b, s.ref.name)
+	if !ok {
+		to, ok = p.firstExit(u.b, s.ref.name)
+	}
 	switch {
 	case !ok:
 		return wrong(s.ref.col, "the label %s is not defined", s.ref.name)
