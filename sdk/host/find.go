@@ -21,8 +21,8 @@ const (
 	HelpersRole Role = "helpers"
 )
 
-// String is the role in a sentence.
-func (r Role) String() string {
+// words is the role in a sentence.
+func (r Role) words() string {
 	switch r {
 	case BackendRole:
 		return "a back end"

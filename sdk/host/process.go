@@ -200,7 +200,7 @@ func (p *process) handshakeError(line string, err error) error {
 		e.Msg = fmt.Sprintf("speaks %q, not gRPC; rebuild it with the SDK of this release", f[4])
 	case unimplemented(err) || errors.Is(err, errRole):
 		e.Kind = Protocol
-		e.Msg = fmt.Sprintf("does not serve %s, as its name says", p.role)
+		e.Msg = fmt.Sprintf("does not serve %s, as its name says", p.role.words())
 	case errors.As(err, &panicked):
 		e.Kind = Crash
 		e.Msg = "panicked when it was asked what it is: " + panicked.Value

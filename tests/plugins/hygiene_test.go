@@ -23,9 +23,9 @@ import (
 	"github.com/bpfc/bpfc/tests/plugins/fake"
 )
 
-// bound is the longest that any failure may take; everything in these tests is
-// allowed 5 seconds, and 4 to end.
-const bound = 15 * time.Second
+// bound is the longest that any failure may take on a busy machine. Calls are allowed
+// less than half of it, and the end of a process 4 seconds.
+const bound = time.Minute
 
 // bounded fails the test when f takes longer than bound: what hangs must not hang the tests.
 func bounded(t *testing.T, f func()) {
@@ -187,7 +187,7 @@ func TestFailuresToStart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t)
-			if o.StartTimeout = 5 * time.Second; c.kind == host.Timeout {
+			if c.kind == host.Timeout {
 				o.StartTimeout = time.Second
 			}
 			bounded(t, func() {

@@ -45,7 +45,7 @@ func misbehave(args ...string) host.Ref {
 	return host.Ref{Name: "bpfc-backend-fake", Path: program, Args: args}
 }
 
-// options have short deadlines and a place for sockets that is checked, with the
+// options have deadlines far below bound, and a place for sockets that is checked, with the
 // list of processes, when the test ends.
 func options(t *testing.T) host.Options {
 	temp, err := os.MkdirTemp("", "bp")
@@ -55,7 +55,7 @@ func options(t *testing.T) host.Options {
 		requireEmptyDir(t, temp)
 		require.NoError(t, os.RemoveAll(temp))
 	})
-	return host.Options{TempDir: temp, Timeout: 5 * time.Second, StartTimeout: 5 * time.Second}
+	return host.Options{TempDir: temp, Timeout: 25 * time.Second, StartTimeout: 25 * time.Second}
 }
 
 func requireEmptyDir(t *testing.T, dir string) {

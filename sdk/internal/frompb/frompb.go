@@ -127,15 +127,16 @@ func Artifact(a *pb.Artifact) (*codegen.Artifact, error) {
 
 func entryInfo(r *reader, e *pb.EntryInfo) codegen.EntryInfo {
 	return codegen.EntryInfo{
-		Name:      e.GetName(),
-		Section:   e.GetSection(),
-		Type:      e.GetType(),
-		Context:   narrow[abi.ContextKind](r, e.GetContext(), "context kind"),
-		CtxSize:   e.GetCtxSize(),
-		Return32:  e.GetReturn32(),
-		StackSize: e.GetStackSize(),
-		Lines:     list(r, e.GetLines(), line),
-		Insns:     int(e.GetInsns()),
+		Name:        e.GetName(),
+		Section:     e.GetSection(),
+		Type:        e.GetType(),
+		Context:     narrow[abi.ContextKind](r, e.GetContext(), "context kind"),
+		CtxSize:     e.GetCtxSize(),
+		Return32:    e.GetReturn32(),
+		StackSize:   e.GetStackSize(),
+		StackRegion: e.GetStackRegion(),
+		Lines:       list(r, e.GetLines(), line),
+		Insns:       int(e.GetInsns()),
 	}
 }
 

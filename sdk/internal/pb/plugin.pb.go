@@ -677,6 +677,7 @@ type EntryInfo struct {
 	StackSize     uint32                 `protobuf:"varint,7,opt,name=stack_size,json=stackSize,proto3" json:"stack_size,omitempty"`
 	Lines         []*Line                `protobuf:"bytes,8,rep,name=lines,proto3" json:"lines,omitempty"`
 	Insns         int64                  `protobuf:"varint,9,opt,name=insns,proto3" json:"insns,omitempty"`
+	StackRegion   uint32                 `protobuf:"varint,10,opt,name=stack_region,json=stackRegion,proto3" json:"stack_region,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -770,6 +771,13 @@ func (x *EntryInfo) GetLines() []*Line {
 func (x *EntryInfo) GetInsns() int64 {
 	if x != nil {
 		return x.Insns
+	}
+	return 0
+}
+
+func (x *EntryInfo) GetStackRegion() uint32 {
+	if x != nil {
+		return x.StackRegion
 	}
 	return 0
 }
@@ -3684,7 +3692,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\ahelpers\x18\x06 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x12*\n" +
 	"\x05items\x18\a \x03(\v2\x14.bpfc.plugin.v1.ItemR\x05items\x12\x1f\n" +
 	"\vshared_data\x18\b \x01(\bR\n" +
-	"sharedData\"\xff\x01\n" +
+	"sharedData\"\xa2\x02\n" +
 	"\tEntryInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\asection\x18\x02 \x01(\tR\asection\x12\x12\n" +
@@ -3695,7 +3703,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\n" +
 	"stack_size\x18\a \x01(\rR\tstackSize\x12*\n" +
 	"\x05lines\x18\b \x03(\v2\x14.bpfc.plugin.v1.LineR\x05lines\x12\x14\n" +
-	"\x05insns\x18\t \x01(\x03R\x05insns\"h\n" +
+	"\x05insns\x18\t \x01(\x03R\x05insns\x12!\n" +
+	"\fstack_region\x18\n" +
+	" \x01(\rR\vstackRegion\"h\n" +
 	"\x04Line\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\x03R\x04slot\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x12\n" +

@@ -102,15 +102,16 @@ func Artifact(a *codegen.Artifact) *pb.Artifact {
 
 func entryInfo(e *codegen.EntryInfo) *pb.EntryInfo {
 	return &pb.EntryInfo{
-		Name:      e.Name,
-		Section:   e.Section,
-		Type:      e.Type,
-		Context:   uint32(e.Context),
-		CtxSize:   e.CtxSize,
-		Return32:  e.Return32,
-		StackSize: e.StackSize,
-		Lines:     list(e.Lines, line),
-		Insns:     int64(e.Insns),
+		Name:        e.Name,
+		Section:     e.Section,
+		Type:        e.Type,
+		Context:     uint32(e.Context),
+		CtxSize:     e.CtxSize,
+		Return32:    e.Return32,
+		StackSize:   e.StackSize,
+		StackRegion: e.StackRegion,
+		Lines:       list(e.Lines, line),
+		Insns:       int64(e.Insns),
 	}
 }
 
