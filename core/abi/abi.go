@@ -7,9 +7,9 @@ package abi
 // Set is what one helper plugin, or several merged by Merge, declares.
 // A Set is immutable once it has been merged or passed to a compile.
 type Set struct {
-	Name    string // of the plugin, e.g. "base"
-	Types   []ProgType
-	Helpers []Helper
+	Name     string // of the plugin, e.g. "base"
+	Types    []ProgType
+	Helpers  []Helper
 	MapKinds []MapKind
 }
 
