@@ -109,12 +109,12 @@ func (a *app) options() core.Options {
 	return core.Options{Policy: policy, CPU: a.cpu, Programs: a.progs, Type: a.typ, Dump: a.dump()}
 }
 
-// limited is the command's context with the limit of --timeout.
-func (a *app) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+// within is the command's context with the limit of --timeout.
+func (a *app) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	if a.timeout <= 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("%w after %v (--timeout)", context.DeadlineExceeded, a.timeout))
+	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("%w: the command took longer than --timeout %v", context.DeadlineExceeded, a.timeout))
 }
 
 // note writes a line to standard error, unless -q.

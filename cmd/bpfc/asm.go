@@ -31,7 +31,7 @@ func (a *app) assemble(ctx context.Context, in, out, dialect, format string) err
 	if err := checkFormat(format, "bin", "hex"); err != nil {
 		return err
 	}
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	o, err := a.readObject(ctx, in, dialect, nil)
 	if err != nil {

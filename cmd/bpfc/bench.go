@@ -47,7 +47,7 @@ func (a *app) bench(ctx context.Context, in string, clang []string, f *benchFlag
 	if err != nil {
 		return err
 	}
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	var all []*benchmark
 	for _, engine := range a.nativeEngines(f.engines) {
@@ -119,7 +119,7 @@ func nextRepeats(n int, took, wanted time.Duration) int {
 func (b *benchmark) once(ctx context.Context) (time.Duration, error) {
 	out, err := b.session.Run(ctx, b.id, codegen.Batch{Inputs: []codegen.Input{{Mem: append([]byte(nil), b.mem...)}}, Repeat: b.repeats})
 	if err != nil {
-		return 0, err
+		return 0, limited(ctx, err)
 	}
 	if f := out.Results[0].Fault; f != nil {
 		return 0, f

@@ -75,7 +75,7 @@ func (a *app) compile(ctx context.Context, in string, clang []string, f *compile
 	if err := checkOpt(f.opt); err != nil {
 		return err
 	}
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	unit, err := a.begin(ctx, in, clang, f, wanted)
 	if err != nil {

@@ -44,7 +44,7 @@ func (a *app) conformance(ctx context.Context, args []string, f *runFlags, chose
 	}
 	a.helpers, a.typ, a.policy = []string{"conformance"}, "mem", verifier.Guard.String()
 	a.chooseBackend(f, chosen)
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	r, err := a.prepareWith(ctx, f, a.readHex)
 	if err != nil {
@@ -53,7 +53,7 @@ func (a *app) conformance(ctx context.Context, args []string, f *runFlags, chose
 	defer r.session.Close()
 	out, err := r.session.Run(ctx, r.id, codegen.Batch{Inputs: []codegen.Input{{Mem: mem}}})
 	if err != nil {
-		return err
+		return limited(ctx, err)
 	}
 	if fault := out.Results[0].Fault; fault != nil {
 		return fault

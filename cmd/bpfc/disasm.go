@@ -25,7 +25,7 @@ func (a *app) disasmCommand() *cobra.Command {
 }
 
 func (a *app) disasm(ctx context.Context, in string, clang []string, out, dialect, from string) error {
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	o, err := a.readObject(ctx, in, from, clang)
 	if err != nil {

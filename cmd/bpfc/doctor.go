@@ -43,7 +43,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			if err := checkFormat(format, "text", "json"); err != nil {
 				return err
 			}
-			ctx, cancel := a.limited(c.Context())
+			ctx, cancel := a.within(c.Context())
 			defer cancel()
 			findings := a.examine(ctx)
 			if format == "json" {

@@ -79,7 +79,7 @@ func (a *app) inspect(ctx context.Context, in string, clang []string, format, di
 	if err := checkFormat(format, "text", "json"); err != nil {
 		return err
 	}
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	o, err := a.readObject(ctx, in, dialect, clang)
 	if err != nil {

@@ -104,7 +104,7 @@ func (a *app) pluginListCommand() *cobra.Command {
 // listPlugins is the built-in plugins and those in the plugin directories.
 func (a *app) listPlugins() ([]pluginJSON, error) {
 	var refs []host.Ref
-	for _, role := range []host.Role{host.BackendRole, host.HelpersRole} {
+	for _, role := range roles {
 		for _, name := range builtins(role) {
 			ref, err := host.Builtin(role, name)
 			if err != nil {
@@ -168,18 +168,26 @@ func (a *app) pluginInfoCommand() *cobra.Command {
 	return c
 }
 
+// roles are the roles of plugins, in the order in which a short name is looked up.
+var roles = []host.Role{host.BackendRole, host.HelpersRole}
+
 // anyRef finds a plugin whose role the name may not tell.
 func (a *app) anyRef(name string) (host.Ref, error) {
-	for _, role := range []host.Role{host.BackendRole, host.HelpersRole} {
-		if slices.Contains(builtins(role), strings.TrimPrefix(name, "bpfc-"+string(role)+"-")) {
-			return a.ref(role, name)
+	var first error
+	for _, role := range roles {
+		ref, err := a.ref(role, name)
+		if err == nil {
+			return ref, nil
+		}
+		if first == nil || strings.HasPrefix(name, "bpfc-"+string(role)+"-") {
+			first = err
 		}
 	}
-	return host.Find(name, a.pluginDirs())
+	return host.Ref{}, first
 }
 
 func (a *app) pluginInfo(ctx context.Context, name, format string) error {
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	ref, err := a.anyRef(name)
 	if err != nil {

@@ -61,10 +61,10 @@ func (a *app) ref(role host.Role, name string) (host.Ref, error) {
 	if slices.Contains(builtins(role), short) {
 		return host.Builtin(role, short)
 	}
-	if !strings.ContainsRune(name, os.PathSeparator) {
-		name = prefix + short
+	if strings.ContainsRune(name, os.PathSeparator) || slices.ContainsFunc(roles, func(r host.Role) bool { return strings.HasPrefix(name, "bpfc-"+string(r)+"-") }) {
+		return host.Find(name, a.pluginDirs())
 	}
-	return host.Find(name, a.pluginDirs())
+	return host.Find(prefix+name, a.pluginDirs())
 }
 
 // start starts a plugin that runs until the end of bpfc.

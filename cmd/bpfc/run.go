@@ -99,7 +99,7 @@ func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, c
 		return err
 	}
 	a.chooseBackend(f, chosen)
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	r, err := a.prepare(ctx, in, clang, f)
 	if err != nil {
@@ -198,7 +198,15 @@ func (r *running) run(ctx context.Context, mem []byte, f *runFlags) (err error) 
 	r.results, err = r.session.Run(ctx, r.id, codegen.Batch{
 		Inputs: []codegen.Input{{Mem: mem}}, Repeat: f.repeat, Fuel: f.fuel, Trace: f.trace,
 	})
-	return err
+	return limited(ctx, err)
+}
+
+// limited tells a run that --timeout has ended from a plugin that failed.
+func limited(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return fail(exitFault, "the run was ended: %v", context.Cause(ctx))
 }
 
 // memory reads --mem: hex with blanks, or the content of a file.

@@ -124,7 +124,7 @@ func (r *running) printTrace(w io.Writer, steps []codegen.TraceStep) {
 	var before [11]uint64
 	var shown *obj.Line
 	for i, s := range steps {
-		if line := r.entry.Source(s.Slot); line != nil && (shown == nil || *line != *shown) {
+		if line := r.entry.Source(s.Slot); line != nil && (shown == nil || line.File != shown.File || line.Line != shown.Line) {
 			fmt.Fprintf(w, "; %s:%d\t%s\n", line.File, line.Line, strings.TrimSpace(line.Text))
 			shown = line
 		}

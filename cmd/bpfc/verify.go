@@ -55,7 +55,7 @@ func (a *app) verify(ctx context.Context, inputs, clang []string, f *verifyFlags
 	if f.log {
 		return notYet("--log", "the verifier proves structure alone, in one step; see `bpfc compile --emit ir`")
 	}
-	ctx, cancel := a.limited(ctx)
+	ctx, cancel := a.within(ctx)
 	defer cancel()
 	objects := make([]*obj.Object, len(inputs))
 	failures := make([]error, len(inputs))
