@@ -25,8 +25,7 @@ type site struct {
 
 // decode flattens a checked program: functions and blocks one after the other,
 // branches resolved. Observed code has an opStep before each instruction of the
-// IR, and every instruction; other code lacks jumps to the next instruction, and guards that the access
-// after them makes itself.
+// IR, and every guard; other code lacks guards that the access after them makes itself.
 func decode(p *ir.Program, entry int, img *runtime.Image, observed bool) *program {
 	d := &decoder{out: &program{entry: entry, image: img}, observed: observed, entries: make([]int32, len(p.Funcs))}
 	for i, f := range p.Funcs {
@@ -94,30 +93,30 @@ func (d *decoder) insn(b *ir.Block, j int) {
 	if d.observed {
 		d.emit(i, inst{op: opStep})
 	}
-	switch e := i.Op.Info().Effects; {
-	case i.Op >= ir.OpAdd && i.Op <= ir.OpArsh:
-		d.emit(i, inst{op: opAdd64 + opcode(4*(i.Op-ir.OpAdd)) + variant(i), dst: reg(i.Dst), a: reg(i.A), b: reg(i.B), imm: uint64(i.Imm)})
-	case e.Has(ir.Term):
-		d.terminator(b, i)
-	case i.Op == ir.OpGuardMem:
-		d.guard(b, j)
-	case i.Op == ir.OpGuardAlign:
-		d.emit(i, d.address(i, inst{op: opAlign, imm: uint64(i.Size) - 1}))
-	case i.Op == ir.OpLea:
-		d.emit(i, inst{op: opLea, dst: reg(i.Dst), a: reg(i.Base), b: reg(i.Index), imm: shift(i.Scale), disp: i.Disp})
-	case e.Has(ir.UseMem):
-		d.memory(i)
-	case e.Has(ir.CallsOut):
-		d.call(i)
-	case i.Op == ir.OpPoll:
-		d.emit(i, inst{op: opPoll})
-	default:
-		d.emit(i, d.move(i))
-	}
-	if r := i.Def(); r != ir.None && i.Op.Info().Effects&(ir.DefDst|ir.OptDst) != 0 {
+	decoders[i.Op](d, b, j)
+	if r := i.Dst; r != ir.None {
 		d.region[r] = ir.RegionMemory
 	}
 }
+
+// decoders says for every op how instruction j of a block is decoded. An op
+// without an entry is refused when it is compiled or loaded.
+var decoders = func() (t [256]func(d *decoder, b *ir.Block, j int)) {
+	for _, op := range []ir.Op{ir.OpMov, ir.OpAddr, ir.OpNeg, ir.OpSext, ir.OpZext, ir.OpBswap} {
+		t[op] = (*decoder).move
+	}
+	for op := ir.OpAdd; op <= ir.OpArsh; op++ {
+		t[op] = (*decoder).arithmetic
+	}
+	for op := ir.OpAtomicAdd; op <= ir.OpAtomicCmpXchg; op++ {
+		t[op] = (*decoder).memory
+	}
+	t[ir.OpLoad], t[ir.OpStore], t[ir.OpZero] = (*decoder).memory, (*decoder).memory, (*decoder).memory
+	t[ir.OpLea], t[ir.OpGuardMem], t[ir.OpGuardAlign] = (*decoder).lea, (*decoder).guard, (*decoder).align
+	t[ir.OpCall], t[ir.OpCallHelper], t[ir.OpPoll] = (*decoder).call, (*decoder).helper, (*decoder).poll
+	t[ir.OpJmp], t[ir.OpBr], t[ir.OpExit], t[ir.OpFault] = (*decoder).jmp, (*decoder).branch, (*decoder).exit, (*decoder).end
+	return t
+}()
 
 func reg(r ir.Reg) uint8 { return uint8(r) }
 
@@ -132,31 +131,48 @@ func variant(i *ir.Insn) (v opcode) {
 	return v
 }
 
-func (d *decoder) terminator(b *ir.Block, i *ir.Insn) {
-	next := b.ID + 1
-	switch i.Op {
-	case ir.OpBr:
-		d.jump(i, inst{op: opJEQ64 + opcode(4*(i.Cond-isa.EQ)) + variant(i), a: reg(i.A), b: reg(i.B), imm: uint64(i.Imm)}, i.Then)
-		if i.Else != next {
-			d.jump(i, inst{op: opJmp}, i.Else)
-		}
-	case ir.OpJmp:
-		if i.Then != next || d.observed {
-			d.jump(i, inst{op: opJmp}, i.Then)
-		}
-	case ir.OpExit:
-		d.emit(i, inst{op: opExit})
-	case ir.OpFault:
-		d.emit(i, inst{op: opFault, a: reg(i.A)})
+func (d *decoder) arithmetic(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	op := opAdd64 + opcode(4*(i.Op-ir.OpAdd)) + variant(i)
+	d.emit(i, inst{op: op, dst: reg(i.Dst), a: reg(i.A), b: reg(i.B), imm: uint64(i.Imm)})
+}
+
+func (d *decoder) branch(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	op := opJEQ64 + opcode(4*(i.Cond-isa.EQ)) + variant(i)
+	d.jump(i, inst{op: op, a: reg(i.A), b: reg(i.B), imm: uint64(i.Imm)}, i.Then)
+	if i.Else != b.ID+1 {
+		d.jump(i, inst{op: opJmp}, i.Else)
 	}
 }
 
+func (d *decoder) jmp(b *ir.Block, j int) {
+	if i := &b.Insns[j]; i.Then != b.ID+1 {
+		d.jump(i, inst{op: opJmp}, i.Then)
+	}
+}
+
+func (d *decoder) exit(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opExit}) }
+func (d *decoder) poll(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opPoll}) }
+
+func (d *decoder) end(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	d.emit(i, inst{op: opFault, a: reg(i.A)})
+}
+
+func (d *decoder) info() *codegen.EntryInfo {
+	return &d.out.image.Artifact.Entries[d.out.entry].EntryInfo
+}
+
 // guard emits a guard, unless the next instruction is the very access that it
-// guards: that one checks itself, and faults alike.
+// guards: that one checks itself, and faults alike but on a stack that is no region.
 func (d *decoder) guard(b *ir.Block, j int) {
 	g, next := &b.Insns[j], &b.Insns[j+1]
 	d.region[g.Base] = uint8(g.Region)
 	if !d.observed && guards(g, next) {
+		if e := d.info(); e.StackRegion == 0 && e.StackSize != 0 {
+			d.emit(g, d.address(g, inst{op: opOffStack, imm: uint64(e.StackSize)}))
+		}
 		return
 	}
 	in := d.address(g, inst{op: opGuard, dst: uint8(g.Region), b: g.Size})
@@ -184,6 +200,16 @@ func (d *decoder) address(i *ir.Insn, in inst) inst {
 	return in
 }
 
+func (d *decoder) lea(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	d.emit(i, inst{op: opLea, dst: reg(i.Dst), a: reg(i.Base), b: reg(i.Index), imm: shift(i.Scale), disp: i.Disp})
+}
+
+func (d *decoder) align(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	d.emit(i, d.address(i, inst{op: opAlign, imm: uint64(i.Size) - 1}))
+}
+
 // shift is the logarithm of a scale: 0 without an index, which then reads as 0.
 func shift(scale uint8) uint64 { return uint64(bits.TrailingZeros8(max(scale, 1))) }
 
@@ -193,7 +219,8 @@ var (
 	stores = [9][2]opcode{1: {opStore8, opStore8i}, 2: {opStore16, opStore16i}, 4: {opStore32, opStore32i}, 8: {opStore64, opStore64i}}
 )
 
-func (d *decoder) memory(i *ir.Insn) {
+func (d *decoder) memory(b *ir.Block, j int) {
+	i := &b.Insns[j]
 	hint := d.region[i.Base]
 	in := inst{op: opOrdered, dst: hint}
 	plain := i.Order <= ir.Relaxed
@@ -205,8 +232,7 @@ func (d *decoder) memory(i *ir.Insn) {
 	case i.Op == ir.OpStore && plain:
 		in = inst{op: stores[i.Size][index(i.A == ir.None)], dst: hint, b: reg(i.A), imm: uint64(i.Imm)}
 	}
-	in = d.address(i, in)
-	d.emit(i, in)
+	d.emit(i, d.address(i, in))
 }
 
 func index(b bool) int {
@@ -216,11 +242,13 @@ func index(b bool) int {
 	return 0
 }
 
-func (d *decoder) call(i *ir.Insn) {
-	if i.Op == ir.OpCallHelper {
-		d.emit(i, inst{op: opCallHelper, imm: uint64(i.Ref.Index)})
-		return
-	}
+func (d *decoder) helper(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	d.emit(i, inst{op: opCallHelper, imm: uint64(i.Ref.Index)})
+}
+
+func (d *decoder) call(b *ir.Block, j int) {
+	i := &b.Insns[j]
 	d.calls = append(d.calls, len(d.out.code))
 	d.emit(i, inst{op: opCall, disp: i.Ref.Index, imm: uint64(d.f.Frame)})
 }
@@ -233,20 +261,22 @@ var unary = map[ir.Op][2][9]opcode{
 	ir.OpBswap: {{2: opBswap16, 4: opBswap32, 8: opBswap64}},
 }
 
-// move translates moves, constants and ops of one operand.
-func (d *decoder) move(i *ir.Insn) inst {
+// move decodes moves, constants and ops of one operand.
+func (d *decoder) move(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	in := inst{dst: reg(i.Dst)}
 	w32 := index(i.Width == 32)
 	switch {
 	case i.Op == ir.OpAddr:
-		return inst{op: opMovImm, dst: reg(i.Dst), imm: d.symbol(i.Ref) + uint64(i.Imm)}
-	case i.Op == ir.OpMov && i.B == ir.None && w32 == 0:
-		return inst{op: opMovImm, dst: reg(i.Dst), imm: uint64(i.Imm)}
+		in.op, in.imm = opMovImm, d.symbol(i.Ref)+uint64(i.Imm)
 	case i.Op == ir.OpMov && i.B == ir.None:
-		return inst{op: opMovImm, dst: reg(i.Dst), imm: uint64(uint32(i.Imm))}
+		in.op, in.imm = opMovImm, [...]uint64{uint64(i.Imm), uint64(uint32(i.Imm))}[w32]
 	case i.Op == ir.OpMov:
-		return inst{op: [...]opcode{opMov64, opMov32}[w32], dst: reg(i.Dst), a: reg(i.B)}
+		in.op, in.a = [...]opcode{opMov64, opMov32}[w32], reg(i.B)
+	default:
+		in.op, in.a = unary[i.Op][w32][i.Size], reg(i.A)
 	}
-	return inst{op: unary[i.Op][w32][i.Size], dst: reg(i.Dst), a: reg(i.A)}
+	d.emit(i, in)
 }
 
 // symbol is the value of a reference; RefMap does not get here (refuse).

@@ -8,6 +8,7 @@
 package interp
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -112,23 +113,15 @@ func refuse(p *ir.Program) error {
 	return checkDepth(p)
 }
 
-// notRun are the ops that a lowering replaces.
-var notRun = map[ir.Op]string{
-	ir.OpMayGoto: "may_goto", ir.OpCallReg: "callx", ir.OpLoadAbs: "ld_abs", ir.OpLoadInd: "ld_ind",
-}
-
-// lastOp is the last of the ops that decode knows. A later one is refused.
-const lastOp = ir.OpFault
+// names are those of what ops come from.
+var names = map[ir.Op]string{ir.OpMayGoto: "may_goto", ir.OpCallReg: "callx", ir.OpLoadAbs: "ld_abs", ir.OpLoadInd: "ld_ind"}
 
 func refuseInsn(p *ir.Program, f *ir.Func, i *ir.Insn) error {
-	what := notRun[i.Op]
+	what := cmp.Or(names[i.Op], i.Op.String())
 	switch {
-	case what != "":
 	case i.Ref.Kind == ir.RefMap:
 		what = fmt.Sprintf("map %q as a value", p.Maps[i.Ref.Index].Name)
-	case i.Op > lastOp:
-		what = i.Op.String()
-	default:
+	case decoders[i.Op] != nil:
 		return nil
 	}
 	return &codegen.UnsupportedError{What: fmt.Sprintf("%s (program %s, function %s, insn %d)", what, p.Name, f.Name, i.Pos), Msg: "the interpreter runs lowered programs without it"}

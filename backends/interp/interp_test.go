@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func unit(t testing.TB, texts ...string) *codegen.Unit {
 		}
 		p.Maps, p.Data, p.Helpers = u.Maps, u.Data, u.Helpers
 		u.Programs = append(u.Programs, p)
-		u.Entries = append(u.Entries, codegen.EntryInfo{Name: fmt.Sprint("p", i), Type: "mem", Context: abi.CtxMemory, StackSize: 512, Lines: p.Lines})
+		u.Entries = append(u.Entries, codegen.EntryInfo{Name: fmt.Sprint("p", i), Type: "mem", Context: abi.CtxMemory, StackSize: 512, StackRegion: 512, Lines: p.Lines})
 	}
 	return u
 }
@@ -66,6 +67,11 @@ func body(lines string) string {
 // run runs the program observed and not, in one runtime: with one result.
 func run(t testing.TB, mem []byte, text string) (uint64, error) {
 	t.Helper()
+	return runUnit(t, mem, unit(t, text))
+}
+
+func runUnit(t testing.TB, mem []byte, u *codegen.Unit) (uint64, error) {
+	t.Helper()
 	rt, err := runtime.New(runtime.Options{Spec: codegen.Spec{CPUs: 1, Helpers: goHelpers}, Reserve: 64 << 20})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, rt.Close()) })
@@ -74,7 +80,7 @@ func run(t testing.TB, mem []byte, text string) (uint64, error) {
 	var errs []error
 	for _, l := range []interp.Loader{{Observer: &watcher{}}, {}} {
 		copy(mem, before)
-		ps, err := rt.Load(compile(t, unit(t, text)), l)
+		ps, err := rt.Load(compile(t, u), l)
 		require.NoError(t, err)
 		ret, err := ps[0].Run(mem)
 		rets, errs = append(rets, ret), append(errs, err)
@@ -242,6 +248,35 @@ func TestContainment(t *testing.T) {
 	}
 }
 
+// Where the stack is no region, guards refuse it though accesses reach it.
+func TestHiddenStack(t *testing.T) {
+	for _, tt := range []struct {
+		insn string
+		ok   bool
+	}{
+		{"store.u64 [r10-8], 7 @1", true},
+		{"guard.mem.w64 [r10-8], region 0, rule memory @1\nstore.u64 [r10-8], 7 @1", false},
+		{"guard.mem.w64 [r10-8], region 1, rule memory @1\nstore.u64 [r10-8], 7 @1", false},
+		{"guard.mem.w64 [r10-512], region 1, rule memory @1\nstore.u64 [r10-512], 7 @1", false},
+		{"r3 = mov64 1\nguard.mem.w64 [r10+r3*8-16], region 1, rule memory @1\nstore.u64 [r10+r3*8-16], 7 @1", false},
+		{"guard.mem.w64 [r10-8], region 1, rule memory @1\npoll\nstore.u64 [r10-8], 7 @1", false},
+		{"guard.mem.w64 [r1], region 1, rule memory @1\nstore.u64 [r1], 7 @1", true},
+		{"guard.mem.w64 [r1], region 0, rule memory @1\nstore.u64 [r1], 7 @1", true},
+		{"guard.mem.w64 [r1+1], region 1, rule memory @1\nstore.u64 [r1+1], 7 @1", false},
+	} {
+		u := unit(t, body(tt.insn+"\nexit"))
+		u.Entries[0].StackRegion = 0
+		_, err := runUnit(t, make([]byte, 8), u)
+		if tt.ok {
+			require.NoError(t, err, tt.insn)
+			continue
+		}
+		var f *codegen.Fault
+		require.ErrorAs(t, err, &f, tt.insn)
+		require.Equal(t, codegen.Fault{Rule: ir.RuleMemory, Program: "p0", Insn: 1, Address: f.Address, Size: 8, Write: true}, *f)
+	}
+}
+
 const endless = `func@0 "main" pos 0 frame 0 {
 b0:
   r0 = load.u64 [r1]
@@ -299,6 +334,14 @@ func TestUnsupported(t *testing.T) {
 		_, err := interp.New().Compile(context.Background(), unit(t, body("exit")), o)
 		var e *codegen.UnsupportedError
 		require.ErrorAs(t, err, &e)
+	}
+}
+
+// Every op of the IR runs or is refused by name; what runs is what these tests run.
+func TestEveryOp(t *testing.T) {
+	refused := []ir.Op{ir.OpLoadAbs, ir.OpLoadInd, ir.OpCallReg, ir.OpMayGoto}
+	for op := ir.OpInvalid + 1; int(op) < len(ir.Ops); op++ {
+		require.Equal(t, !slices.Contains(refused, op), interp.Runs(op), "%s: decode it and test it, or refuse it", op)
 	}
 }
 

@@ -27,16 +27,16 @@ const indexed = 15
 // in registers and saves none around calls. Numbers of registers are below 16
 // (decode); masking them spares the bounds check.
 func (p *program) run(w *runtime.Worker, r1, r2 uint64, o *observation) (uint64, error) {
-	m := machine{worker: w, mem: w.Mem(), slice: w.Slice()}
+	m := machine{worker: w, mem: w.Mem(), slice: w.Slice(), top: w.StackTop()}
 	r, code, pc := &m.r, p.code, 0
-	r[ir.R1], r[ir.R2], r[ir.R10] = r1, r2, w.StackTop()
+	r[ir.R1], r[ir.R2], r[ir.R10] = r1, r2, m.top
 loop:
 	for {
 		in := &code[pc]
 		pc++
 		switch in.op {
 		case opStep:
-			if m.err = o.step(&m.r, m.depth, pc); m.err != nil {
+			if m.err = o.step(&m.r, m.depth, pc-1); m.err != nil {
 				return 0, m.err
 			}
 
@@ -426,6 +426,10 @@ loop:
 			}
 		case opGuard:
 			if !m.guard(in, r[in.a&15]) {
+				break loop
+			}
+		case opOffStack:
+			if !m.offStack(in, r[in.a&15]) {
 				break loop
 			}
 		case opAlign:

@@ -13,6 +13,7 @@ type machine struct {
 	mem    *runtime.Mem
 	slice  int64  // loop turns left
 	addr   uint64 // of the access that faults
+	top    uint64 // R10 of the entry
 	err    error
 	depth  int
 	frames [codegen.MaxCallDepth]frame
@@ -63,6 +64,13 @@ func (m *machine) refill(p *program, pc int) bool {
 func (m *machine) guard(in *inst, a uint64) bool {
 	m.addr = a + uint64(in.disp)
 	return m.mem.Check(int(in.dst), m.addr, in.b, in.imm != 0)
+}
+
+// offStack is what remains of a guard when the access after it checks itself,
+// in a program whose stack is there for accesses but not for guards.
+func (m *machine) offStack(in *inst, a uint64) bool {
+	m.addr = a + uint64(in.disp)
+	return m.addr-(m.top-in.imm) >= in.imm
 }
 
 func (m *machine) zero(in *inst, a uint64) bool {

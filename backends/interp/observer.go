@@ -34,7 +34,7 @@ type observation struct {
 	state    State
 }
 
-// step reports the instruction at pc.
+// step reports the instruction that the opStep at pc announces.
 func (o *observation) step(r *registers, depth, pc int) error {
 	s, site := &o.state, o.program.sites[pc]
 	s.Func, s.Insn, s.Depth, s.at = site.fn, site.insn, depth, pc

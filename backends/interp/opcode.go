@@ -149,10 +149,11 @@ const (
 	opStore32i
 	opStore64i
 
-	opOrdered // load-acquire, store-release and atomics, by their IR
-	opGuard   // memory at a + disp; dst is the region predicted, b the size, imm 1 for a write
-	opAlign   // memory at a + disp; imm is its size less 1
-	opZero    // imm bytes at a + disp
+	opOrdered  // load-acquire, store-release and atomics, by their IR
+	opGuard    // memory at a + disp; dst is the region predicted, b the size, imm 1 for a write
+	opOffStack // a + disp, not in the imm bytes of stack
+	opAlign    // memory at a + disp; imm is its size less 1
+	opZero     // imm bytes at a + disp
 	opPoll
 	opCall       // function at disp, of a caller with imm bytes of frame
 	opCallHelper // helper imm
