@@ -156,7 +156,7 @@ func (p *parser) zero(args []arg, col int) *fault {
 	return nil
 }
 
-// align: .p2align EXPONENT, .balign BYTES. Code is always aligned.
+// align: .p2align EXPONENT, .align and .balign BYTES. Code is always aligned.
 func (p *parser) align(args []arg, col int, exponent bool) *fault {
 	if f := want(args, col, 1, 3, "an alignment"); f != nil {
 		return f

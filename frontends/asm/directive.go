@@ -40,7 +40,7 @@ func directiveFor(name string) (directiveFunc, bool) {
 	case ".comm", ".lcomm":
 		return (*parser).comm, true
 	case ".p2align", ".align", ".balign":
-		return func(p *parser, args []arg, col int) *fault { return p.align(args, col, name != ".balign") }, true
+		return func(p *parser, args []arg, col int) *fault { return p.align(args, col, name == ".p2align") }, true
 	case ".ascii", ".asciz", ".string":
 		return func(p *parser, args []arg, col int) *fault { return p.text(args, col, name != ".ascii") }, true
 	case ".zero", ".space", ".skip":

@@ -92,3 +92,25 @@ func TestAllFormsAreReadAsTheirOpcode(t *testing.T) {
 		}
 	}
 }
+
+// TestDialectsAgree: a line that two dialects can read is the same instruction in both.
+func TestDialectsAgree(t *testing.T) {
+	for _, d := range Dialects() {
+		for _, patterns := range syntaxes[d]().print {
+			for _, p := range patterns {
+				if p.use != useNone && p.use != useJump || p.hinted {
+					continue
+				}
+				in := isa.Insn{Op: p.op}
+				text := syntaxes[d]().fill(p, in, symbolic{})
+				tokens, f := lex(text, nil)
+				require.Nil(t, f)
+				for _, other := range Dialects() {
+					if m, f := syntaxes[other]().read(tokens, -1); f == nil {
+						require.Equal(t, in, m.insn(), "%s: %s", other, text)
+					}
+				}
+			}
+		}
+	}
+}
