@@ -1,7 +1,6 @@
 package asm
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -382,7 +381,6 @@ int prog(struct xdp_md * ctx):
 `},
 		{"slot numbers alone", "0: r1 = 5 ll\n2: if r1 == 5 goto +1\n3: call pc+1\n4: exit\n5: exit\n"},
 	} {
-		src := strings.ReplaceAll(c.src, "#sub", "")
-		require.Equal(t, want, one(t, src, Auto).Insns, c.name)
+		require.Equal(t, want, one(t, c.src, Auto).Insns, c.name)
 	}
 }

@@ -20,6 +20,10 @@ const (
 	docEnd   = "<!-- end of table -->\n"
 )
 
+// signs makes forms readable, with the signs that numbers bring along.
+var signs = strings.NewReplacer(" $off(", " off(", " $off", " + off", "$src$off", "src+off", "$dst$off", "dst+off", " $disp", " + disp",
+	"$rel", "+rel", "$hi", "+hi", "$", "", "|", "\\|")
+
 // docTable writes the table of all instructions from the forms.
 func docTable() string {
 	var b strings.Builder
@@ -30,7 +34,7 @@ func docTable() string {
 			var forms []string
 			for _, p := range syntaxes[d]().print[op] {
 				if !p.hinted {
-					text := strings.NewReplacer("$off", "OFF", "$disp", "OFF", "$", "", "|", "\\|").Replace(p.text)
+					text := signs.Replace(p.text)
 					forms = append(forms, "`"+text+"`")
 				}
 			}

@@ -50,8 +50,12 @@ func compile(d dialect) *syntax {
 		if r.Kind == isa.KindInvalid || r.Kind == isa.KindPad {
 			continue
 		}
+		seen := map[string]bool{}
 		for _, f := range d.forms(r) {
-			f.op = r.Op
+			if seen[f.text] {
+				continue
+			}
+			seen[f.text], f.op = true, r.Op
 			s.print[i] = append(s.print[i], pattern{f, split(f.text)})
 			s.root.add(f, f.text)
 			for _, optional := range []string{"$off", "$disp"} {
