@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/isa"
@@ -234,71 +235,75 @@ func (w *writer) function(f **Func) {
 
 // insn writes i; pos is the position of the instruction before, and then its own.
 func (w *writer) insn(i *Insn, pos *Pos) {
-	mask := uint64(0)
-	step := *i
-	step.Pos, *pos = i.Pos-*pos, i.Pos
-	for k := range wireFields {
-		if wireFields[k].get(&step) != 0 {
+	v, mask := i.values(*pos), uint64(0)
+	for k := range v {
+		if v[k] != 0 {
 			mask |= 1 << k
 		}
 	}
 	w.buf = append(w.buf, byte(i.Op))
 	w.uint(mask)
-	for k := range wireFields {
-		if mask>>k&1 != 0 {
-			w.int(wireFields[k].get(&step))
-		}
+	for ; mask != 0; mask &= mask - 1 {
+		w.int(v[bits.TrailingZeros64(mask)])
+	}
+	*pos = i.Pos
+}
+
+// wireFields are the fields of Insn but Op with their ranges, often used ones
+// first. values and insnOf have the same order.
+var wireFields = [...]struct {
+	name   string
+	lo, hi int64
+}{
+	{"width", 0, math.MaxUint8},
+	{"dst", math.MinInt32, math.MaxInt32},
+	{"a", math.MinInt32, math.MaxInt32},
+	{"b", math.MinInt32, math.MaxInt32},
+	{"immediate", math.MinInt64, math.MaxInt64},
+	{"slot", math.MinInt32, math.MaxInt32},
+	{"size", 0, math.MaxUint8},
+	{"base", math.MinInt32, math.MaxInt32},
+	{"displacement", math.MinInt32, math.MaxInt32},
+	{"then", math.MinInt32, math.MaxInt32},
+	{"else", math.MinInt32, math.MaxInt32},
+	{"condition", 0, int64(isa.SET)},
+	{"region", 0, math.MaxUint16},
+	{"rule", 0, int64(RuleAlign)},
+	{"write", 0, 1},
+	{"sign", 0, 1},
+	{"index", math.MinInt32, math.MaxInt32},
+	{"scale", 0, math.MaxUint8},
+	{"reference kind", 0, int64(RefHelper)},
+	{"reference", math.MinInt32, math.MaxInt32},
+	{"order", 0, int64(SeqCst)},
+	{"c", math.MinInt32, math.MaxInt32},
+}
+
+type wireValues [len(wireFields)]int64
+
+// values are the fields of i in the order of wireFields; Pos is relative to pos.
+func (i *Insn) values(pos Pos) wireValues {
+	return wireValues{
+		int64(i.Width), int64(i.Dst), int64(i.A), int64(i.B), i.Imm, int64(i.Pos - pos), int64(i.Size),
+		int64(i.Base), int64(i.Disp), int64(i.Then), int64(i.Else), int64(i.Cond), int64(i.Region), int64(i.Rule),
+		bit(i.Write), bit(i.Sign), int64(i.Index), int64(i.Scale), int64(i.Ref.Kind), int64(i.Ref.Index), int64(i.Order), int64(i.C),
 	}
 }
 
-// wireField is one field of Insn and its range.
-type wireField struct {
-	name   string
-	lo, hi int64
-	get    func(*Insn) int64
-	set    func(*Insn, int64)
+// insnOf is the inverse of values. The values are in range.
+func insnOf(op Op, v *wireValues, pos Pos) Insn {
+	return Insn{
+		Op: op, Width: uint8(v[0]), Dst: Reg(v[1]), A: Reg(v[2]), B: Reg(v[3]), Imm: v[4], Pos: pos + Pos(v[5]), Size: uint8(v[6]),
+		Base: Reg(v[7]), Disp: int32(v[8]), Then: BlockID(v[9]), Else: BlockID(v[10]), Cond: isa.Cond(v[11]), Region: uint16(v[12]), Rule: Rule(v[13]),
+		Write: v[14] != 0, Sign: v[15] != 0, Index: Reg(v[16]), Scale: uint8(v[17]), Ref: Ref{RefKind(v[18]), int32(v[19])}, Order: Order(v[20]), C: Reg(v[21]),
+	}
 }
 
-// wireFields are the fields of Insn but Op, often used ones first; Pos is
-// relative to the instruction before.
-var wireFields = [...]wireField{
-	{"width", 0, math.MaxUint8, func(i *Insn) int64 { return int64(i.Width) }, func(i *Insn, v int64) { i.Width = uint8(v) }},
-	regField("dst", func(i *Insn) *Reg { return &i.Dst }),
-	regField("a", func(i *Insn) *Reg { return &i.A }),
-	regField("b", func(i *Insn) *Reg { return &i.B }),
-	{"imm", math.MinInt64, math.MaxInt64, func(i *Insn) int64 { return i.Imm }, func(i *Insn, v int64) { i.Imm = v }},
-	{"pos", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Pos) }, func(i *Insn, v int64) { i.Pos = Pos(v) }},
-	{"size", 0, math.MaxUint8, func(i *Insn) int64 { return int64(i.Size) }, func(i *Insn, v int64) { i.Size = uint8(v) }},
-	regField("base", func(i *Insn) *Reg { return &i.Base }),
-	{"disp", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Disp) }, func(i *Insn, v int64) { i.Disp = int32(v) }},
-	{"then", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Then) }, func(i *Insn, v int64) { i.Then = BlockID(v) }},
-	{"else", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Else) }, func(i *Insn, v int64) { i.Else = BlockID(v) }},
-	{"condition", 0, int64(isa.SET), func(i *Insn) int64 { return int64(i.Cond) }, func(i *Insn, v int64) { i.Cond = isa.Cond(v) }},
-	{"region", 0, math.MaxUint16, func(i *Insn) int64 { return int64(i.Region) }, func(i *Insn, v int64) { i.Region = uint16(v) }},
-	{"rule", 0, int64(RuleAlign), func(i *Insn) int64 { return int64(i.Rule) }, func(i *Insn, v int64) { i.Rule = Rule(v) }},
-	flagField("write", func(i *Insn) *bool { return &i.Write }),
-	flagField("sign", func(i *Insn) *bool { return &i.Sign }),
-	regField("index", func(i *Insn) *Reg { return &i.Index }),
-	{"scale", 0, math.MaxUint8, func(i *Insn) int64 { return int64(i.Scale) }, func(i *Insn, v int64) { i.Scale = uint8(v) }},
-	{"reference kind", 0, int64(RefHelper), func(i *Insn) int64 { return int64(i.Ref.Kind) }, func(i *Insn, v int64) { i.Ref.Kind = RefKind(v) }},
-	{"reference", math.MinInt32, math.MaxInt32, func(i *Insn) int64 { return int64(i.Ref.Index) }, func(i *Insn, v int64) { i.Ref.Index = int32(v) }},
-	{"order", 0, int64(SeqCst), func(i *Insn) int64 { return int64(i.Order) }, func(i *Insn, v int64) { i.Order = Order(v) }},
-	regField("c", func(i *Insn) *Reg { return &i.C }),
-}
-
-func regField(name string, field func(*Insn) *Reg) wireField {
-	return wireField{name, math.MinInt32, math.MaxInt32,
-		func(i *Insn) int64 { return int64(*field(i)) }, func(i *Insn, v int64) { *field(i) = Reg(v) }}
-}
-
-func flagField(name string, field func(*Insn) *bool) wireField {
-	return wireField{name, 0, 1,
-		func(i *Insn) int64 {
-			if *field(i) {
-				return 1
-			}
-			return 0
-		}, func(i *Insn, v int64) { *field(i) = v != 0 }}
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // Reading. The first error sticks: what is read after it is zero.
@@ -466,19 +471,18 @@ func (r *reader) insn(pos *Pos) Insn {
 		r.fail("the bytes end where an instruction is expected")
 		return Insn{}
 	}
-	i := Insn{Op: Op(r.b[r.at])}
-	if !i.Op.valid() {
-		r.fail("unknown op %d", i.Op)
+	op := Op(r.b[r.at])
+	if !op.valid() {
+		r.fail("unknown op %d", op)
 		return Insn{}
 	}
 	r.at++
-	mask := r.uint("fields", 1<<len(wireFields)-1)
-	for k := 0; mask>>k != 0 && r.err == nil; k++ {
-		if f := &wireFields[k]; mask>>k&1 != 0 {
-			f.set(&i, r.int(f.name, f.lo, f.hi))
-		}
+	var v wireValues
+	for mask := r.uint("fields", 1<<len(wireFields)-1); mask != 0 && r.err == nil; mask &= mask - 1 {
+		k := bits.TrailingZeros64(mask)
+		v[k] = r.int(wireFields[k].name, wireFields[k].lo, wireFields[k].hi)
 	}
-	*pos += i.Pos
-	i.Pos = *pos
+	i := insnOf(op, &v, *pos)
+	*pos = i.Pos
 	return i
 }
