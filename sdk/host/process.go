@@ -32,7 +32,8 @@ type process struct {
 	wire      *wire.Client
 	role      Role
 	target    codegen.Target
-	runs      bool // it has sessions
+	runs      bool          // it has sessions
+	patience  time.Duration // with its start
 
 	once sync.Once // end
 }
@@ -45,6 +46,8 @@ func startProcess(ctx context.Context, ref Ref, o Options) (*process, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.StartTimeout)
 	defer cancel()
+	deadline, _ := ctx.Deadline()
+	p.patience = time.Until(deadline).Round(time.Millisecond)
 	done := make(chan error, 1)
 	go func() { done <- p.connect(ctx) }()
 	select {
@@ -177,7 +180,7 @@ func (p *process) startError(ctx context.Context, err error) error {
 	case first != "":
 		return fail(NotPlugin, "is not a plugin of bpfc: it answered %q instead of the handshake", first)
 	case ctx.Err() != nil || strings.Contains(err.Error(), "timeout"):
-		return fail(Timeout, "did not finish its handshake within %v and was killed", p.options.StartTimeout)
+		return fail(Timeout, "did not finish its handshake within %v and was killed", p.patience)
 	}
 	death := p.death()
 	if _, cry := p.runner.stderr.text(); cry != "" {
@@ -206,7 +209,7 @@ func (p *process) handshakeError(line string, err error) error {
 		e.Msg = "panicked when it was asked what it is: " + panicked.Value
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Kind = Timeout
-		e.Msg = fmt.Sprintf("did not answer within %v after its start and was killed", p.options.StartTimeout)
+		e.Msg = fmt.Sprintf("did not answer within %v after its start and was killed", p.patience)
 	default:
 		e.Kind = Crash
 		e.Msg = fmt.Sprintf("ended right after its start (%s)", p.death())

@@ -66,7 +66,8 @@ func Options(o *pb.Options) codegen.Options {
 	return codegen.Options{Opt: int(o.GetOpt()), CPU: o.GetCpu(), Object: o.GetObject()}
 }
 
-// Unit converts a unit.
+// Unit converts a unit and checks its programs, so that a back end gets only
+// what ir.Check lets pass, whoever asks.
 func Unit(u *pb.Unit) (*codegen.Unit, error) {
 	if u == nil {
 		return nil, errors.New("the request has no unit")
@@ -91,6 +92,9 @@ func Unit(u *pb.Unit) (*codegen.Unit, error) {
 	for _, p := range progs {
 		if u.GetSharedData() {
 			p.Data = out.Data
+		}
+		if err := ir.Check(p, ir.StageLowered); err != nil {
+			r.fail("programs of %s: %w", out.Name, err)
 		}
 	}
 	return out, r.err

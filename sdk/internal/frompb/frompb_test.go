@@ -94,7 +94,8 @@ func TestUnitCrosses(t *testing.T) {
 	}
 	require.Equal(t, 7, reflect.TypeFor[codegen.Unit]().NumField(), "a field was added: send it")
 	for range want.Entries {
-		want.Programs = append(want.Programs, &ir.Program{Name: "p", Maps: want.Maps, Data: want.Data, Helpers: want.Helpers})
+		want.Programs = append(want.Programs, &ir.Program{Name: "p", Maps: want.Maps, Data: want.Data, Helpers: want.Helpers,
+			Funcs: []*ir.Func{{Name: "p", Blocks: []*ir.Block{{Insns: []ir.Insn{{Op: ir.OpMov, Width: 64, Dst: ir.R0}, {Op: ir.OpExit}}}}}}})
 	}
 	got, err := frompb.Unit(wire(t, topb.Unit(want), &pb.Unit{}))
 	require.NoError(t, err)
@@ -177,6 +178,9 @@ func TestRefusals(t *testing.T) {
 	require.ErrorContains(t, err, "programs of u: ")
 	_, err = frompb.Unit(&pb.Unit{Name: "u", Programs: ir.MarshalAll(nil), Entries: []*pb.EntryInfo{{}}})
 	require.EqualError(t, err, "unit u has 0 programs and 1 entries")
+	_, err = frompb.Unit(&pb.Unit{Name: "u", Programs: ir.MarshalAll([]*ir.Program{{Name: "p"}}), Entries: []*pb.EntryInfo{{}}})
+	require.ErrorContains(t, err, "programs of u: ")
+	require.ErrorContains(t, err, "has no function")
 	_, err = frompb.Results([]*pb.Result{{Trace: []*pb.TraceStep{{Regs: make([]uint64, 12)}}}})
 	require.EqualError(t, err, "a trace step has 12 registers, not 11")
 }
