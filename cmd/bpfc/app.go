@@ -114,8 +114,15 @@ func (a *app) within(ctx context.Context) (context.Context, context.CancelFunc) 
 	if a.timeout <= 0 {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeoutCause(ctx, a.timeout, fmt.Errorf("%w: the command took longer than --timeout %v", context.DeadlineExceeded, a.timeout))
+	return context.WithTimeoutCause(ctx, a.timeout, &timeoutError{a.timeout})
 }
+
+// timeoutError is the end of a command by --timeout.
+type timeoutError struct{ limit time.Duration }
+
+func (e *timeoutError) Error() string { return fmt.Sprintf("it took longer than --timeout %v", e.limit) }
+
+func (*timeoutError) Unwrap() error { return context.DeadlineExceeded }
 
 // note writes a line to standard error, unless -q.
 func (a *app) note(format string, args ...any) {

@@ -109,6 +109,9 @@ func (a *app) begin(ctx context.Context, in string, clang []string, f *compileFl
 			return err
 		},
 	)
+	if u.backend != nil {
+		u.opts.CPU = resolveCPU(a.cpu, u.backend.Target())
+	}
 	u.watch.lap("read and start plugins")
 	return u, err
 }

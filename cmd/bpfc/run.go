@@ -206,7 +206,7 @@ func limited(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	return fail(exitFault, "the run was ended: %v", context.Cause(ctx))
+	return fail(exitFault, "the run did not end: %v", context.Cause(ctx))
 }
 
 // memory reads --mem: hex with blanks, or the content of a file.

@@ -1,0 +1,75 @@
+// Package script tests the command line: each file in testdata is a script of
+// commands with the files they need, as rogpeppe/go-internal/testscript reads it.
+package script
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// build builds bpfc into a directory of its own, which is the scripts' PATH.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "bpfc"), "../../cmd/bpfc").CombinedOutput()
+	if err != nil {
+		t.Fatalf("bpfc does not build: %v\n%s", err, out)
+	}
+	return dir
+}
+
+func TestScripts(t *testing.T) {
+	dir := build(t)
+	examples, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+			e.Setenv("EXAMPLES", examples)
+			e.Setenv("HOME", e.WorkDir)
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			switch name {
+			case "native":
+				return runtime.GOOS == "linux" && runtime.GOARCH == "amd64", nil
+			case "clang":
+				return exec.Command("sh", "-c", "command -v clang || ls /usr/bin/clang-[12][0-9]").Run() == nil, nil
+			}
+			return false, errors.New("unknown condition")
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits runs a command, whose exit code must be the first argument:
+//
+//	exits 2 bpfc run
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var status *exec.ExitError
+	switch err := ts.Exec(args[1], args[2:]...); {
+	case errors.As(err, &status):
+		got = status.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
