@@ -154,11 +154,6 @@ var saved = code{name: "saved", stack: 8, hex: `
 	c3                       ret`,
 	exits: []codegen.Exit{{Offset: 91, Code: codegen.ExitPoll}}}
 
-// lost leaves where no exit is known.
-var lost = code{name: "lost", hex: `
-	41 ff 54 24 08           call [r12+8]
-	c3                       ret`}
-
 // bytesOf returns the bytes at the beginning of the lines.
 func bytesOf(t testing.TB, text string) (b []byte) {
 	for _, line := range strings.Split(text, "\n") {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/runtime/check"
 )
 
 // nativeRuns says that machine code for this architecture can run, nativeArch what it is for.
@@ -80,6 +81,12 @@ func (Native) Load(img *Image) (Executable, error) {
 	if a.Arch != nativeArch {
 		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("running an artifact of back end %s as machine code", a.Target), Msg: "it is for " + archName(a.Arch)}
 	}
+	if err := check.Artifact(a); err != nil {
+		return nil, err
+	}
+	if err := img.checkExits(); err != nil {
+		return nil, err
+	}
 	copy(img.rodata.mem, a.Rodata)
 	copy(img.code.mem, a.Code)
 	for i := range a.Relocs {
@@ -95,6 +102,17 @@ func (Native) Load(img *Image) (Executable, error) {
 		return nil, err
 	}
 	return c, img.protect(&img.code, protExec)
+}
+
+// checkExits makes sure that every helper that the code leaves for is a Go function.
+func (img *Image) checkExits() error {
+	for i := range img.Artifact.Exits {
+		x := &img.Artifact.Exits[i]
+		if x.Code == codegen.ExitHelper && img.helpers[x.Helper].call == nil {
+			return fmt.Errorf("the code leaves for helper %s, which is no Go function", img.Artifact.Helpers[x.Helper].Name)
+		}
+	}
+	return nil
 }
 
 func archName(arch string) string {

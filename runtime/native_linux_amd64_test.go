@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 )
@@ -124,9 +125,28 @@ func TestFaultFuel(t *testing.T) {
 }
 
 func TestUnknownExitEndsTheRun(t *testing.T) {
-	p := load(t, open(t, 1), lost)[0]
+	p := load(t, open(t, 1), asks)[0]
+	p.unit.image.Artifact.Exits = nil
 	_, err := p.Run(nil)
-	require.EqualError(t, err, "machine code of test.o left at 0x5, which is no exit")
+	require.EqualError(t, err, "machine code of test.o left at 0x23, which is no exit")
+}
+
+func TestBrokenCodeIsRefused(t *testing.T) {
+	r := open(t, 1)
+	for _, c := range []struct {
+		change func(*codegen.Artifact)
+		want   string
+	}{
+		{func(a *codegen.Artifact) { copy(a.Code, []byte{0x0f, 0x05}) }, "syscall"},
+		{func(a *codegen.Artifact) { a.Exits[0].Helper = 1 }, "leaves for helper add, which is no Go function"},
+		{func(a *codegen.Artifact) { a.Helpers[1].Impl = abi.ImplBody }, "refers to nothing"},
+	} {
+		a := artifact(t, asks, native)
+		c.change(a)
+		a.Seal()
+		_, err := r.Load(a, Native{})
+		require.ErrorContains(t, err, c.want)
+	}
 }
 
 func TestShortMemoryIsRefused(t *testing.T) {

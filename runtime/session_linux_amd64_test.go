@@ -331,11 +331,11 @@ func TestManyGoroutinesShareWorkers(t *testing.T) {
 			for i := range 300 {
 				mem[0] = byte(i)
 				got, err := p.Run(mem)
-				check(t, &mu, err == nil && got == uint64(10+g+int(byte(i))), "%d %v", got, err)
+				expect(t, &mu, err == nil && got == uint64(10+g+int(byte(i))), "%d %v", got, err)
 				got, err = q[0].Run(nil)
-				check(t, &mu, err == nil && got == 12345, "%d %v", got, err)
+				expect(t, &mu, err == nil && got == 12345, "%d %v", got, err)
 				_, err = q[1].Run(nil)
-				check(t, &mu, err == nil, "%v", err)
+				expect(t, &mu, err == nil, "%v", err)
 			}
 		}()
 	}
@@ -345,8 +345,8 @@ func TestManyGoroutinesShareWorkers(t *testing.T) {
 	require.EqualValues(t, 2401, got)
 }
 
-// check is an assertion that goroutines may make.
-func check(t *testing.T, mu *sync.Mutex, ok bool, format string, args ...any) {
+// expect is an assertion that goroutines may make.
+func expect(t *testing.T, mu *sync.Mutex, ok bool, format string, args ...any) {
 	if !ok {
 		mu.Lock()
 		defer mu.Unlock()
