@@ -28,7 +28,6 @@ import (
 
 	"github.com/bpfc/bpfc/backends/amd64/asm"
 	"github.com/bpfc/bpfc/core/codegen"
-	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/runtime"
 )
 
@@ -53,7 +52,8 @@ func (*Backend) Target() codegen.Target {
 }
 
 // Compile makes machine code of a unit. Errors are *codegen.UnsupportedError for
-// options it does not have, and plain errors for a unit that breaks the rules of ir.Check.
+// options it does not have. The programs obey ir.Check, which the way here sees to:
+// the lowering, or who reads a unit off the wire.
 func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options) (*codegen.Artifact, error) {
 	if o.Opt != 0 {
 		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("optimisation level %d", o.Opt), Msg: "not in this version of the amd64 back end: use 0"}
@@ -77,9 +77,6 @@ func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Option
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := ir.Check(p, ir.StageLowered); err != nil {
-			return nil, err
-		}
 		if b.CheckAllocation {
 			if err := checkAllocation(p); err != nil {
 				return nil, err
@@ -90,6 +87,9 @@ func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Option
 	e.searches()
 	if o.Object {
 		e.objectEntries()
+	}
+	if e.err != nil {
+		return nil, e.err
 	}
 	if err := e.asm.Finish(); err != nil {
 		return nil, fmt.Errorf("amd64: %s: %w", u.Name, err)

@@ -22,6 +22,7 @@ type emitter struct {
 	lines       []line
 	search      [4][2]asm.Label // by log2 of the size and write; 0 is none yet (see searchLabel)
 	c           []cEntry
+	err         error // the first instruction that cannot be emitted
 
 	// The program at hand.
 	prog  int32
@@ -224,6 +225,10 @@ func (e *emitter) emitBlock(b *ir.Block) {
 		in := &b.Insns[i]
 		e.index = i
 		e.line(in.Pos)
+		if clobbersOperand(in) {
+			e.refuse(in)
+			continue
+		}
 		emitters[in.Op](e, in)
 	}
 }

@@ -1,6 +1,8 @@
 package amd64
 
 import (
+	"fmt"
+
 	"github.com/bpfc/bpfc/backends/amd64/asm"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
@@ -53,8 +55,12 @@ var emitters = [len(ir.Ops)]func(*emitter, *ir.Insn){
 	ir.OpFault:         (*emitter).fault,
 }
 
-// refuse makes Finish fail: the instruction must not reach a back end (Compile reports it before).
-func (e *emitter) refuse(in *ir.Insn) { e.asm.ShiftRI(asm.Shl, asm.W64, asm.NoBase, 64) }
+// refuse reports an instruction that lowering was to remove.
+func (e *emitter) refuse(in *ir.Insn) {
+	if e.err == nil {
+		e.err = &codegen.UnsupportedError{What: fmt.Sprintf("program %s, insn %d: op %s", e.p.Name, in.Pos, in.Op), Msg: "the amd64 back end has no code for it"}
+	}
+}
 
 // width is the operand width of in.
 func width(in *ir.Insn) asm.Width { return asm.Width(in.Width / 8) }

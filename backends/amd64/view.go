@@ -56,6 +56,41 @@ var (
 	}
 )
 
+// clobbered is what the code of in destroys. Arithmetic, branches and stores use a
+// scratch register only for an immediate that no instruction takes.
+func clobbered(in *ir.Insn) regalloc.PRegSet {
+	switch in.Op {
+	case ir.OpAdd, ir.OpSub, ir.OpMul, ir.OpOr, ir.OpAnd, ir.OpXor, ir.OpBr:
+		if in.B != ir.None || in.Width == 32 || fits32(in.Imm) {
+			return 0
+		}
+	case ir.OpStore:
+		if in.A != ir.None || in.Size < 8 || fits32(in.Imm) {
+			return 0
+		}
+	}
+	return clobbers[in.Op]
+}
+
+// clobbersOperand reports whether in names a temporary whose home its own code
+// uses: what it reads would be destroyed before, or what it writes after. No
+// lowering makes such an instruction.
+func clobbersOperand(in *ir.Insn) bool {
+	if max(in.Dst, in.A, in.B, in.Base, in.Index) < ir.T0 {
+		return false
+	}
+	var named ir.RegSet
+	for _, r := range [...]ir.Reg{in.Dst, in.A, in.B, in.Base, in.Index} {
+		named |= ir.Bit(r)
+	}
+	for r := ir.T0; r <= ir.T2; r++ {
+		if named.Has(r) && clobbered(in).Has(regalloc.PReg(reg(r))) {
+			return true
+		}
+	}
+	return false
+}
+
 // argumentsOf finds which of R1 to R5 each function reads.
 func argumentsOf(p *ir.Program) []ir.RegSet {
 	args := make([]ir.RegSet, len(p.Funcs))
@@ -144,8 +179,8 @@ func (v *view) IsMove(i regalloc.Inst) bool {
 func (v *view) Allocatable() regalloc.PRegSet { return 0xffff &^ pregs(asm.RSP, runctx, asm.RBP) }
 func (v *view) Clobbers(i regalloc.Inst) regalloc.PRegSet {
 	in := v.insns[i]
-	c := clobbers[in.Op]
-	if d := in.Def(); d != ir.None {
+	c := clobbered(in)
+	if d := in.Def(); d != ir.None && d < ir.T0 {
 		c &^= pregs(reg(d))
 	}
 	return c
@@ -174,7 +209,9 @@ func (v *view) Operands(i regalloc.Inst, ops []regalloc.Operand) []regalloc.Oper
 	}
 	for r := ir.R0; r <= ir.T2; r++ {
 		if use.Has(r) {
-			ops = append(ops, operand(r, regalloc.Use, constraint))
+			o := operand(r, regalloc.Use, constraint)
+			o.Away = r >= ir.T0 && clobbers[in.Op].Has(regalloc.PReg(reg(r))) // code may read it when it has begun to overwrite what it clobbers
+			ops = append(ops, o)
 		}
 	}
 	if in.Op == ir.OpAtomicCmpXchg {

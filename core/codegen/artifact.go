@@ -1,7 +1,7 @@
 package codegen
 
 import (
-	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -127,7 +127,7 @@ func bytesText(n int) string {
 // sum is the digest of every field but Digest, over an encoding in which each
 // variable-length part is preceded by its length.
 func (a *Artifact) sum() [32]byte {
-	e := encoding{buf: make([]byte, 0, 4096+len(a.Code)+len(a.Rodata)+12*len(a.Lines)+28*len(a.Exits))}
+	e := encoding{buf: make([]byte, 0, 4096+len(a.Code)+len(a.Rodata)+4*len(a.Lines)+10*len(a.Exits))}
 	e.str("bpfc artifact")
 	e.u32(ArtifactSchema)
 	for _, s := range [...]string{a.Target, a.Version, a.Arch, a.CPU, a.Name} {
@@ -138,22 +138,23 @@ func (a *Artifact) sum() [32]byte {
 	each(&e, a.Entries, (*encoding).entry)
 	each(&e, a.Symbols, (*encoding).symbol)
 	each(&e, a.Relocs, (*encoding).reloc)
-	each(&e, a.Exits, (*encoding).exit)
-	each(&e, a.Lines, (*encoding).lineEntry)
+	e.exits(a.Exits)
+	e.lineEntries(a.Lines)
 	e.u32(a.StackSize)
 	each(&e, a.Maps, (*encoding).mapSpec)
 	each(&e, a.Data, (*encoding).data)
 	each(&e, a.Helpers, (*encoding).helper)
 	each(&e, a.Items, (*encoding).item)
-	return sha256.Sum256(e.buf)
+	return sha512.Sum512_256(e.buf)
 }
 
-// encoding is what a digest is made of: little-endian numbers, strings and lists with their length.
+// encoding is what a digest is made of: numbers as varints (hashing is a good part of the time of a
+// compile, and most numbers are small), strings and lists with their length.
 type encoding struct{ buf []byte }
 
 func (e *encoding) u8(v uint8)   { e.buf = append(e.buf, v) }
-func (e *encoding) u32(v uint32) { e.buf = binary.LittleEndian.AppendUint32(e.buf, v) }
-func (e *encoding) u64(v uint64) { e.buf = binary.LittleEndian.AppendUint64(e.buf, v) }
+func (e *encoding) u32(v uint32) { e.buf = binary.AppendUvarint(e.buf, uint64(v)) }
+func (e *encoding) u64(v uint64) { e.buf = binary.AppendUvarint(e.buf, v) }
 func (e *encoding) num(v int)    { e.u64(uint64(v)) }
 
 func (e *encoding) bit(v bool) {
@@ -234,21 +235,34 @@ func (e *encoding) reloc(r *Reloc) {
 	e.u64(uint64(r.Addend))
 }
 
-func (e *encoding) exit(x *Exit) {
-	e.u32(x.Offset)
-	e.u8(uint8(x.Code))
-	e.u8(uint8(x.Rule))
-	e.u8(x.Size)
-	e.bit(x.Write)
-	e.u32(uint32(x.Helper))
-	e.u32(uint32(x.Prog))
-	e.u32(uint32(x.Pos))
+// exits and lineEntries encode offsets and positions as differences from the entry before.
+func (e *encoding) exits(list []Exit) {
+	e.num(len(list))
+	var at uint32
+	var pos ir.Pos
+	for i := range list {
+		x := &list[i]
+		e.u32(x.Offset - at)
+		e.buf = append(e.buf, uint8(x.Code), uint8(x.Rule), x.Size)
+		e.bit(x.Write)
+		e.u32(uint32(x.Helper))
+		e.u32(uint32(x.Prog))
+		e.buf = binary.AppendVarint(e.buf, int64(x.Pos)-int64(pos))
+		at, pos = x.Offset, x.Pos
+	}
 }
 
-func (e *encoding) lineEntry(l *LineEntry) {
-	e.u32(l.Offset)
-	e.u32(uint32(l.Prog))
-	e.u32(uint32(l.Pos))
+func (e *encoding) lineEntries(list []LineEntry) {
+	e.num(len(list))
+	var at uint32
+	var pos ir.Pos
+	for i := range list {
+		l := &list[i]
+		e.u32(l.Offset - at)
+		e.u32(uint32(l.Prog))
+		e.buf = binary.AppendVarint(e.buf, int64(l.Pos)-int64(pos))
+		at, pos = l.Offset, l.Pos
+	}
 }
 
 func (e *encoding) mapSpec(m *abi.MapSpec) {

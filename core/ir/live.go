@@ -4,12 +4,7 @@ package ir
 type RegSet uint16
 
 // Bit is the set of r alone; empty for None and virtual registers.
-func Bit(r Reg) RegSet {
-	if r < R0 || r > T2 {
-		return 0
-	}
-	return 1 << (r - R0)
-}
+func Bit(r Reg) RegSet { return RegSet(uint32(1) << uint32(r) >> R0) }
 
 // Has reports whether r is in the set.
 func (s RegSet) Has(r Reg) bool { return s&Bit(r) != 0 }
@@ -22,25 +17,16 @@ const (
 )
 
 // UseDef returns the registers that the instruction reads, and those whose old
-// value does not survive it. A call reads all of R1 to R5 and ends the temporaries.
+// value does not survive it. A call reads all of R1 to R5 and ends the
+// temporaries. The instruction obeys Check: operands that its op does not have are None.
 func (i *Insn) UseDef() (use, def RegSet) {
-	e := Ops[i.Op].Effects
-	if e&CallsOut != 0 {
-		return ArgRegs | Bit(i.A), CallerRegs | TempRegs
-	}
-	if e&(UseA|OptA) != 0 || i.Op == OpFault {
-		use |= Bit(i.A)
-	}
-	if e&(UseB|OptB) != 0 {
-		use |= Bit(i.B)
-	}
-	if e&UseMem != 0 {
-		use |= Bit(i.Base) | Bit(i.Index)
-	}
-	if e&(DefDst|OptDst) != 0 {
-		def = Bit(i.Dst)
-	}
-	if i.Op == OpExit {
+	use = Bit(i.A) | Bit(i.B) | Bit(i.C) | Bit(i.Base) | Bit(i.Index)
+	def = Bit(i.Dst)
+	switch i.Op {
+	case OpCall, OpCallHelper, OpCallReg:
+		use |= ArgRegs
+		def = CallerRegs | TempRegs
+	case OpExit:
 		use |= Bit(R0)
 	}
 	return use, def

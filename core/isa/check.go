@@ -31,6 +31,9 @@ func Check(insns []Insn) error {
 		return fail(CodeEmpty, 0, "the program is empty")
 	}
 	for i := 0; i < len(insns); i++ {
+		if op := insns[i].Op; op > Pad && op < numOps && Table[op].Kind <= lastPlainKind && Table[op].Kind != KindLoadImm64 {
+			continue
+		}
 		if err := checkSlot(insns, i); err != nil {
 			return err
 		}
@@ -41,6 +44,9 @@ func Check(insns []Insn) error {
 	}
 	return nil
 }
+
+// lastPlainKind is the last Kind before those that lead somewhere else: up to it, only lddw has more to check than that it exists.
+const lastPlainKind = KindLoadInd
 
 // checkTarget refuses a target outside the program or within an lddw.
 func checkTarget(insns []Insn, i int) error {

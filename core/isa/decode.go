@@ -70,12 +70,15 @@ func decodeInsn(b []byte, at int) (Insn, int, error) {
 		return Insn{}, 0, fail(CodeTruncated, at, "%d bytes are left, an instruction takes %d; is the file cut off?", len(b), SlotSize)
 	}
 	s := readSlot(b)
-	r, err := find(s, at)
-	if err != nil {
-		return Insn{}, 0, err
-	}
-	if err := checkFields(r, s, at); err != nil {
-		return Insn{}, 0, err
+	r := quickFind(binary.LittleEndian.Uint64(b), s)
+	if r == nil {
+		var err error
+		if r, err = find(s, at); err != nil {
+			return Insn{}, 0, err
+		}
+		if err = checkFields(r, s, at); err != nil {
+			return Insn{}, 0, err
+		}
 	}
 	in := Insn{Op: r.Op}
 	if r.DstUse == Operand {
@@ -91,7 +94,8 @@ func decodeInsn(b []byte, at int) (Insn, int, error) {
 		in.Imm = int64(s.imm)
 	}
 	if r.Kind == KindLoadImm64 {
-		in.Imm, err = decodeLddw(r, s, b[SlotSize:], at)
+		imm, err := decodeLddw(r, s, b[SlotSize:], at)
+		in.Imm = imm
 		return in, 2, err
 	}
 	return in, 1, nil
@@ -161,6 +165,49 @@ func checkFields(r *Row, s slot, at int) error {
 			return fail(CodeReserved, at, "%s is %d, must be zero for opcode 0x%02x (%s)", f.name, f.value, r.Code, r.Name)
 		case f.use == Operand && f.reg && f.value > int64(R10):
 			return fail(CodeRegister, at, "%s is register %d, the last one is r10", f.name, f.value)
+		}
+	}
+	return nil
+}
+
+// layout says which bits of a slot, as a little-endian word, are given by the
+// row: its code, and its fixed and reserved fields.
+type layout struct{ mask, value uint64 }
+
+// layouts has the layout of every row, by opcode.
+var layouts = makeLayouts()
+
+func makeLayouts() (ls [NumOps]layout) {
+	for i := range ls {
+		r := &Table[i]
+		l := layout{0xff, uint64(r.Code)}
+		l.field(r.DstUse, 0, 0xf, 8)
+		l.field(r.SrcUse, uint64(r.SrcVal), 0xf, 12)
+		l.field(r.OffUse, uint64(uint16(r.OffVal)), 0xffff, 16)
+		l.field(r.ImmUse, uint64(uint32(r.ImmVal)), 0xffffffff, 32)
+		ls[i] = l
+	}
+	return ls
+}
+
+func (l *layout) field(use Use, value, mask uint64, shift int) {
+	if use == Operand {
+		return
+	}
+	l.mask |= mask << shift
+	if use == Fixed {
+		l.value |= value << shift
+	}
+}
+
+// quickFind returns the row of a well-formed slot, nil where find and checkFields have to look closer.
+func quickFind(word uint64, s slot) *Row {
+	if s.dst > uint8(R10) || s.src > uint8(R10) {
+		return nil
+	}
+	for _, op := range byCode[s.code] {
+		if l := &layouts[op]; word&l.mask == l.value {
+			return &Table[op]
 		}
 	}
 	return nil
