@@ -162,7 +162,19 @@ func typeOf(p *obj.Program, set *abi.Set, asked string) (abi.ProgType, *verifier
 		return t, nil
 	}
 	return t, &verifier.Error{Code: verifier.CodeType, Verdict: verifier.Unsupported, Program: p.Name, Slot: -1,
-		Msg: fmt.Sprintf("%s (sets: %s)", what, set.Name), Hint: "name it with --type, for example --type mem/64"}
+		Msg: fmt.Sprintf("%s (sets: %s)", what, set.Name), Hint: "name it with --type, one of: " + strings.Join(typeNames(set), ", ")}
+}
+
+// typeNames are the program types that the set declares; those on memory may carry a size.
+func typeNames(set *abi.Set) (names []string) {
+	for i := range set.Types {
+		name := set.Types[i].Name
+		if set.Types[i].Context.Kind == abi.CtxMemory {
+			name += "/N"
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // fromLift gives a LiftError the form of the verifier's errors.

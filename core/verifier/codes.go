@@ -53,9 +53,9 @@ func Rules() []Rule {
 		{"BV018", "helper does not run here", "The set declares the helper but this version has no implementation of it.", "Do without it here, or provide it through a set of your own.", true, ""},
 		{"BV019", "map as a value", "Maps are used through helpers, which this version does not have; the value of an array map can be addressed directly.", "Use a global variable instead of the map.", true, ""},
 		{"BV020", "map kind", "This version has array maps only.", "Use an array map or a global variable.", true, ""},
-		{"BV021", "program type", "The section's name, or --type, names a program type that no helper set declares.", "Give --type mem/N, or the set that declares the type with --helpers.", true, ""},
+		{"BV021", "program type", "The section's name, or --type, names a program type that no helper set declares.", "Give --type, or the set that declares the type with --helpers.", true, ""},
 		{"BV022", "policy strict", "Proving a program safe needs the analysis that this version does not have.", "Use --policy guard: what is not proved is checked at run time.", true, "r0 = 0\nexit"},
-		{"BV023", "context", "Contexts with described fields are not in this version.", "Use a program of type mem/N.", true, ""},
+		{"BV023", "context", "Contexts with described fields are not in this version.", "Use a program of a type on plain memory.", true, ""},
 		{"BV024", "data reference", "A reference to a data section leads outside it.", "Compile the object again; if the compiler made the reference, report it.", false, ""},
 		{"BV025", "calls through registers", "A call through a register is compared with every function whose address the program takes; a program with very many of both becomes too large.", "Call fewer functions through pointers.", true, ""},
 	}
