@@ -117,7 +117,7 @@ func (c *artifactCheck) reloc(r *codegen.Reloc) {
 func (c *artifactCheck) exit(x *codegen.Exit) {
 	c.inCode("offset", x.Offset, 0)
 	c.want(x.Code <= codegen.ExitAbort, "code", x.Code)
-	c.want(x.Rule <= ir.RuleFuel, "rule", uint8(x.Rule))
+	c.want(x.Rule <= ir.RuleAlign, "rule", uint8(x.Rule))
 	c.prog(x.Prog)
 	if x.Code == codegen.ExitHelper {
 		c.index("helper", int64(x.Helper), len(c.a.Helpers))
