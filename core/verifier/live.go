@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"slices"
+
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/ir"
 )
@@ -26,6 +28,9 @@ func (w *walk) recordLive(fi int32) {
 	}
 	facts.ZeroEntry = live[0] &^ fromCaller
 	for i, b := range w.program.Funcs[fi].Blocks {
+		if !slices.ContainsFunc(b.Insns, func(in ir.Insn) bool { return in.Op.Info().Effects&ir.CallsOut != 0 }) {
+			continue
+		}
 		out := ir.LiveOut(b, live)
 		for j := len(b.Insns) - 1; j >= 0; j-- {
 			in := &b.Insns[j]

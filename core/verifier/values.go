@@ -59,21 +59,26 @@ type state struct {
 	seen    bool
 }
 
-// setWritten marks n bytes at R10+off.
+// setWritten marks n bytes at R10+off, which are in the frame.
 func (s *state) setWritten(off int64, n uint8) {
-	for i := -off - int64(n); i < -off; i++ {
-		s.written[i/64] |= 1 << (i % 64)
+	w, low, high := frameBits(off, n)
+	s.written[w] |= low
+	if high != 0 {
+		s.written[w+1] |= high
 	}
 }
 
 // allWritten reports whether n bytes at R10+off were written on every path.
 func (s *state) allWritten(off int64, n uint8) bool {
-	for i := -off - int64(n); i < -off; i++ {
-		if s.written[i/64]&(1<<(i%64)) == 0 {
-			return false
-		}
-	}
-	return true
+	w, low, high := frameBits(off, n)
+	return s.written[w]&low == low && (high == 0 || s.written[w+1]&high == high)
+}
+
+// frameBits is the place of n bytes at R10+off in state.written: bits of word w, and of the one after it.
+func frameBits(off int64, n uint8) (w int64, low, high uint64) {
+	first := -off - int64(n)
+	bits := uint64(1)<<n - 1
+	return first / 64, bits << (first % 64), bits >> (64 - first%64)
 }
 
 // values follows addresses through every function, callers first: which accesses
@@ -129,7 +134,7 @@ type valueFlow struct {
 	cur   state
 }
 
-// run iterates to a fixpoint and then records the facts.
+// run iterates to a fixpoint. Facts are written at every visit of a block: the last one has the final state.
 func (v *valueFlow) run(entry state) {
 	post, heads := ir.Postorder(v.f)
 	v.facts.LoopHeads = heads
@@ -143,16 +148,13 @@ func (v *valueFlow) run(entry state) {
 	work.Add(0)
 	for i := work.Take(); i >= 0; i = work.Take() {
 		b := v.f.Blocks[post[len(post)-1-i]]
-		v.block(b, false)
+		v.block(b)
 		succs, n := b.Succs()
 		for _, s := range succs[:n] {
 			if v.flow(&v.in[s], v.live[s]) {
 				work.Add(place[s])
 			}
 		}
-	}
-	for _, b := range v.f.Blocks {
-		v.block(b, true)
 	}
 }
 
@@ -188,15 +190,15 @@ func (v *valueFlow) flow(to *state, live ir.RegSet) (changed bool) {
 	return changed
 }
 
-// block follows one block from its entry state; with record, facts are kept.
-func (v *valueFlow) block(b *ir.Block, record bool) {
+// block follows one block from its entry state and writes its facts.
+func (v *valueFlow) block(b *ir.Block) {
 	v.cur = v.in[b.ID]
 	base := int(v.facts.Start[b.ID])
 	for i := range b.Insns {
 		in := &b.Insns[i]
 		e := in.Op.Info().Effects
 		if e&ir.UseMem != 0 {
-			v.access(in, e, &v.facts.Insns[base+i], record)
+			v.access(in, e, &v.facts.Insns[base+i])
 		}
 		v.step(in, e)
 	}
@@ -395,7 +397,7 @@ func (v *valueFlow) enter(to *state) {
 }
 
 // access follows a load, a store or an atomic.
-func (v *valueFlow) access(in *ir.Insn, e ir.Effects, fact *InsnFact, record bool) {
+func (v *valueFlow) access(in *ir.Insn, e ir.Effects, fact *InsnFact) {
 	a := v.reg(in.Base)
 	a.off += int64(in.Disp)
 	own := a.kind == stack && a.known && a.off <= -int64(in.Size)
@@ -408,11 +410,9 @@ func (v *valueFlow) access(in *ir.Insn, e ir.Effects, fact *InsnFact, record boo
 		v.expose(a)
 		v.below = v.below || a.kind == stack && !a.known && in.Disp < 0
 	}
-	if record {
-		fact.Region = v.region(a)
-		fact.Proved = own || v.inside(a, in.Size, e&ir.Writes != 0)
-		fact.Aligned = own && a.off%int64(in.Size) == 0
-	}
+	fact.Region = v.region(a)
+	fact.Proved = own || v.inside(a, in.Size, e&ir.Writes != 0)
+	fact.Aligned = own && a.off%int64(in.Size) == 0
 }
 
 // ownFrame follows an access at a constant offset of the function's own frame.
