@@ -144,14 +144,15 @@ func (l *lowering) guards(in *ir.Insn, e ir.Effects, fact *verifier.InsnFact) {
 // mayGoto counts the frame's turns in its hidden stack slot, from -mayGotoTurns
 // up to 0, where it stays: then every may_goto of the frame leaves its loop.
 //
-//	T0 = turns; T1 = -1 below 0, else 0; turns = T0 - T1
+//	T0 = turns; T1 = the upper half of turns: -1 below 0, else 0; turns = T0 - T1
 func (l *lowering) mayGoto(in *ir.Insn) {
 	slot := ir.Insn{Size: 8, Base: ir.R10, Disp: l.turns, Pos: in.Pos}
-	load, store := slot, slot
+	load, upper, store := slot, slot, slot
 	load.Op, load.Dst = ir.OpLoad, ir.T0
+	upper.Op, upper.Dst, upper.Size, upper.Sign, upper.Disp = ir.OpLoad, ir.T1, 4, true, l.turns+4
 	store.Op, store.A = ir.OpStore, ir.T0
 	l.emit(load)
-	l.emit(ir.Insn{Op: ir.OpArsh, Width: 64, Dst: ir.T1, A: ir.T0, Imm: 63, Pos: in.Pos})
+	l.emit(upper)
 	l.emit(ir.Insn{Op: ir.OpSub, Width: 64, Dst: ir.T0, A: ir.T0, B: ir.T1, Pos: in.Pos})
 	l.emit(store)
 	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: ir.T1, Then: in.Then, Else: in.Else, Pos: in.Pos})
