@@ -35,7 +35,7 @@ func (r *Runtime) Load(a *codegen.Artifact, l Loader) ([]*Program, error) {
 	if r.closing.Load() {
 		return nil, ErrClosed
 	}
-	if err := checkArtifact(a, &r.spec); err != nil {
+	if err := checkArtifact(a, &r.spec, r.cpu); err != nil {
 		return nil, fmt.Errorf("loading %s: %w", a.Name, err)
 	}
 	u, err := r.place(a, l)

@@ -30,6 +30,7 @@ type Options struct {
 // It is safe for concurrent use.
 type Runtime struct {
 	spec    codegen.Spec
+	cpu     string // level of this machine
 	arena   *arena
 	workers []*Worker
 	split   sync.Mutex // of every Mem
@@ -69,7 +70,7 @@ func New(o Options) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runtime{spec: o.Spec, arena: a, free: make(chan struct{}, n), units: map[*unit]struct{}{}}
+	r := &Runtime{spec: o.Spec, cpu: HostCPU(), arena: a, free: make(chan struct{}, n), units: map[*unit]struct{}{}}
 	r.epoch.Store(1)
 	for cpu := range n {
 		w, err := newWorker(r, cpu)

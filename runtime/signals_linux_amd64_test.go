@@ -7,6 +7,7 @@ import (
 	goruntime "runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"runtime/trace"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -32,6 +33,9 @@ func TestSignalsAndCollector(t *testing.T) {
 	defer goruntime.SetBlockProfileRate(0)
 	require.NoError(t, pprof.StartCPUProfile(io.Discard))
 	defer pprof.StopCPUProfile()
+
+	require.NoError(t, trace.Start(io.Discard)) // it walks stacks by frame pointers
+	defer trace.Stop()
 
 	r := open(t, 4)
 	r.spec.Helpers["ask"] = func(a [5]uint64) uint64 {
@@ -81,16 +85,53 @@ func TestSignalsAndCollector(t *testing.T) {
 	require.NotZero(t, signals.Load())
 }
 
+// TestStackMovesInHelper grows the goroutine's stack below machine code, shrinks
+// it by collections, and walks it.
+func TestStackMovesInHelper(t *testing.T) {
+	r := open(t, 1)
+	var names []string
+	r.spec.Helpers["ask"] = func(a [5]uint64) uint64 {
+		grow(300, &a)
+		goruntime.GC()
+		goruntime.GC()
+		grow(1000, &a)
+		names = callers()
+		return a[0]
+	}
+	p := load(t, r, asks)[0]
+	done := make(chan struct{})
+	go func() { // its stack is small
+		defer close(done)
+		got, err := p.Run(nil)
+		require.NoError(t, err)
+		require.EqualValues(t, 1, got)
+	}()
+	<-done
+	require.Contains(t, names, "github.com/bpfc/bpfc/runtime.exited", "what machine code called")
+	require.Contains(t, names, "github.com/bpfc/bpfc/runtime.(*Program).Run", "what called machine code")
+}
+
+func callers() (names []string) {
+	var pcs [100]uintptr
+	frames := goruntime.CallersFrames(pcs[:goruntime.Callers(0, pcs[:])])
+	for more := true; more; {
+		var f goruntime.Frame
+		f, more = frames.Next()
+		names = append(names, f.Function)
+	}
+	return names
+}
+
 // grow uses some kilobytes of stack, so that it has to move, and leaves garbage.
 //
 //go:noinline
 func grow(depth int, a *[5]uint64) (n int) {
 	var frame [128]byte
-	frame[depth] = byte(depth)
+	frame[depth&127] = byte(depth)
 	if depth > 0 {
 		n = grow(depth-1, a)
 	}
-	return n + len(make([]byte, 16+depth)) + int(frame[depth])
+	return n + len(make([]byte, 16+depth)) + int(frame[depth&127])
 }
 
 // stress runs every program once on a new goroutine, whose stack is small.

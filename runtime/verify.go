@@ -11,11 +11,11 @@ import (
 
 // checkArtifact refuses an artifact that this machine or spec cannot run: what
 // it says of itself, without a look at its code.
-func checkArtifact(a *codegen.Artifact, s *codegen.Spec) error {
+func checkArtifact(a *codegen.Artifact, s *codegen.Spec, cpu string) error {
 	if err := a.CheckDigest(); err != nil {
 		return err
 	}
-	if err := checkMachine(a); err != nil {
+	if err := checkMachine(a, cpu); err != nil {
 		return err
 	}
 	if err := checkItems(a.Items, s.Set); err != nil {
@@ -32,17 +32,17 @@ func checkArtifact(a *codegen.Artifact, s *codegen.Spec) error {
 }
 
 // checkMachine compares architecture and CPU level.
-func checkMachine(a *codegen.Artifact) error {
+func checkMachine(a *codegen.Artifact, cpu string) error {
 	if a.Arch == "" {
 		return nil
 	}
 	if a.Arch != goruntime.GOARCH {
 		return &codegen.UnsupportedError{What: fmt.Sprintf("code for %s on %s", a.Arch, goruntime.GOARCH), Msg: "compile for this machine, or run with the interpreter"}
 	}
-	have := slices.Index(cpuLevels(), HostCPU())
+	have := slices.Index(cpuLevels(), cpu)
 	need := slices.Index(cpuLevels(), a.CPU)
 	if a.CPU != "" && (need < 0 || need > have) {
-		return &codegen.UnsupportedError{What: fmt.Sprintf("code for CPU level %q", a.CPU), Msg: fmt.Sprintf("this machine has %q; compile for that level", HostCPU())}
+		return &codegen.UnsupportedError{What: fmt.Sprintf("code for CPU level %q", a.CPU), Msg: fmt.Sprintf("this machine has %q; compile for that level", cpu)}
 	}
 	return nil
 }
