@@ -41,7 +41,7 @@ func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string,
 	}
 	switch {
 	case errors.As(err, &panicked):
-		return fail(Crash, err, "panicked in %s: %s; its log has the stack", op, panicked.Value)
+		return fail(Crash, err, "panicked in %s: %s; its log (--log-level error) has the stack", op, panicked.Value)
 	case errors.As(err, &garbage):
 		return fail(Garbage, err, "gave a meaningless answer to %s: %v; it is broken or of another release", op, garbage.Err)
 	case !errors.As(err, &transport):

@@ -237,7 +237,7 @@ func (p *process) death() string {
 	within(r.stderr.eof, deathTime)
 	first, cry := r.stderr.text()
 	text := r.state.String()
-	if limit := p.options.CPUTime; limit > 0 && r.cpuUsed() >= limit/100*95 { // the kernel's two counts differ
+	if limit := p.options.CPUTime; limit > 0 && r.overTime(limit) {
 		text += fmt.Sprintf(", it had used up its %v of processor time", limit)
 	}
 	switch {

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -142,8 +143,13 @@ func (r *runner) killGroup() {
 	}
 }
 
-// cpuUsed is the processor time of an ended process.
-func (r *runner) cpuUsed() time.Duration { return r.state.UserTime() + r.state.SystemTime() }
+// overTime reports whether an ended process was killed at its limit of processor
+// time. The kernel enforces it by sampling and reports something smaller.
+func (r *runner) overTime(limit time.Duration) bool {
+	status, ok := r.state.Sys().(syscall.WaitStatus)
+	used := r.state.UserTime() + r.state.SystemTime()
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL && used >= limit/100*80
+}
 
 // noHandshakeTime is how long a program that gave no handshake lives on: to end
 // by itself, which tells more, or to give it after all, behind other output.
