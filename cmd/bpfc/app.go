@@ -120,7 +120,9 @@ func (a *app) within(ctx context.Context) (context.Context, context.CancelFunc) 
 // timeoutError is the end of a command by --timeout.
 type timeoutError struct{ limit time.Duration }
 
-func (e *timeoutError) Error() string { return fmt.Sprintf("it took longer than --timeout %v", e.limit) }
+func (e *timeoutError) Error() string {
+	return fmt.Sprintf("it took longer than --timeout %v", e.limit)
+}
 
 func (*timeoutError) Unwrap() error { return context.DeadlineExceeded }
 

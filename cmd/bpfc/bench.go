@@ -111,8 +111,8 @@ const maxRepeats = 1_000_000_000
 
 // nextRepeats aims at the wanted time, at most a hundredfold at once, as package testing does.
 func nextRepeats(n int, took, wanted time.Duration) int {
-	next := int(float64(n) * float64(wanted) / float64(max(took, 1)))
-	return min(max(next, n+1), 100*n, maxRepeats)
+	next := min(float64(n)*float64(wanted)/float64(max(took, 1)), maxRepeats)
+	return min(max(int(next), n+1), 100*n, maxRepeats)
 }
 
 // once runs a batch and returns the time spent in the program.

@@ -91,8 +91,12 @@ func (e *bugError) Format(f fmt.State, verb rune) {
 
 const module = "github.com/bpfc/bpfc/"
 
-// bug describes a recovered panic. It must be called from the function that recovers.
+// bug describes a recovered panic; it must be called from the function that
+// recovers. A panic that was described already stays as it is.
 func bug(value any) error {
+	if e, ok := value.(*bugError); ok {
+		return e
+	}
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	e := &bugError{value: value, stage: "bpfc"}

@@ -1,6 +1,7 @@
 package sdktest
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
@@ -94,15 +95,8 @@ func (s *suite) checkWith(t *testing.T, cases []testCase, data []obj.Data, maps 
 
 func (s *suite) checkRun(t *testing.T, session codegen.Session, id codegen.ProgID, c *testCase) {
 	t.Helper()
-	got := s.run(t, session, id, c)
-	if c.fault != nil {
-		checkFault(t, c, got.Fault)
-		return
-	}
-	require.Nil(t, got.Fault, "%s\n%s", c.name, listing(c))
-	require.Equal(t, hex64(c.want), hex64(got.Ret), "%s\n%s", c.name, listing(c))
-	if c.wantMem != nil {
-		require.Equal(t, c.wantMem, got.Mem, "%s: memory\n%s", c.name, listing(c))
+	if wrong := c.wrong(s.run(t, session, id, c)); wrong != "" {
+		t.Fatalf("%s: %s\n%s", c.name, wrong, listing(c))
 	}
 }
 
@@ -111,24 +105,37 @@ func (s *suite) run(t *testing.T, session codegen.Session, id codegen.ProgID, c 
 	t.Helper()
 	in := codegen.Batch{Inputs: []codegen.Input{{Mem: append([]byte(nil), c.mem...)}}, Fuel: c.fuel}
 	out, err := session.Run(s.context(t), id, in)
-	require.NoError(t, err, "%s\n%s", c.name, listing(c))
-	require.Len(t, out.Results, 1, c.name)
+	if err != nil || len(out.Results) != 1 {
+		t.Fatalf("%s: %d results, error %v\n%s", c.name, len(out.Results), err, listing(c))
+	}
 	return out.Results[0]
 }
 
-func checkFault(t *testing.T, c *testCase, got *codegen.Fault) {
-	t.Helper()
-	require.NotNil(t, got, "%s: no fault\n%s", c.name, listing(c))
-	require.Equal(t, c.fault.Rule, got.Rule, "%s: %v\n%s", c.name, got, listing(c))
-	require.Equal(t, c.fault.Insn, got.Insn, "%s: %v\n%s", c.name, got, listing(c))
-	require.Equal(t, c.fault.Size, got.Size, "%s: %v\n%s", c.name, got, listing(c))
-	require.Equal(t, c.fault.Write, got.Write, "%s: %v\n%s", c.name, got, listing(c))
-	if c.fault.Address != 0 {
-		require.Equal(t, hex64(c.fault.Address), hex64(got.Address), "%s: %v\n%s", c.name, got, listing(c))
+// wrong says what is wrong with a result, "" if nothing is.
+func (c *testCase) wrong(got codegen.Result) string {
+	switch {
+	case c.fault != nil && got.Fault == nil:
+		return fmt.Sprintf("returned %#x, want a fault", got.Ret)
+	case c.fault != nil:
+		return c.wrongFault(got.Fault)
+	case got.Fault != nil:
+		return fmt.Sprintf("fault %v, want %#x", got.Fault, c.want)
+	case got.Ret != c.want:
+		return fmt.Sprintf("returned %#x, want %#x", got.Ret, c.want)
+	case c.wantMem != nil && !bytes.Equal(got.Mem, c.wantMem):
+		return fmt.Sprintf("left memory % x, want % x", got.Mem, c.wantMem)
 	}
+	return ""
 }
 
-func hex64(v uint64) string { return fmt.Sprintf("%#x", v) }
+func (c *testCase) wrongFault(got *codegen.Fault) string {
+	want := c.fault
+	if got.Rule == want.Rule && got.Insn == want.Insn && got.Size == want.Size && got.Write == want.Write &&
+		(want.Address == 0 || got.Address == want.Address) {
+		return ""
+	}
+	return fmt.Sprintf("fault %+v, want %+v", *got, *want)
+}
 
 // listing is the program of a case, for messages.
 func listing(c *testCase) string {
