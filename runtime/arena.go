@@ -45,7 +45,7 @@ type arena struct {
 }
 
 // newArena reserves size bytes, or as many as it gets.
-func newArena(size uintptr) (*arena, error) {
+func newArena(size uintptr, reserve func(uintptr) (unsafe.Pointer, error)) (*arena, error) {
 	page := uintptr(os.Getpagesize())
 	size &^= page - 1
 	for {

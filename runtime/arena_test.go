@@ -1,23 +1,36 @@
 package runtime
 
 import (
+	"errors"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
 
 func newTestArena(t testing.TB, size uintptr) *arena {
-	a, err := newArena(size)
+	a, err := newArena(size, reserve)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, a.close()) })
 	return a
 }
 
 func TestArenaReservesLessWhereItMust(t *testing.T) {
-	a := newTestArena(t, 1<<60)
-	require.Less(t, a.size, uintptr(1)<<60)
-	require.GreaterOrEqual(t, a.size, uintptr(reserveMinimum))
+	limited := func(most uintptr) func(uintptr) (unsafe.Pointer, error) {
+		return func(n uintptr) (unsafe.Pointer, error) {
+			if n > most {
+				return nil, errors.New("no")
+			}
+			return reserve(n)
+		}
+	}
+	a, err := newArena(reserveDefault, limited(100<<20))
+	require.NoError(t, err)
+	require.Equal(t, uintptr(64<<20), a.size)
+	require.NoError(t, a.close())
+	_, err = newArena(reserveDefault, limited(reserveMinimum-1))
+	require.EqualError(t, err, "reserving 16777216 bytes of address space: no; is it limited (ulimit -v)?")
 }
 
 func TestArenaIsFull(t *testing.T) {
@@ -49,7 +62,7 @@ func TestArenaPagesAreZeroAgain(t *testing.T) {
 // TestArena allocates and frees at random: spans do not overlap, and all that is free is one span in the end.
 func TestArena(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a, err := newArena(reserveMinimum)
+		a, err := newArena(reserveMinimum, reserve)
 		require.NoError(t, err)
 		defer a.close()
 		var live []span

@@ -66,7 +66,7 @@ func New(o Options) (*Runtime, error) {
 	if size > reserveDefault {
 		return nil, fmt.Errorf("a reservation of %d bytes is beyond the reach of 32-bit displacements, %d", size, uint64(reserveDefault))
 	}
-	a, err := newArena(uintptr(size))
+	a, err := newArena(uintptr(size), reserve)
 	if err != nil {
 		return nil, err
 	}
