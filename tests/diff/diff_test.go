@@ -40,7 +40,7 @@ func random(seed uint64, n int) []byte {
 
 // TestEngines compares the engines on a fixed number of programs.
 func TestEngines(t *testing.T) {
-	const programs = 400
+	const programs = 300
 	a, accepted := newArena(t), 0
 	for seed := range uint64(programs) {
 		if compare(t, a, random(seed<<20, 1500)) {

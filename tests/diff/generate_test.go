@@ -56,9 +56,21 @@ const (
 	helperDirty = 2
 )
 
+// shape is what all functions of a program have in common.
+type shape struct {
+	section  string
+	straight bool // one short function without branches, in which nothing gets lost
+	shy      bool // addresses of the stack stay where the verifier sees them
+}
+
+// shapes by the first byte.
+var shapes = [...]shape{{section: "mem"}, {section: "mem/8"}, {section: "mem/32", shy: true}, {section: "mem", shy: true},
+	{"mem/60", true, true}, {"mem/60", true, true}, {"mem/60", true, false}}
+
 // function is a function being made.
 type function struct {
 	*source
+	shape
 	code  []isa.Insn
 	refs  []obj.Ref
 	fixes []fix
@@ -75,16 +87,23 @@ type fix struct{ slot, callee int }
 // program makes an object with one program.
 func program(bytes []byte) *obj.Object {
 	s := &source{bytes}
-	n := 1 + s.pick(4)
+	sh := shapes[s.pick(len(shapes))]
+	n := 1
+	if !sh.straight {
+		n += s.pick(4)
+	}
 	o := &obj.Object{
 		Name: "generated",
 		Data: []obj.Data{{Name: ".data", Align: 8, Bytes: pattern(40)}, {Name: ".rodata", Align: 8, Bytes: pattern(24), ReadOnly: true}, {Name: ".bss", Align: 8, Bytes: make([]byte, 16)}},
 		Maps: []abi.MapSpec{{Name: "array", Type: 2, KeySize: 4, ValueSize: 32, MaxEntries: 1}},
 	}
-	p := obj.Program{Name: "main", Section: [...]string{"mem", "mem/8", "mem/32"}[s.pick(3)]}
+	p := obj.Program{Name: "main", Section: sh.section}
 	var fixes []fix
 	for i := range n {
-		f := &function{source: s, index: i, count: n, frame: 8 * (s.pick(16)), fuel: 4 + s.pick(30)}
+		f := &function{source: s, shape: sh, index: i, count: n, frame: 8 * (s.pick(16)), fuel: 4 + s.pick(30)}
+		if sh.straight {
+			f.fuel = 1 + s.pick(8)
+		}
 		start := len(p.Insns)
 		p.Funcs = append(p.Funcs, obj.FuncInfo{Slot: start, Name: fmt.Sprint("f", i)})
 		f.make()
@@ -147,6 +166,12 @@ func (f *function) make() {
 	if !f.one(32) {
 		f.emit(isa.Mov.Reg(regMem, isa.R1), isa.Mov.Reg(regLen, isa.R2))
 	}
+	if f.straight {
+		for r := isa.R0; r <= isa.R5; r++ {
+			f.emit(isa.LoadMem(r, isa.R6, int16(8*r), 8))
+		}
+		f.emit(isa.LoadMemSX(isa.R8, isa.R6, 50, 4))
+	}
 	for f.fuel > 0 {
 		f.statement()
 	}
@@ -169,19 +194,26 @@ func (f *function) mix() {
 // statements by frequency.
 func statements() []func(*function) {
 	return []func(*function){
-		(*function).alu, (*function).alu, (*function).alu, (*function).alu, (*function).constant, (*function).unary,
-		(*function).shifts, (*function).shifts,
+		(*function).alu, (*function).alu, (*function).alu, (*function).alu, (*function).constant, (*function).unary, (*function).extend,
+		(*function).shifts, (*function).shifts, (*function).sum, (*function).sum,
 		(*function).memory, (*function).memory, (*function).memory, (*function).indexed, (*function).indexed,
 		(*function).stack, (*function).stack, (*function).stackPointer,
 		(*function).atomic, (*function).ordered, (*function).data,
+
 		(*function).branch, (*function).branch, (*function).loop, (*function).while, (*function).mayGoto,
 		(*function).call, (*function).call, (*function).callValue, (*function).leave, (*function).wild,
 	}
 }
 
+// simple is how many of the statements are without branches and calls.
+const simple = 22
+
 func (f *function) statement() {
 	f.fuel--
 	all := statements()
+	if f.straight {
+		all = all[:simple]
+	}
 	all[f.pick(len(all))](f)
 }
 
@@ -250,6 +282,29 @@ func (f *function) access(base isa.Reg, off int16) {
 	}
 }
 
+// extend is a move of the low half in place, which may be needless.
+func (f *function) extend() {
+	dst := f.dst()
+	if f.one(2) {
+		f.emit(isa.Mov.Reg(dst, f.reg()))
+	}
+	f.emit([...]isa.Insn{isa.Mov.Reg32(dst, dst), isa.Extend64(dst, dst, sizes[f.pick(3)]), isa.Extend32(dst, dst, sizes[f.pick(2)])}[f.pick(3)])
+}
+
+// sum is a chain of copies, sums and shifts to the left, as compilers compute addresses.
+func (f *function) sum() {
+	dst := f.dst()
+	f.emit(isa.Mov.Reg(dst, f.reg()))
+	for range 1 + f.pick(4) {
+		at := dst
+		if f.one(3) {
+			at = f.dst()
+		}
+		f.emit([...]isa.Insn{isa.Add.Reg(at, f.reg()), isa.Add.Imm(at, f.imm()), isa.Sub.Imm(at, f.imm()),
+			isa.Lsh.Imm(at, int32(f.pick(5))), isa.Mov.Reg(at, dst), isa.Mul.Imm(at, f.imm())}[f.pick(6)])
+	}
+}
+
 // memory accesses the program's memory, now and then behind its end.
 func (f *function) memory() {
 	off := int16(f.pick(24))
@@ -307,10 +362,15 @@ func (f *function) stack() {
 // stackPointer lets an address of the stack out, in one of many ways.
 func (f *function) stackPointer() {
 	at := f.dst()
+	f.emit(isa.Mov.Reg(at, isa.R10), isa.Add.Imm(at, int32(f.place())))
+	if f.shy {
+		f.access(at, 0)
+		f.emit(isa.Mov.Imm(at, 0))
+		return
+	}
 	if f.one(8) {
 		f.emit(isa.StoreMem(regMem, 0, isa.R10, 8))
 	}
-	f.emit(isa.Mov.Reg(at, isa.R10), isa.Add.Imm(at, int32(f.place())))
 	if index := f.dst(); index != at && f.one(3) {
 		f.emit(isa.And.Imm(index, 15), [...]isa.Arith{isa.Add, isa.Add, isa.Sub}[f.pick(3)].Reg(at, index))
 	}
@@ -500,7 +560,7 @@ func (f *function) arguments() {
 	if !f.one(12) {
 		f.emit(isa.Mov.Reg(isa.R1, regMem), isa.Mov.Reg(isa.R2, regLen))
 	}
-	if f.one(3) {
+	if !f.shy && f.one(3) {
 		f.emit(isa.Mov.Reg(isa.Reg(2+f.pick(4)), isa.R10))
 	}
 }
