@@ -39,9 +39,6 @@ type nativeRun struct {
 	code  *nativeCode // of the bound program; nil if it is not machine code
 	entry uint64      // address
 	err   error       // what ended the run
-	// The exit taken last: a loop often leaves at one place.
-	left uint64
-	exit *codegen.Exit
 }
 
 // bind prepares for runs of p with n regions.
@@ -72,7 +69,45 @@ func (n *nativeRun) takeErr() error {
 // nativeCode is loaded machine code.
 type nativeCode struct {
 	image *Image
+	base  uint64   // address of the code
 	entry []uint64 // addresses
+	// The exit that resumes at an offset is exits[slot[offset/4]-1], if any: two
+	// exits are at least five bytes apart, the length of the shortest call.
+	exits []nativeExit
+	slot  []int32
+}
+
+// nativeExit is a place where machine code leaves.
+type nativeExit struct {
+	*codegen.Exit
+	call codegen.GoHelper // nil if it is not for a helper
+}
+
+// index fills exits and slot.
+func (c *nativeCode) index() {
+	a := c.image.Artifact
+	c.slot = make([]int32, len(a.Code)/4+1)
+	for i := range a.Exits {
+		x := nativeExit{Exit: &a.Exits[i]}
+		if x.Code == codegen.ExitHelper {
+			x.call = c.image.helpers[x.Helper].call
+		}
+		c.exits = append(c.exits, x)
+		c.slot[x.Offset/4] = int32(i) + 1
+	}
+}
+
+// find returns the exit that resumes at an address, nil if there is none.
+func (c *nativeCode) find(left uint64) *nativeExit {
+	off := left - c.base
+	if off/4 >= uint64(len(c.slot)) {
+		return nil
+	}
+	i := c.slot[off/4] - 1
+	if uint(i) >= uint(len(c.exits)) || uint64(c.exits[i].Offset) != off {
+		return nil
+	}
+	return &c.exits[i]
 }
 
 // Load checks the artifact's code, relocates it and makes it executable.
@@ -94,7 +129,8 @@ func (Native) Load(img *Image) (Executable, error) {
 			return nil, err
 		}
 	}
-	c := &nativeCode{image: img}
+	c := &nativeCode{image: img, base: img.code.addr}
+	c.index()
 	for i := range a.Entries {
 		c.entry = append(c.entry, img.code.addr+uint64(a.Entries[i].Offset))
 	}
@@ -172,38 +208,26 @@ func (c *nativeCode) Run(w *Worker, entry int, r1, r2 uint64) (uint64, error) {
 // exit is called when machine code leaves. It reports whether the code is to be
 // resumed; if not, native.err says why.
 func exit(w *Worker) bool {
-	n := &w.native
-	if w.rc.left != n.left {
-		n.find(w.rc.left)
-	}
-	x := n.exit
-	if x != nil && x.Code == codegen.ExitHelper {
-		rc := w.rc
-		rc.regs[regRAX] = n.code.image.helpers[x.Helper].call(rc.args)
+	rc := w.rc
+	x := w.native.code.find(rc.left)
+	if x != nil && x.call != nil {
+		rc.regs[regRAX] = x.call(rc.args)
 		return true
 	}
-	return n.leaveFor(w, x)
+	return w.native.leave(w, x)
 }
 
-// leaveFor handles the exits that are no helper call.
-func (n *nativeRun) leaveFor(w *Worker, x *codegen.Exit) (resume bool) {
+// leave is exit for what is no call of a helper.
+func (n *nativeRun) leave(w *Worker, x *nativeExit) (resume bool) {
 	switch {
 	case x == nil:
-		n.err = fmt.Errorf("machine code of %s left at %#x, which is no exit", n.code.image.Artifact.Name, n.left-n.code.image.code.addr)
+		n.err = fmt.Errorf("machine code of %s left at %#x, which is no exit", n.code.image.Artifact.Name, w.rc.left-n.code.base)
 	case x.Code == codegen.ExitPoll:
 		w.rc.slice, n.err = w.Refill(int(x.Prog), x.Pos)
 	default:
-		n.err = n.code.ended(w, x)
+		n.err = n.code.ended(w, x.Exit)
 	}
 	return n.err == nil
-}
-
-// find looks up the exit that resumes at an address.
-func (n *nativeRun) find(left uint64) {
-	n.left, n.exit = left, nil
-	if off := left - n.code.image.code.addr; off <= math.MaxUint32 {
-		n.exit = n.code.image.Artifact.Exit(uint32(off))
-	}
 }
 
 // ended is the error of a run that an exit ends.

@@ -126,7 +126,7 @@ func TestFaultFuel(t *testing.T) {
 
 func TestUnknownExitEndsTheRun(t *testing.T) {
 	p := load(t, open(t, 1), asks)[0]
-	p.unit.image.Artifact.Exits = nil
+	p.unit.code.(*nativeCode).exits = nil
 	_, err := p.Run(nil)
 	require.EqualError(t, err, "machine code of test.o left at 0x23, which is no exit")
 }

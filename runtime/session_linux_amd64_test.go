@@ -210,20 +210,22 @@ func TestLoadRefuses(t *testing.T) {
 func TestUnloadWaitsForRuns(t *testing.T) {
 	r := open(t, 2)
 	inside, leave := make(chan struct{}), make(chan struct{})
+	var once sync.Once
 	r.spec.Helpers["ask"] = func([5]uint64) uint64 {
-		close(inside)
+		once.Do(func() { close(inside) })
 		<-leave
 		return 5
 	}
 	p := load(t, r, asks)[0]
 	type result struct {
-		ret uint64
+		res codegen.Results
 		err error
 	}
 	done := make(chan result)
 	go func() {
-		ret, err := p.Run(nil)
-		done <- result{ret, err}
+		res, err := p.RunBatch(context.Background(), codegen.Batch{Inputs: make([]codegen.Input, 3)})
+		res.Elapsed = 0
+		done <- result{res, err}
 	}()
 	<-inside
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
@@ -237,7 +239,7 @@ func TestUnloadWaitsForRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 42, got)
 	close(leave)
-	require.Equal(t, result{5, nil}, <-done)
+	require.Equal(t, result{codegen.Results{Results: []codegen.Result{{Ret: 5}, {Ret: 5}, {Ret: 5}}, Runs: 3}, nil}, <-done, "a batch is finished")
 	require.NoError(t, other.Unload(context.Background()))
 	require.Empty(t, r.retired)
 }

@@ -169,13 +169,19 @@ func (w *Worker) prepare(mem []byte) error {
 	switch {
 	case p == nil:
 		return errReleased
-	case p.closed.Load():
+	case p.closed.Load() && w.mustEnd():
 		return p.unavailable()
 	case uint64(len(mem)) < uint64(p.info.CtxSize):
 		return p.tooShort(len(mem))
 	}
 	w.setMemory(mem)
 	return nil
+}
+
+// mustEnd reports whether a closed program ends between two runs: a batch is let
+// finish unless everything is closed, a worker that was handed out is not.
+func (w *Worker) mustEnd() bool {
+	return w.state.Load() == stateHeld || w.runtime.closing.Load()
 }
 
 // SetFuel sets the budget of the worker's runs in loop turns: 0 is
