@@ -72,7 +72,7 @@ moved:
 
 // func leave()
 // What machine code calls to leave: R12 = run context, the return address is where it resumes.
-// The arguments of a helper are stored in pairs, because Go will load them so.
+// R1 to R5, the arguments of a helper, are stored in pairs, because Go will load them so.
 TEXT ·leave(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ DI, X0
 	MOVQ SI, X1
@@ -84,14 +84,9 @@ TEXT ·leave(SB), NOSPLIT|NOFRAME, $0-0
 	MOVUPS X2, (rcArgs+16)(R12)
 	MOVQ R8, (rcArgs+32)(R12)
 	MOVQ AX, rcReg(0)(R12)
-	MOVQ CX, rcReg(1)(R12)
-	MOVQ DX, rcReg(2)(R12)
 	MOVQ BX, rcReg(3)(R12)
 	MOVQ SP, rcReg(4)(R12)
 	MOVQ BP, rcReg(5)(R12)
-	MOVQ SI, rcReg(6)(R12)
-	MOVQ DI, rcReg(7)(R12)
-	MOVQ R8, rcReg(8)(R12)
 	MOVQ R9, rcReg(9)(R12)
 	MOVQ R10, rcReg(10)(R12)
 	MOVQ R11, rcReg(11)(R12)
@@ -126,14 +121,14 @@ TEXT ·resume(SB), NOSPLIT|NOFRAME, $0-48
 	MOVQ SP, rcHostSP(R12)
 	MOVQ BP, rcHostBP(R12)
 	MOVQ rcReg(0)(R12), AX
-	MOVQ rcReg(1)(R12), CX
-	MOVQ rcReg(2)(R12), DX
 	MOVQ rcReg(3)(R12), BX
 	MOVQ rcReg(4)(R12), SP
 	MOVQ rcReg(5)(R12), BP
-	MOVQ rcReg(6)(R12), SI
-	MOVQ rcReg(7)(R12), DI
-	MOVQ rcReg(8)(R12), R8
+	MOVQ (rcArgs+0)(R12), DI
+	MOVQ (rcArgs+8)(R12), SI
+	MOVQ (rcArgs+16)(R12), DX
+	MOVQ (rcArgs+24)(R12), CX
+	MOVQ (rcArgs+32)(R12), R8
 	MOVQ rcReg(9)(R12), R9
 	MOVQ rcReg(10)(R12), R10
 	MOVQ rcReg(11)(R12), R11

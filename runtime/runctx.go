@@ -17,12 +17,12 @@ type runContext struct {
 	regionsEnd uint64
 
 	hostBP     uint64
-	controlTop uint64 // rsp at entry
-	stackTop   uint64 // rbp at entry: R10
-	left       uint64 // address after the instruction that left
-	regs       [16]uint64
+	controlTop uint64     // rsp at entry
+	stackTop   uint64     // rbp at entry: R10
+	left       uint64     // address after the instruction that left
+	regs       [16]uint64 // by their number in encodings, but for r12 and those in args
 	_          uint64
-	args       [5]uint64 // R1 to R5 of a helper call
+	args       [5]uint64 // rdi rsi rdx rcx r8: R1 to R5
 	_          uint64
 
 	regions [ir.MaxRegions]nativeRegion
