@@ -1,16 +1,28 @@
 package opt
 
-import "github.com/bpfc/bpfc/core/ir"
+import (
+	"slices"
 
-// deadCode drops what computes a value that nobody reads. Loads stay: they may fault.
+	"github.com/bpfc/bpfc/core/ir"
+)
+
+// deadCode drops what computes a value that nobody reads. Loads stay: they may
+// fault. What the verifier found live at the start of blocks still holds: no pass
+// before this one makes a block read a register that it did not read or write already.
 func (p *program) deadCode() {
-	for _, f := range p.out.Funcs {
-		live := ir.Liveness(f, (*ir.Insn).UseDef)
+	for i, f := range p.out.Funcs {
+		live := p.v.Func(i).Live
+		if n := len(f.Blocks) - len(live); n > 0 { // blocks that the lowering added may read anything
+			live = append(live[:len(live):len(live)], slices.Repeat([]ir.RegSet{everything}, n)...)
+		}
 		for _, b := range f.Blocks {
 			dropDead(b, ir.LiveOut(b, live))
 		}
 	}
 }
+
+// everything is the set of all registers.
+const everything = ^ir.RegSet(0)
 
 // dropDead drops the dead instructions of b, after which the registers in out are read.
 func dropDead(b *ir.Block, out ir.RegSet) {

@@ -10,10 +10,9 @@ import (
 // liveness finds, callees first, which registers are read before they are
 // written: at the entry of functions, at the start of blocks and after calls.
 func (w *walk) liveness() *Error {
-	w.liveAt = make([][]ir.RegSet, len(w.program.Funcs))
 	for i := len(w.order) - 1; i >= 0; i-- {
 		fi := w.order[i]
-		w.liveAt[fi] = ir.Liveness(w.program.Funcs[fi], w.useDef)
+		w.facts[fi].Live = ir.Liveness(w.program.Funcs[fi], w.useDef)
 		w.recordLive(fi)
 	}
 	return nil
@@ -21,7 +20,8 @@ func (w *walk) liveness() *Error {
 
 // recordLive keeps what the lowering needs: registers to be zeroed at entry and after calls.
 func (w *walk) recordLive(fi int32) {
-	facts, live := &w.facts[fi], w.liveAt[fi]
+	facts := &w.facts[fi]
+	live := facts.Live
 	fromCaller := ir.ArgRegs | ir.Bit(ir.R10)
 	if fi == 0 {
 		fromCaller = ir.Bit(ir.R1) | ir.Bit(ir.R2) | ir.Bit(ir.R10)
@@ -64,12 +64,12 @@ func (w *walk) useDef(in *ir.Insn) (use, def ir.RegSet) {
 func (w *walk) callUses(in *ir.Insn) (use ir.RegSet) {
 	switch in.Op {
 	case ir.OpCall:
-		return w.liveAt[in.Ref.Index][0] & ir.ArgRegs
+		return w.facts[in.Ref.Index].Live[0] & ir.ArgRegs
 	case ir.OpCallHelper:
 		return 1<<(w.program.Helpers[in.Ref.Index].NumArgs()+1) - 2
 	}
 	for _, c := range w.taken {
-		use |= w.liveAt[c][0] & ir.ArgRegs
+		use |= w.facts[c].Live[0] & ir.ArgRegs
 	}
 	return use | ir.Bit(in.A)
 }

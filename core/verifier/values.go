@@ -91,7 +91,7 @@ func (w *walk) values() *Error {
 		if w.facts[fi].AddressTaken || !entry[fi].seen {
 			entry[fi] = unknownEntry()
 		}
-		v := &valueFlow{walk: w, f: w.program.Funcs[fi], facts: &w.facts[fi], live: w.liveAt[fi], entry: entry}
+		v := &valueFlow{walk: w, f: w.program.Funcs[fi], facts: &w.facts[fi], live: w.facts[fi].Live, entry: entry}
 		v.run(entry[fi])
 		w.facts[fi].Frame = (v.depth + 7) &^ 7
 		w.facts[fi].below = v.below

@@ -44,6 +44,8 @@ type FuncFacts struct {
 	ZeroEntry ir.RegSet
 	// LoopHeads marks the blocks that a loop returns to; every cycle passes one.
 	LoopHeads []bool
+	// Live holds, by block, the registers that it or what follows reads before writing them.
+	Live []ir.RegSet
 	// Insns holds one fact per instruction of block b from Start[b] on.
 	Insns []InsnFact
 	Start []int32
@@ -100,8 +102,7 @@ type walk struct {
 	taken   []int32  // functions whose address is taken
 
 	indirect int           // calls through registers
-	order    []int32       // functions, callers before callees
-	liveAt   [][]ir.RegSet // by function and block: registers read before they are written
+	order    []int32 // functions, callers before callees
 	exposed  bool
 	// unsupported is the first thing that this version cannot decide; the search for broken rules goes on.
 	unsupported *Error
