@@ -101,7 +101,7 @@ type walk struct {
 	calls   [][]call // by function; a call through a register may reach every function whose address is taken
 	taken   []int32  // functions whose address is taken
 
-	indirect int           // calls through registers
+	indirect int     // calls through registers
 	order    []int32 // functions, callers before callees
 	exposed  bool
 	// unsupported is the first thing that this version cannot decide; the search for broken rules goes on.
