@@ -81,7 +81,7 @@ func (a *app) commonFlags(root *cobra.Command) {
 	f.StringVar(&a.btf, "btf", "", "types of the target kernel, a `FILE`")
 	f.StringVar(&a.cpu, "cpu", "", "CPU `LEVEL`: x86-64, x86-64-v2, x86-64-v3, native")
 	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "limit of the whole command")
-	f.StringVar(&a.logLevel, "log-level", "warn", "`LEVEL` of plugins' logs: "+strings.Join(logLevels, ", "))
+	f.StringVar(&a.logLevel, "log-level", "error", "`LEVEL` of plugins' logs: "+strings.Join(logLevels, ", "))
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no warnings")
 	f.StringVar(&a.color, "color", "auto", "colour in messages: `auto|always|never`")
