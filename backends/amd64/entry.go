@@ -129,6 +129,7 @@ func (e *emitter) checkedEntry(self, fill asm.Label) {
 	a.MovMR(asm.W64, runContext(codegen.RunExit), asm.RAX)
 	a.MovMR(asm.W64, runContext(codegen.RunHostSP), asm.RSP)
 	a.MovMI(asm.W64, runContext(codegen.RunFaultAddr), 0)
+	e.keepSaved(a.MovMR)
 	if info.Context == abi.CtxMemory && info.CtxSize > 0 {
 		a.AluRI(asm.Cmp, asm.W64, asm.RSI, int32(info.CtxSize))
 		a.Jcc(asm.CondB, refused)
@@ -158,6 +159,7 @@ func (e *emitter) checkedEntry(self, fill asm.Label) {
 	a.Bind(leave)
 	a.Pop(scratch0) // the address that left: it tells what happened
 	a.MovRM(asm.W64, asm.RSP, runContext(codegen.RunHostSP))
+	e.keepSaved(func(w asm.Width, m asm.Mem, r asm.Reg) { a.MovRM(w, r, m) })
 	a.MovRM(asm.W64, asm.RDI, asm.Mem{Base: asm.RSP, Disp: frame})
 	failed := a.NewLabel()
 	a.TestRR(asm.W64, asm.RDI, asm.RDI)
@@ -167,6 +169,17 @@ func (e *emitter) checkedEntry(self, fill asm.Label) {
 	a.MovRI(asm.RAX, int64(uint32(1<<32-1)))
 	a.Jmp(done)
 	e.end()
+}
+
+// keepSaved moves the callee-saved registers that the program writes to or from
+// the part of the run context that is the runtime's: its functions, which save
+// them, do not come to restore them when the program leaves for good.
+func (e *emitter) keepSaved(move func(asm.Width, asm.Mem, asm.Reg)) {
+	for i, c := range calleeSaved {
+		if e.writes[e.prog].Has(c.bpf) {
+			move(asm.W64, runContext(codegen.RunReserved+8*int32(i)), c.reg)
+		}
+	}
 }
 
 // pushAll saves what NAME_checked changes, and its last two arguments.

@@ -16,6 +16,7 @@ type emitter struct {
 	origin      asm.Label  // begin of the code
 	entries     []asm.Mark // by program
 	entryLabels []asm.Label
+	writes      []ir.RegSet // callee-saved registers, by program
 	symbols     []symbol
 	refs        []reference // symbols of relocations
 	exits       []exit
@@ -91,6 +92,7 @@ type flags struct {
 // program emits all functions of a program.
 func (e *emitter) program(i int32, p *ir.Program) {
 	e.prog, e.p = i, p
+	e.writes = append(e.writes, 0)
 	e.funcs = e.funcs[:0]
 	for range p.Funcs {
 		e.funcs = append(e.funcs, e.asm.NewLabel())
@@ -119,6 +121,7 @@ func (e *emitter) function(i int, f *ir.Func) {
 		e.blocks = append(e.blocks, e.asm.NewLabel())
 	}
 	e.frame(f)
+	e.writes[e.prog] |= e.saved
 	e.prologue()
 	for _, b := range f.Blocks {
 		e.emitBlock(b)

@@ -126,10 +126,23 @@ func (c *checker) relocs() {
 		}
 		c.require(r.Index >= 0 && int(r.Index) < n, "relocation at %#x of kind %d has index %d of %d", r.Offset, r.Kind, r.Index, n)
 		if r.Kind == codegen.RelocMapValue && c.err == nil {
-			if m := &c.Maps[r.Index]; m.Type != mapTypeArray {
-				c.unsupported("it uses map %s of kind %d; only array maps (kind %d) can be part of an object", m.Name, m.Type, mapTypeArray)
-			}
+			c.mapValue(&c.Maps[r.Index])
 		}
+	}
+}
+
+// flagRdonlyProg is BPF_F_RDONLY_PROG (include/uapi/linux/bpf.h, Linux 6.18).
+const flagRdonlyProg = 1 << 7
+
+// mapValue refuses a map whose values the code reaches and that is not what the code takes it for.
+func (c *checker) mapValue(m *abi.MapSpec) {
+	switch {
+	case m.Type != mapTypeArray:
+		c.unsupported("it uses map %s of kind %d; only array maps (kind %d) can be part of an object", m.Name, m.Type, mapTypeArray)
+	case m.Flags&flagRdonlyProg != 0:
+		c.unsupported("it uses map %s with BPF_F_RDONLY_PROG; guards of machine code do not tell it from a writable one", m.Name)
+	case mapSize(m) == 0:
+		c.unsupported("it uses array map %s, which has %d values of %d bytes", m.Name, m.MaxEntries, m.ValueSize)
 	}
 }
 
