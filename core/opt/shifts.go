@@ -35,13 +35,14 @@ func (p *program) foldShifts() {
 			kept := b.Insns[:0]
 			for i := range b.Insns {
 				in := &b.Insns[i]
-				if int(in.Op) < len(peepholes) && peepholes[in.Op] != nil {
-					if peepholes[in.Op](in, last(kept)) {
+				for both := true; both; {
+					both = int(in.Op) < len(peepholes) && peepholes[in.Op] != nil && peepholes[in.Op](in, last(kept))
+					if both {
 						kept = kept[:len(kept)-1]
 					}
-					if in.Op == ir.OpMov && in.B == in.Dst && (in.Width == 64 || narrow.Has(in.B)) {
-						continue
-					}
+				}
+				if in.Op == ir.OpMov && in.B == in.Dst && (in.Width == 64 || narrow.Has(in.B)) {
+					continue
 				}
 				_, def := in.UseDef()
 				if zeroExtends(in, narrow) {
