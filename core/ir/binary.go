@@ -276,7 +276,6 @@ var wireFields = [...]struct {
 	{"reference kind", 0, int64(RefHelper)},
 	{"reference", math.MinInt32, math.MaxInt32},
 	{"order", 0, int64(SeqCst)},
-	{"c", math.MinInt32, math.MaxInt32},
 }
 
 type wireValues [len(wireFields)]int64
@@ -286,7 +285,7 @@ func (i *Insn) values(pos Pos) wireValues {
 	return wireValues{
 		int64(i.Width), int64(i.Dst), int64(i.A), int64(i.B), i.Imm, int64(i.Pos - pos), int64(i.Size),
 		int64(i.Base), int64(i.Disp), int64(i.Then), int64(i.Else), int64(i.Cond), int64(i.Region), int64(i.Rule),
-		bit(i.Write), bit(i.Sign), int64(i.Index), int64(i.Scale), int64(i.Ref.Kind), int64(i.Ref.Index), int64(i.Order), int64(i.C),
+		bit(i.Write), bit(i.Sign), int64(i.Index), int64(i.Scale), int64(i.Ref.Kind), int64(i.Ref.Index), int64(i.Order),
 	}
 }
 
@@ -295,7 +294,7 @@ func insnOf(op Op, v *wireValues, pos Pos) Insn {
 	return Insn{
 		Op: op, Width: uint8(v[0]), Dst: Reg(v[1]), A: Reg(v[2]), B: Reg(v[3]), Imm: v[4], Pos: pos + Pos(v[5]), Size: uint8(v[6]),
 		Base: Reg(v[7]), Disp: int32(v[8]), Then: BlockID(v[9]), Else: BlockID(v[10]), Cond: isa.Cond(v[11]), Region: uint16(v[12]), Rule: Rule(v[13]),
-		Write: v[14] != 0, Sign: v[15] != 0, Index: Reg(v[16]), Scale: uint8(v[17]), Ref: Ref{RefKind(v[18]), int32(v[19])}, Order: Order(v[20]), C: Reg(v[21]),
+		Write: v[14] != 0, Sign: v[15] != 0, Index: Reg(v[16]), Scale: uint8(v[17]), Ref: Ref{RefKind(v[18]), int32(v[19])}, Order: Order(v[20]),
 	}
 }
 

@@ -186,7 +186,6 @@ func (c *checker) registers(i *Insn) error {
 		{"dst", i.Dst, e&DefDst != 0, e&(DefDst|OptDst) != 0},
 		{"a", i.A, e&UseA != 0, e&(UseA|OptA) != 0 || f&fOptAddr != 0},
 		{"b", i.B, e&UseB != 0, e&(UseB|OptB) != 0},
-		{"c", i.C, false, false},
 		{"base", i.Base, e&UseMem != 0, e&UseMem != 0},
 		{"index", i.Index, false, e&UseMem != 0 && !zero},
 	} {

@@ -1,6 +1,7 @@
 package ir
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -74,7 +75,6 @@ func TestCheckRefuses(t *testing.T) {
 		{"temporary when lifted", one(mov(T0, 1)), StageLifted, CheckRegister},
 		{"no dst", one(with(add, func(i *Insn) { i.Dst = None })), StageLowered, CheckRegister},
 		{"no a", one(with(add, func(i *Insn) { i.A = None })), StageLowered, CheckRegister},
-		{"c", one(with(add, func(i *Insn) { i.C = R1 })), StageLowered, CheckRegister},
 		{"base without memory", one(with(add, func(i *Insn) { i.Base = R1 })), StageLowered, CheckRegister},
 		{"no base", one(with(load, func(i *Insn) { i.Base = None })), StageLowered, CheckRegister},
 		{"virtual", one(with(add, func(i *Insn) { i.A = FirstVirtual })), StageLowered, CheckRegister},
@@ -154,4 +154,8 @@ func TestCheckTemporaries(t *testing.T) {
 			require.Equal(t, CheckTemp, e.Code, e.Error())
 		})
 	}
+}
+
+func TestInsnIsACacheLine(t *testing.T) {
+	require.EqualValues(t, 64, reflect.TypeFor[Insn]().Size())
 }

@@ -20,7 +20,7 @@ const (
 // value does not survive it. A call reads all of R1 to R5 and ends the
 // temporaries. The instruction obeys Check: operands that its op does not have are None.
 func (i *Insn) UseDef() (use, def RegSet) {
-	use = Bit(i.A) | Bit(i.B) | Bit(i.C) | Bit(i.Base) | Bit(i.Index)
+	use = Bit(i.A) | Bit(i.B) | Bit(i.Base) | Bit(i.Index)
 	def = Bit(i.Dst)
 	switch i.Op {
 	case OpCall, OpCallHelper, OpCallReg:
