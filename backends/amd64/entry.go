@@ -146,9 +146,9 @@ func (e *emitter) checkedEntry(self, fill asm.Label) {
 	a.Bind(done)
 	body := e.unwindState()
 	a.AluRI(asm.Add, asm.W64, asm.RSP, frame+16)
-	a.Pop(runctx)
-	a.Pop(asm.RBP)
-	e.cfa(8, nil)
+	e.released(frame + 16)
+	e.restore(runctx)
+	e.restore(asm.RBP)
 	a.Op(asm.Ret)
 	e.cfa(body.cfa, body.saved)
 
@@ -263,8 +263,8 @@ func (e *emitter) directEntry() {
 	a.Lea(asm.W64, asm.RBP, asm.Mem{Base: asm.RSP, Disp: stack})
 	a.Call(e.entryLabels[e.prog])
 	a.AluRI(asm.Add, asm.W64, asm.RSP, stack)
-	a.Pop(asm.RBP)
-	e.cfa(8, nil)
+	e.released(stack)
+	e.restore(asm.RBP)
 	a.Op(asm.Ret)
 	a.Bind(long)
 }

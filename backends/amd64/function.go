@@ -199,15 +199,37 @@ func (e *emitter) epilogue(*ir.Insn) {
 	body := e.unwindState()
 	if e.pad {
 		e.asm.AluRI(asm.Add, asm.W64, asm.RSP, 8)
+		e.released(8)
 	}
 	for i := len(calleeSaved) - 1; i >= 0; i-- {
 		if e.saved.Has(calleeSaved[i].bpf) {
-			e.asm.Pop(calleeSaved[i].reg)
+			e.restore(calleeSaved[i].reg)
 		}
 	}
-	e.cfa(8, nil)
 	e.asm.Op(asm.Ret)
 	e.cfa(body.cfa, body.saved)
+}
+
+// restore pops the register that was saved last.
+func (e *emitter) restore(r asm.Reg) {
+	e.asm.Pop(r)
+	e.released(8)
+}
+
+// released notes that rsp was raised by n bytes: registers saved below it are restored.
+func (e *emitter) released(n int32) {
+	if !e.opts.Object {
+		return
+	}
+	now := e.unwindState()
+	now.cfa -= n
+	for i, s := range now.saved {
+		if s.Below > now.cfa {
+			now.saved = now.saved[:i]
+			break
+		}
+	}
+	e.cfa(now.cfa, now.saved)
 }
 
 // unwindState is the last unwinding rule noted.
@@ -247,7 +269,8 @@ func (e *emitter) line(pos ir.Pos) {
 // dead reports whether r is not read after the instruction at hand: then it need not be kept.
 func (e *emitter) dead(r ir.Reg) bool {
 	if e.live == nil {
-		e.live = ir.Liveness(e.f, (*ir.Insn).UseDef)
+		post, _ := ir.Postorder(e.f)
+		e.live = ir.Liveness(e.f, post, nil)
 	}
 	if len(e.after) != len(e.block.Insns) {
 		e.liveInBlock()

@@ -99,15 +99,12 @@ func argumentsOf(p *ir.Program) []ir.RegSet {
 	find = func(i int32) ir.RegSet {
 		if !known[i] {
 			known[i] = true
-			live := ir.Liveness(p.Funcs[i], func(in *ir.Insn) (use, def ir.RegSet) {
-				use, def = in.UseDef()
-				switch in.Op {
-				case ir.OpCall:
-					use = find(in.Ref.Index)
-				case ir.OpCallHelper:
-					use = helperArguments(p, in)
+			post, _ := ir.Postorder(p.Funcs[i])
+			live := ir.Liveness(p.Funcs[i], post, func(in *ir.Insn) ir.RegSet {
+				if in.Op == ir.OpCall {
+					return find(in.Ref.Index)
 				}
-				return use, def
+				return helperArguments(p, in)
 			})
 			args[i] = live[0] & ir.ArgRegs
 		}

@@ -3,8 +3,8 @@ package ir
 // RegSet is a set of registers of the register form: bit i is R0+i, the temporaries behind R10.
 type RegSet uint16
 
-// Bit is the set of r alone; empty for None and virtual registers.
-func Bit(r Reg) RegSet { return RegSet(uint32(1) << uint32(r) >> R0) }
+// Bit is the set of r alone; empty for None and virtual registers, whose shift leaves nothing.
+func Bit(r Reg) RegSet { return 1 << uint32(r-R0) }
 
 // Has reports whether r is in the set.
 func (s RegSet) Has(r Reg) bool { return s&Bit(r) != 0 }
@@ -17,44 +17,45 @@ const (
 )
 
 // UseDef returns the registers that the instruction reads, and those whose old
-// value does not survive it. A call reads all of R1 to R5 and ends the
-// temporaries. The instruction obeys Check: operands that its op does not have are None.
+// value does not survive it. A call reads all of R1 to R5 and ends the temporaries.
+// It relies on what Check enforces: a field that means nothing for the op is None.
 func (i *Insn) UseDef() (use, def RegSet) {
-	use = Bit(i.A) | Bit(i.B) | Bit(i.Base) | Bit(i.Index)
-	def = Bit(i.Dst)
 	switch i.Op {
 	case OpCall, OpCallHelper, OpCallReg:
-		use |= ArgRegs
-		def = CallerRegs | TempRegs
+		return ArgRegs | Bit(i.A), CallerRegs | TempRegs
 	case OpExit:
-		use |= Bit(R0)
+		return Bit(R0), 0
 	}
-	return use, def
+	return Bit(i.A) | Bit(i.B) | Bit(i.Base) | Bit(i.Index), Bit(i.Dst)
 }
 
 // Liveness solves the backward data flow of f: the registers that each block
-// reads before it writes them. useDef is (*Insn).UseDef, or one that knows more
-// about calls. Blocks that the entry does not reach get the empty set. Time is
-// linear in the instructions and edges, for every shape of loops.
-func Liveness(f *Func, useDef func(*Insn) (use, def RegSet)) []RegSet {
+// reads before it writes them. post is the blocks' postorder (Postorder); calls
+// says which registers a call reads, nil stands for all arguments. Blocks that
+// the entry does not reach get the empty set. Time is linear in the instructions
+// and edges, for every shape of loops.
+func Liveness(f *Func, post []BlockID, calls func(*Insn) RegSet) []RegSet {
 	type summary struct{ gen, kill RegSet }
 	sums := make([]summary, len(f.Blocks))
 	for i, b := range f.Blocks {
 		var s summary
 		for j := len(b.Insns) - 1; j >= 0; j-- {
-			use, def := useDef(&b.Insns[j])
+			in := &b.Insns[j]
+			use, def := in.UseDef()
+			if calls != nil && def&CallerRegs == CallerRegs {
+				use = calls(in)
+			}
 			s.gen = s.gen&^def | use
 			s.kill |= def
 		}
 		sums[i] = s
 	}
-	order, _ := Postorder(f)
-	preds := predecessors(f, order)
+	preds := predecessors(f, post)
 	live := make([]RegSet, len(f.Blocks))
-	work := NewWorklist(len(order))
-	work.AddAll(len(order))
+	work := NewWorklist(len(post))
+	work.AddAll(len(post))
 	for i := work.Take(); i >= 0; i = work.Take() {
-		b := order[i]
+		b := post[i]
 		in := sums[b].gen | LiveOut(f.Blocks[b], live)&^sums[b].kill
 		if in != live[b] {
 			live[b] = in

@@ -12,7 +12,9 @@ import (
 func (w *walk) liveness() *Error {
 	for i := len(w.order) - 1; i >= 0; i-- {
 		fi := w.order[i]
-		w.facts[fi].Live = ir.Liveness(w.program.Funcs[fi], w.useDef)
+		facts, f := &w.facts[fi], w.program.Funcs[fi]
+		facts.post, facts.LoopHeads = ir.Postorder(f)
+		facts.Live = ir.Liveness(f, facts.post, w.callUses)
 		w.recordLive(fi)
 	}
 	return nil

@@ -136,8 +136,7 @@ type valueFlow struct {
 
 // run iterates to a fixpoint. Facts are written at every visit of a block: the last one has the final state.
 func (v *valueFlow) run(entry state) {
-	post, heads := ir.Postorder(v.f)
-	v.facts.LoopHeads = heads
+	post := v.facts.post
 	v.in = make([]state, len(v.f.Blocks))
 	v.in[0] = entry
 	place := make([]int, len(v.f.Blocks)) // in reverse postorder

@@ -44,6 +44,7 @@ type FuncFacts struct {
 	ZeroEntry ir.RegSet
 	// LoopHeads marks the blocks that a loop returns to; every cycle passes one.
 	LoopHeads []bool
+	post      []ir.BlockID // blocks in postorder
 	// Live holds, by block, the registers that it or what follows reads before writing them.
 	Live []ir.RegSet
 	// Insns holds one fact per instruction of block b from Start[b] on.
