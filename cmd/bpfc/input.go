@@ -10,9 +10,9 @@ import (
 	"github.com/bpfc/bpfc/sdk/builtin"
 )
 
-// maxInput is the largest input in bytes: sixteen times a program of a million
-// instructions, more than any object that a kernel loads.
-const maxInput = 128 << 20
+// maxInput is the largest input in bytes: four times a program of a million
+// instructions in hex, more than any object that a kernel loads.
+const maxInput = 64 << 20
 
 // readBytes reads the input called name, "-" for standard input.
 func (a *app) readBytes(name string) ([]byte, error) {
@@ -46,6 +46,9 @@ func (a *app) readObject(ctx context.Context, name, dialect string, clangFlags [
 	if name == "-" {
 		title = "<stdin>"
 	}
+	if err := checkMeaning(title, builtin.Detect(title, b), dialect, clangFlags); err != nil {
+		return nil, err
+	}
 	o, err := builtin.ReadObject(ctx, title, b, builtin.ReadOptions{
 		Dialect: dialect, Clang: os.Getenv("BPFC_CLANG"), ClangFlags: clangFlags, Messages: a.messages,
 	})
@@ -58,6 +61,17 @@ func (a *app) readObject(ctx context.Context, name, dialect string, clangFlags [
 		}
 	}
 	return o, nil
+}
+
+// checkMeaning refuses flags that mean nothing for an input of this kind.
+func checkMeaning(title string, kind builtin.Kind, dialect string, clangFlags []string) error {
+	switch {
+	case len(clangFlags) > 0 && kind != builtin.KindC:
+		return usage("%s is %s: flags after -- are for clang, which compiles C", title, kind)
+	case dialect != "" && kind != builtin.KindAsm:
+		return usage("%s is %s: a dialect is one of assembly", title, kind)
+	}
+	return nil
 }
 
 // readHex reads a program in hex from standard input.

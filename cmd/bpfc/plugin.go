@@ -250,13 +250,15 @@ func orAny(s string) string {
 }
 
 func (a *app) pluginServeCommand() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:    "serve ROLE NAME",
 		Short:  "Serve a built-in plugin: what bpfc runs to start one",
 		Hidden: true,
 		Args:   exactly(2, "a role (backend, helpers) and a name"),
 		RunE:   func(_ *cobra.Command, args []string) error { return serve(host.Role(args[0]), args[1]) },
 	}
+	c.Flags().Bool("debug", false, "serve without a host and print the BPFC_REATTACH that makes one attach")
+	return c
 }
 
 // serve serves a built-in plugin until its host ends it.

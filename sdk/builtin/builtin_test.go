@@ -1,6 +1,7 @@
 package builtin_test
 
 import (
+	"bytes"
 	"runtime"
 	"testing"
 
@@ -62,4 +63,17 @@ func TestDetect(t *testing.T) {
 	} {
 		require.Equal(t, c.want, builtin.Detect(c.name, []byte(c.content)), "%s %q", c.name, c.content)
 	}
+}
+
+func TestLimits(t *testing.T) {
+	exit := []byte{0x95, 0, 0, 0, 0, 0, 0, 0}
+	_, err := builtin.ReadObject(t.Context(), "x.bin", bytes.Repeat(exit, builtin.MaxInsns+1), builtin.ReadOptions{})
+	var unsupported *codegen.UnsupportedError
+	require.ErrorAs(t, err, &unsupported)
+	require.ErrorContains(t, err, "1000001 instructions")
+	_, err = builtin.ReadObject(t.Context(), "x.hex", bytes.Repeat([]byte("9500000000000000"), builtin.MaxInsns+1), builtin.ReadOptions{})
+	require.ErrorAs(t, err, &unsupported)
+	o, err := builtin.ReadObject(t.Context(), "x.bin", bytes.Repeat(exit, builtin.MaxInsns), builtin.ReadOptions{})
+	require.NoError(t, err)
+	require.Len(t, o.Programs[0].Insns, builtin.MaxInsns)
 }

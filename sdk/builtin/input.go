@@ -3,6 +3,7 @@ package builtin
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -103,7 +104,7 @@ func ReadObject(ctx context.Context, name string, b []byte, o ReadOptions) (*obj
 	if err != nil {
 		return nil, err
 	}
-	if err := checkText(object); err != nil {
+	if err := errors.Join(checkLength(object), checkText(object)); err != nil {
 		return nil, err
 	}
 	return object, nil
@@ -122,6 +123,9 @@ func parse(ctx context.Context, name string, b []byte, o ReadOptions) (*obj.Obje
 	case KindHex:
 		return raw.Parse(name, b, raw.Hex)
 	case KindRaw:
+		if err := checkBytes(name, b); err != nil {
+			return nil, err
+		}
 		return raw.Parse(name, b, raw.Binary)
 	}
 	return elf.Parse(name, b, elf.Options{})
