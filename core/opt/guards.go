@@ -27,23 +27,31 @@ func (p *program) dropGuards() {
 	for _, f := range p.out.Funcs {
 		for _, b := range f.Blocks {
 			known.n, known.next = 0, 0
-			kept := b.Insns[:0]
-			for i := range b.Insns {
-				in := &b.Insns[i]
-				if in.Op == ir.OpGuardMem {
-					c := checked{in.Base, in.Index, in.Scale, in.Write, int64(in.Disp), int64(in.Disp) + int64(in.Size)}
-					if known.cover(&c) {
-						continue
-					}
-					known.add(c)
-				} else if known.n > 0 {
-					known.forget(in)
-				}
-				kept = append(kept, *in)
-			}
-			b.Insns = kept
+			b.Insns = b.Insns[:known.drop(b.Insns)]
 		}
 	}
+}
+
+// drop removes the guards of one block that earlier ones cover and returns how many instructions are left.
+func (r *ranges) drop(insns []ir.Insn) int {
+	n := 0
+	for i := range insns {
+		in := &insns[i]
+		if in.Op == ir.OpGuardMem {
+			c := checked{in.Base, in.Index, in.Scale, in.Write, int64(in.Disp), int64(in.Disp) + int64(in.Size)}
+			if r.cover(&c) {
+				continue
+			}
+			r.add(c)
+		} else if r.n > 0 {
+			r.forget(in)
+		}
+		if n != i {
+			insns[n] = *in
+		}
+		n++
+	}
+	return n
 }
 
 // cover reports whether a known range implies c.

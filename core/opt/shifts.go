@@ -31,30 +31,35 @@ var peepholes = [...]func(in, prev *ir.Insn) (both bool){
 func (p *program) foldShifts() {
 	for _, f := range p.out.Funcs {
 		for _, b := range f.Blocks {
-			var narrow ir.RegSet // registers whose upper half is zero
-			kept := b.Insns[:0]
-			for i := range b.Insns {
-				in := &b.Insns[i]
-				for both := true; both; {
-					both = int(in.Op) < len(peepholes) && peepholes[in.Op] != nil && peepholes[in.Op](in, last(kept))
-					if both {
-						kept = kept[:len(kept)-1]
-					}
-				}
-				if in.Op == ir.OpMov && in.B == in.Dst && (in.Width == 64 || narrow.Has(in.B)) {
-					continue
-				}
-				_, def := in.UseDef()
-				if zeroExtends(in, narrow) {
-					narrow |= def
-				} else {
-					narrow &^= def
-				}
-				kept = append(kept, *in)
-			}
-			b.Insns = kept
+			b.Insns = b.Insns[:foldBlock(b.Insns)]
 		}
 	}
+}
+
+// foldBlock rewrites the instructions of one block and returns how many are left.
+func foldBlock(insns []ir.Insn) int {
+	var narrow ir.RegSet // registers whose upper half is zero
+	n := 0
+	for i := range insns {
+		in := &insns[i]
+		for int(in.Op) < len(peepholes) && peepholes[in.Op] != nil && peepholes[in.Op](in, last(insns[:n])) {
+			n--
+		}
+		if in.Op == ir.OpMov && in.B == in.Dst && (in.Width == 64 || narrow.Has(in.B)) {
+			continue
+		}
+		_, def := in.UseDef()
+		if zeroExtends(in, narrow) {
+			narrow |= def
+		} else {
+			narrow &^= def
+		}
+		if n != i {
+			insns[n] = *in
+		}
+		n++
+	}
+	return n
 }
 
 func last(insns []ir.Insn) *ir.Insn {
