@@ -49,56 +49,51 @@ func Decode(b []byte) ([]Insn, error) {
 // DecodeInsns decodes like Decode but leaves out Check: for code that is not
 // linked yet, whose jumps and calls may still lead elsewhere.
 func DecodeInsns(b []byte) ([]Insn, error) {
-	insns := make([]Insn, 0, len(b)/SlotSize)
-	for len(b) > 0 {
-		in, n, err := decodeInsn(b, len(insns))
-		if err != nil {
-			return nil, err
+	insns := make([]Insn, len(b)/SlotSize)
+	for at := 0; at < len(insns); at++ {
+		rest := b[at*SlotSize:]
+		in := &insns[at]
+		if !in.decode(binary.LittleEndian.Uint64(rest)) {
+			return nil, breach(readSlot(rest), at)
 		}
-		insns = append(insns, in)
-		if n == 2 {
-			insns = append(insns, Insn{Op: Pad})
+		if r := in.Row(); r.Kind == KindLoadImm64 {
+			imm, err := decodeLddw(r, readSlot(rest), rest[SlotSize:], at)
+			if err != nil {
+				return nil, err
+			}
+			in.Imm = imm
+			at++
+			insns[at].Op = Pad
 		}
-		b = b[n*SlotSize:]
+	}
+	if n := len(b) % SlotSize; n != 0 {
+		return nil, fail(CodeTruncated, len(insns), "%d bytes are left, an instruction takes %d; is the file cut off?", n, SlotSize)
 	}
 	return insns, nil
 }
 
-// decodeInsn decodes the instruction at the start of b, which is slot number at.
-func decodeInsn(b []byte, at int) (Insn, int, error) {
-	if len(b) < SlotSize {
-		return Insn{}, 0, fail(CodeTruncated, at, "%d bytes are left, an instruction takes %d; is the file cut off?", len(b), SlotSize)
+// decode fills in from a well-formed slot as a little-endian word; it reports false if the slot is not.
+func (i *Insn) decode(word uint64) bool {
+	if word>>8&0xf > uint64(R10) || word>>12&0xf > uint64(R10) {
+		return false
 	}
-	s := readSlot(b)
-	r := quickFind(binary.LittleEndian.Uint64(b), s)
-	if r == nil {
-		var err error
-		if r, err = find(s, at); err != nil {
-			return Insn{}, 0, err
-		}
-		if err = checkFields(r, s, at); err != nil {
-			return Insn{}, 0, err
+	for _, op := range byCode[byte(word)] {
+		if l := &layouts[op]; word&l.mask == l.value {
+			w := word &^ l.mask
+			*i = Insn{Op: op, Dst: Reg(w >> 8 & 0xf), Src: Reg(w >> 12 & 0xf), Off: int16(w >> 16), Imm: int64(int32(w >> 32))}
+			return true
 		}
 	}
-	in := Insn{Op: r.Op}
-	if r.DstUse == Operand {
-		in.Dst = Reg(s.dst)
+	return false
+}
+
+// breach is the rule that a slot breaks which decode does not take.
+func breach(s slot, at int) error {
+	r, err := find(s, at)
+	if err != nil {
+		return err
 	}
-	if r.SrcUse == Operand {
-		in.Src = Reg(s.src)
-	}
-	if r.OffUse == Operand {
-		in.Off = s.off
-	}
-	if r.ImmUse == Operand {
-		in.Imm = int64(s.imm)
-	}
-	if r.Kind == KindLoadImm64 {
-		imm, err := decodeLddw(r, s, b[SlotSize:], at)
-		in.Imm = imm
-		return in, 2, err
-	}
-	return in, 1, nil
+	return checkFields(r, s, at)
 }
 
 // decodeLddw reads the second slot of an lddw from b and returns the 64-bit immediate.
@@ -198,19 +193,6 @@ func (l *layout) field(use Use, value, mask uint64, shift int) {
 	if use == Fixed {
 		l.value |= value << shift
 	}
-}
-
-// quickFind returns the row of a well-formed slot, nil where find and checkFields have to look closer.
-func quickFind(word uint64, s slot) *Row {
-	if s.dst > uint8(R10) || s.src > uint8(R10) {
-		return nil
-	}
-	for _, op := range byCode[s.code] {
-		if l := &layouts[op]; word&l.mask == l.value {
-			return &Table[op]
-		}
-	}
-	return nil
 }
 
 // byCode lists the opcodes that share a code byte.
