@@ -165,15 +165,15 @@ func (s *source) pos(slot int) Pos {
 func (s *source) findFunctions() *LiftError {
 	s.starts = append(s.starts, 0)
 	refs := s.refs
-	for i := 0; i < len(s.insns); i += s.insns[i].Slots() {
-		for len(refs) > 0 && refs[0].Slot < i {
-			refs = refs[1:]
-		}
-		if len(refs) > 0 && refs[0].Slot == i { // its immediate means nothing
-			continue
-		}
-		switch s.insns[i].Row().Kind {
+	for i := range s.insns {
+		switch isa.Table[s.insns[i].Op].Kind {
 		case isa.KindCallLocal, isa.KindLoadImm64:
+			for len(refs) > 0 && refs[0].Slot < i {
+				refs = refs[1:]
+			}
+			if len(refs) > 0 && refs[0].Slot == i { // its immediate means nothing
+				continue
+			}
 			if t, ok := s.insns[i].Target(i); ok {
 				s.starts = append(s.starts, t)
 			}
@@ -296,8 +296,8 @@ func (s *source) trace(lo, hi int) ([]byte, error) {
 			at = next
 		}
 	}
-	for at := lo; at < hi; at += s.insns[at].Slots() {
-		if marks[at-lo]&reached == 0 {
+	for at := lo; at < hi; at++ {
+		if marks[at-lo]&reached == 0 && s.insns[at].Op != isa.Pad {
 			return nil, s.fail(CodeUnreachable, at, "no path reaches this instruction: remove it")
 		}
 	}
@@ -314,18 +314,20 @@ func (s *source) lastInsn(lo, hi int) int {
 
 // flow returns where execution goes after the instruction at slot: the next slot and the jump's target, -1 for none.
 func (s *source) flow(at int) (next, target int) {
-	in := s.insns[at]
-	next, target = at+in.Slots(), -1
-	switch in.Row().Kind {
-	case isa.KindExit:
+	in := &s.insns[at]
+	switch isa.Table[in.Op].Kind {
+	case isa.KindExit, isa.KindGotoReg:
 		return -1, -1
 	case isa.KindJump:
 		target, _ = in.Target(at)
 		return -1, target
 	case isa.KindBranch, isa.KindMayGoto:
 		target, _ = in.Target(at)
+		return at + 1, target
+	case isa.KindLoadImm64:
+		return at + 2, -1
 	}
-	return next, target
+	return at + 1, -1
 }
 
 // number gives blocks their IDs in order of slots. Block 0 begins at lo, unless a branch leads there: then it is
