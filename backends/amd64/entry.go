@@ -17,8 +17,8 @@ import (
 //	+-------------------+
 //	| return address    |
 //	| rbp r12           |
-//	| ret  (3rd arg.)   |
-//	| fault (4th arg.)  | <- rsp + frame
+//	| argument ret      |
+//	| argument fault    | <- rsp + frame
 //	| padding           |
 //	+-------------------+ <- rbp, R10 of the program
 //	| BPF stack         |
@@ -105,7 +105,25 @@ func guarded(p *ir.Program) bool {
 	return false
 }
 
-// checkedEntry emits NAME_checked: rdi = memory, rsi = length, rdx = ret, rcx = fault.
+// resultArguments are the registers of the arguments ret and fault of NAME_checked,
+// which follow those that make R1 and R2.
+var resultArguments = [...]struct{ ret, fault asm.Reg }{
+	abi.CtxNone:   {asm.RDI, asm.RSI},
+	abi.CtxMemory: {asm.RDX, asm.RCX},
+	abi.CtxStruct: {asm.RSI, asm.RDX},
+}
+
+// clearArguments zeroes those of R1 and R2 that no argument makes.
+func (e *emitter) clearArguments(kind abi.ContextKind) {
+	if kind == abi.CtxNone {
+		e.asm.AluRR(asm.Xor, asm.W32, reg(ir.R1), reg(ir.R1))
+	}
+	if kind != abi.CtxMemory {
+		e.asm.AluRR(asm.Xor, asm.W32, reg(ir.R2), reg(ir.R2))
+	}
+}
+
+// checkedEntry emits NAME_checked.
 func (e *emitter) checkedEntry(self, fill asm.Label) {
 	a, info := &e.asm, &e.unit.Entries[e.prog]
 	var regions []cRegion
@@ -117,10 +135,11 @@ func (e *emitter) checkedEntry(self, fill asm.Label) {
 	frame := stack + ctx + 8 // with the return address and four words: a multiple of 16
 	leave, refused, done := a.NewLabel(), a.NewLabel(), a.NewLabel()
 
-	e.begin(info.Name+codegen.CheckedSuffix, e.prog)
+	e.routine(info.Name+codegen.CheckedSuffix, e.prog)
 	e.symbols[e.symIndex].global = true
 	a.Bind(self)
-	e.pushAll(frame)
+	e.pushAll(frame, info.Context)
+	e.clearArguments(info.Context)
 	a.MovRR(asm.W64, runctx, asm.RSP)
 	a.Lea(asm.W64, asm.RBP, asm.Mem{Base: asm.RSP, Disp: ctx + stack})
 	a.MovRI(asm.RAX, codegen.DefaultFuel)
@@ -183,14 +202,15 @@ func (e *emitter) keepSaved(move func(asm.Width, asm.Mem, asm.Reg)) {
 }
 
 // pushAll saves what NAME_checked changes, and its last two arguments.
-func (e *emitter) pushAll(frame int32) {
+func (e *emitter) pushAll(frame int32, kind abi.ContextKind) {
+	args := resultArguments[kind]
 	cfa := int32(8)
 	var saved []codegen.SavedReg
 	for _, r := range [...]struct {
 		reg   asm.Reg
 		dwarf uint8
 		keep  bool
-	}{{asm.RBP, 6, true}, {runctx, 12, true}, {asm.RDX, 0, false}, {asm.RCX, 0, false}} {
+	}{{asm.RBP, 6, true}, {runctx, 12, true}, {args.ret, 0, false}, {args.fault, 0, false}} {
 		e.asm.Push(r.reg)
 		cfa += 8
 		if r.keep {
@@ -250,6 +270,7 @@ func (e *emitter) directEntry() {
 		a.AluRI(asm.Cmp, asm.W64, asm.RSI, int32(info.CtxSize))
 		a.Jcc(asm.CondB, long)
 	}
+	e.clearArguments(info.Context)
 	if info.StackSize == 0 {
 		a.Jmp(e.entryLabels[e.prog])
 		a.Bind(long)
@@ -273,7 +294,7 @@ func (e *emitter) directEntry() {
 // is linked. leaves says that the program has exits.
 func (e *emitter) plainEntry(checked asm.Label, leaves bool) {
 	a := &e.asm
-	e.begin(e.unit.Entries[e.prog].Name, e.prog)
+	e.routine(e.unit.Entries[e.prog].Name, e.prog)
 	e.symbols[e.symIndex].global = true
 	if !leaves {
 		e.directEntry()
@@ -282,8 +303,9 @@ func (e *emitter) plainEntry(checked asm.Label, leaves bool) {
 	failed, done, none := a.NewLabel(), a.NewLabel(), a.NewLabel()
 	a.AluRI(asm.Sub, asm.W64, asm.RSP, frame)
 	e.cfa(frame+8, nil)
-	a.Lea(asm.W64, asm.RDX, asm.Mem{Base: asm.RSP, Disp: result})
-	a.MovRR(asm.W64, asm.RCX, asm.RSP)
+	args := resultArguments[e.unit.Entries[e.prog].Context]
+	a.Lea(asm.W64, args.ret, asm.Mem{Base: asm.RSP, Disp: result})
+	a.MovRR(asm.W64, args.fault, asm.RSP)
 	a.Call(checked)
 	a.TestRR(asm.W32, asm.RAX, asm.RAX)
 	a.Jcc(asm.CondNE, failed)
@@ -319,7 +341,7 @@ const (
 func (e *emitter) fillFault(self asm.Label) {
 	a := &e.asm
 	loop, found := a.NewLabel(), a.NewLabel()
-	e.begin("bpfc.fault", -1)
+	e.routine("bpfc.fault", -1)
 	a.Bind(self)
 	a.Lea(asm.W64, scratch1, asm.RIPLabel(e.origin, 0))
 	a.AluRR(asm.Sub, asm.W64, scratch0, scratch1)
@@ -384,6 +406,11 @@ func (e *emitter) rodata(exits []codegen.Exit) []byte {
 func checkObject(u *codegen.Unit) error {
 	if n := ir.RegionMaps + len(u.Maps) + len(u.Data); n > ir.MaxRegions {
 		return &codegen.UnsupportedError{What: fmt.Sprintf("an object file with %d maps and data sections", n-ir.RegionMaps), Msg: fmt.Sprintf("at most %d", ir.MaxRegions-ir.RegionMaps)}
+	}
+	for i := range u.Entries {
+		if e := &u.Entries[i]; int(e.Context) >= len(resultArguments) {
+			return &codegen.UnsupportedError{What: fmt.Sprintf("a C entry of program %s of type %s", e.Name, e.Type), Msg: "its kind of context is not known here"}
+		}
 	}
 	return nil
 }

@@ -120,6 +120,7 @@ func (e *emitter) function(i int, f *ir.Func) {
 	for range f.Blocks {
 		e.blocks = append(e.blocks, e.asm.NewLabel())
 	}
+	e.line(f.Pos)
 	e.frame(f)
 	e.writes[e.prog] |= e.saved
 	e.prologue()
@@ -140,6 +141,12 @@ func (e *emitter) begin(name string, prog int32) {
 	e.symbols = append(e.symbols, symbol{name: name, prog: prog, start: e.asm.Mark()})
 	e.symIndex = len(e.symbols) - 1
 	e.cfa(8, nil)
+}
+
+// routine begins a symbol whose code comes from no instruction of a program.
+func (e *emitter) routine(name string, prog int32) {
+	e.begin(name, prog)
+	e.line(ir.NoPos)
 }
 
 func (e *emitter) end() { e.symbols[e.symIndex].end = e.asm.Mark() }

@@ -182,7 +182,7 @@ func (e *emitter) searchRoutine(l asm.Label, size uint8, write bool) {
 	if write {
 		name += "w"
 	}
-	e.begin(name, -1)
+	e.routine(name, -1)
 	next, miss := e.asm.NewLabel(), e.asm.NewLabel()
 	loop := e.asm.NewLabel()
 	e.asm.Bind(l)

@@ -14,7 +14,7 @@ const faultStruct = `#ifndef BPFC_FAULT
 #define BPFC_FAULT
 /* Why a program did not return. */
 struct bpfc_fault {
-	uint32_t rule;       /* 1 memory, 2 call, 3 fuel */
+	uint32_t rule;       /* 1 memory, 2 call, 3 fuel, 4 alignment */
 	uint32_t insn;       /* BPF instruction, UINT32_MAX if none */
 	uint64_t address;    /* of the access, or the called value */
 	uint32_t size;       /* bytes of the access, 0 if it was none */

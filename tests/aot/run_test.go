@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/tests/bench/programs"
 )
@@ -152,4 +153,38 @@ func cHex(v uint64) string {
 		return "0"
 	}
 	return fmt.Sprintf("%#x", v)
+}
+
+// A program without a context takes no arguments; R1 and R2 are 0.
+func TestWithoutContext(t *testing.T) {
+	need(t, "cc")
+	set := &abi.Set{Name: "test", Types: []abi.ProgType{{Name: "none", Context: abi.Context{Kind: abi.CtxNone}}}}
+	f := newFolder(t)
+	f.object(compile(t, merge("none.o", assemble(t, "sum", "none", `
+		r0 = 5
+		r0 += r1
+		r0 += r2
+		exit`), assemble(t, "deep", "none", `
+		*(u64 *)(r10 - 8) = 6
+		r0 = *(u64 *)(r10 - 8)
+		r0 += r1
+		exit`), assemble(t, "faults", "none", `
+		r1 += r2
+		r0 = *(u64 *)(r1 + 4096)
+		exit`)), set))
+	f.cc(`
+#include <stdio.h>
+#include "prog.h"
+int main(void)
+{
+	struct bpfc_fault f;
+	uint64_t ret = 0;
+	printf("%llu %llu", (unsigned long long)sum(), (unsigned long long)deep());
+	printf(" %d", sum_checked(&ret, &f));
+	printf(" %llu", (unsigned long long)ret);
+	printf(" %d", faults_checked(&ret, &f));
+	printf(" %llu %lld\n", (unsigned long long)f.address, (long long)faults());
+	return 0;
+}`)
+	require.Equal(t, "5 6 0 5 -1 4096 -1\n", f.main())
 }
