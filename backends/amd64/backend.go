@@ -71,6 +71,7 @@ func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Option
 		}
 	}
 	e := &emitter{unit: u, opts: o, v3: level >= 2}
+	e.reserve()
 	e.origin = e.asm.NewLabel()
 	e.asm.Bind(e.origin)
 	for i, p := range u.Programs {
@@ -98,6 +99,20 @@ func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Option
 	a.CPU = levels[level]
 	a.Seal()
 	return a, nil
+}
+
+// reserve makes room for about what the unit will need, so that tables are not copied while they grow.
+func (e *emitter) reserve() {
+	insns := 0
+	for _, p := range e.unit.Programs {
+		for _, f := range p.Funcs {
+			for _, b := range f.Blocks {
+				insns += len(b.Insns)
+			}
+		}
+	}
+	e.asm.Grow(8 * insns) // an instruction of the IR takes 4 to 8 bytes, a guard 25
+	e.lines = make([]line, 0, insns+insns/4)
 }
 
 // artifact gathers what was emitted.

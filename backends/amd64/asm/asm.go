@@ -15,6 +15,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // maxCode bounds the bytes of code before Finish, and separately the bytes of
@@ -66,6 +67,9 @@ type Assembler struct {
 	err    error
 	done   int // length of the finished code, 0 before Finish
 }
+
+// Grow makes room for n more bytes of code, so that appending them does not copy.
+func (a *Assembler) Grow(n int) { a.buf = slices.Grow(a.buf, n) }
 
 // Reset empties a and keeps its memory. Slices that Bytes and Relocs returned
 // before become invalid.
