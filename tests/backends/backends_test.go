@@ -5,7 +5,6 @@ package backends
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -16,29 +15,19 @@ import (
 	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/bpfc/bpfc/sdk/host"
 	"github.com/bpfc/bpfc/sdk/sdktest"
+	"github.com/bpfc/bpfc/tests/command"
 	"github.com/stretchr/testify/require"
 )
-
-// bpfc builds the command.
-func bpfc(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "bpfc")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/bpfc").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
-}
 
 func runsHere(name string) bool {
 	return name != "amd64" || runtime.GOOS == "linux" && runtime.GOARCH == "amd64"
 }
 
 func TestIsolated(t *testing.T) {
-	path := bpfc(t)
+	path := command.Build(t)
 	for _, name := range builtin.Backends() {
 		t.Run(name, func(t *testing.T) {
-			p, err := host.Start(t.Context(), host.Ref{
-				Name: "bpfc-backend-" + name, Role: host.BackendRole, Path: path, Builtin: true, Args: []string{"plugin", "serve", "backend", name},
-			}, host.Options{})
+			p, err := host.Start(t.Context(), command.Backend(path, name), host.Options{})
 			require.NoError(t, err)
 			defer p.Close()
 			isolated := p.Backend()

@@ -22,6 +22,7 @@ import (
 	"github.com/bpfc/bpfc/sdk"
 	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/bpfc/bpfc/sdk/host"
+	"github.com/bpfc/bpfc/tests/command"
 	"github.com/stretchr/testify/require"
 )
 
@@ -60,15 +61,13 @@ func TestLinked(t *testing.T) {
 
 func TestIsolated(t *testing.T) {
 	programs := suite(t)
-	path := bpfc(t)
+	path := command.Build(t)
 	for _, name := range builtin.Backends() {
 		if !runsHere(name) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			p, err := host.Start(t.Context(), host.Ref{
-				Name: "bpfc-backend-" + name, Role: host.BackendRole, Path: path, Builtin: true, Args: []string{"plugin", "serve", "backend", name},
-			}, host.Options{})
+			p, err := host.Start(t.Context(), command.Backend(path, name), host.Options{})
 			require.NoError(t, err)
 			defer p.Close()
 			runAll(t, programs, p.Backend())
@@ -94,20 +93,11 @@ func runAll(t *testing.T, programs []program, b codegen.Backend) {
 	}
 }
 
-// bpfc builds the command.
-func bpfc(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "bpfc")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/bpfc").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return path
-}
-
 // TestCommand runs every twentieth program through the protocol of the public
 // runner, with the memory before and after the options.
 func TestCommand(t *testing.T) {
 	programs := suite(t)
-	path := bpfc(t)
+	path := command.Build(t)
 	for i := 0; i < len(programs); i += 20 {
 		p := programs[i]
 		for _, name := range builtin.Backends() {

@@ -11,22 +11,12 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/bpfc/bpfc/tests/command"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// build builds bpfc into a directory of its own, which is the scripts' PATH.
-func build(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "bpfc"), "../../cmd/bpfc").CombinedOutput()
-	if err != nil {
-		t.Fatalf("bpfc does not build: %v\n%s", err, out)
-	}
-	return dir
-}
-
 func TestScripts(t *testing.T) {
-	dir := build(t)
+	dir := filepath.Dir(command.Build(t))
 	examples, err := filepath.Abs("../../examples")
 	if err != nil {
 		t.Fatal(err)
