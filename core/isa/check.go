@@ -23,7 +23,7 @@ func (i Insn) Target(at int) (int, bool) {
 }
 
 // Check enforces the rules that concern a program as a whole: it is not empty,
-// its slots are in order, and every jump, local call and function address leads
+// its registers exist, its slots are in order, and every jump, local call and function address leads
 // to the first slot of an instruction of the program. It reports the first
 // breach by slot; an error is an *Error.
 func Check(insns []Insn) error {
@@ -31,6 +31,9 @@ func Check(insns []Insn) error {
 		return fail(CodeEmpty, 0, "the program is empty")
 	}
 	for i := 0; i < len(insns); i++ {
+		if insns[i].Dst > R10 || insns[i].Src > R10 {
+			return fail(CodeRegister, i, "there is no register r%d", max(insns[i].Dst, insns[i].Src))
+		}
 		if op := insns[i].Op; op > Pad && op < numOps && Table[op].Kind <= lastPlainKind && Table[op].Kind != KindLoadImm64 {
 			continue
 		}
