@@ -35,5 +35,6 @@ func (w *Worklist) Take() int {
 		}
 		w.at, w.mask = (w.at+1)%len(w.bits), ^uint64(0)
 	}
+	w.at, w.mask = 0, ^uint64(0)
 	return -1
 }
