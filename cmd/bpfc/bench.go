@@ -13,11 +13,11 @@ import (
 )
 
 type benchFlags struct {
-	engines []string
-	mem     string
-	count   int
-	time    time.Duration
-	dialect string
+	backends []string
+	mem      string
+	count    int
+	time     time.Duration
+	dialect  string
 }
 
 func (a *app) benchCommand() *cobra.Command {
@@ -31,7 +31,7 @@ func (a *app) benchCommand() *cobra.Command {
 			return a.bench(c.Context(), in[0], clang, &f)
 		},
 	}
-	c.Flags().StringSliceVar(&f.engines, "backend", []string{"amd64", "interp"}, "back ends to measure, in turn: `NAMES`")
+	c.Flags().StringSliceVar(&f.backends, "backend", []string{"amd64", "interp"}, "back ends to measure, in turn: `NAMES`")
 	c.Flags().StringVar(&f.mem, "mem", "", "memory of the program: `HEX`, or @FILE")
 	c.Flags().IntVar(&f.count, "count", 6, "measure each back end `N` times")
 	c.Flags().DurationVar(&f.time, "benchtime", 200*time.Millisecond, "duration of one measurement")
@@ -50,8 +50,8 @@ func (a *app) bench(ctx context.Context, in string, clang []string, f *benchFlag
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	var all []*benchmark
-	for _, engine := range a.nativeEngines(f.engines) {
-		b, err := a.prepareBench(ctx, in, clang, engine, mem, f)
+	for _, name := range a.backends(f.backends) {
+		b, err := a.prepareBench(ctx, in, clang, name, mem, f)
 		if err != nil {
 			return err
 		}
@@ -69,13 +69,17 @@ func (a *app) bench(ctx context.Context, in string, clang []string, f *benchFlag
 	return nil
 }
 
-// nativeEngines leaves out machine code where it does not run.
-func (a *app) nativeEngines(engines []string) []string {
-	if nativeHost() || !slices.Contains(engines, "amd64") {
-		return engines
+// backends leaves out machine code where it does not run.
+func (a *app) backends(wanted []string) []string {
+	if nativeHost() || !slices.Contains(wanted, "amd64") {
+		return wanted
 	}
-	a.note("warning: %s/%s runs no amd64 code; only the interpreter is measured", runtime.GOOS, runtime.GOARCH)
-	return []string{"interp"}
+	a.note("warning: %s/%s runs no amd64 code; the interpreter is measured", runtime.GOOS, runtime.GOARCH)
+	others := slices.DeleteFunc(slices.Clone(wanted), func(name string) bool { return name == "amd64" })
+	if !slices.Contains(others, "interp") {
+		others = append(others, "interp")
+	}
+	return others
 }
 
 // benchmark is a program on one back end.
@@ -86,8 +90,8 @@ type benchmark struct {
 }
 
 // prepareBench loads the program and finds out how often it runs in the time of one measurement.
-func (a *app) prepareBench(ctx context.Context, in string, clang []string, engine string, mem []byte, f *benchFlags) (*benchmark, error) {
-	r, err := a.prepare(ctx, in, clang, &runFlags{backend: engine, dialect: f.dialect})
+func (a *app) prepareBench(ctx context.Context, in string, clang []string, backend string, mem []byte, f *benchFlags) (*benchmark, error) {
+	r, err := a.prepare(ctx, in, clang, &runFlags{backend: backend, dialect: f.dialect})
 	if err != nil {
 		return nil, err
 	}
