@@ -87,27 +87,54 @@ func LoadArtifact(ctx context.Context, a *Artifact, b Backend, opts Options) ([]
 	return programs(session, a, ids)
 }
 
+// LoadInto loads all programs of an artifact into a session that the caller
+// has opened with the back end's Open: one Program for each entry, in order.
+// Close unloads a program; the session stays open for others, and ends them when
+// it is closed. It is how a service replaces programs: a session costs much more
+// than a program.
+func LoadInto(ctx context.Context, s Session, a *Artifact) ([]*Program, error) {
+	ids, err := s.Load(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return newPrograms(s, a, ids)
+}
+
+// programs are the programs of a session that closes with the last of them.
 func programs(session Session, a *Artifact, ids []ProgID) ([]*Program, error) {
-	left := int32(len(ids))
+	all, err := newPrograms(session, a, ids)
+	if err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
+	left := len(all)
 	var mu sync.Mutex
-	all := make([]*Program, len(ids))
-	for i, id := range ids {
-		p := &Program{session: session, id: id, info: a.Entries[i].EntryInfo}
-		if home, ok := session.(*runtime.Session); ok {
-			fast, err := home.Program(id)
-			if err != nil {
-				return nil, errors.Join(err, session.Close())
-			}
-			p.fast = fast
-		}
+	for _, p := range all {
+		unload := p.close
 		p.close = sync.OnceValue(func() error {
 			mu.Lock()
 			defer mu.Unlock()
 			if left--; left == 0 {
 				return session.Close()
 			}
-			return session.Unload(context.Background(), id)
+			return unload()
 		})
+	}
+	return all, nil
+}
+
+// newPrograms makes programs that unload themselves.
+func newPrograms(session Session, a *Artifact, ids []ProgID) ([]*Program, error) {
+	all := make([]*Program, len(ids))
+	for i, id := range ids {
+		p := &Program{session: session, id: id, info: a.Entries[i].EntryInfo}
+		if home, ok := session.(*runtime.Session); ok {
+			fast, err := home.Program(id)
+			if err != nil {
+				return nil, err
+			}
+			p.fast = fast
+		}
+		p.close = sync.OnceValue(func() error { return session.Unload(context.Background(), id) })
 		all[i] = p
 	}
 	return all, nil

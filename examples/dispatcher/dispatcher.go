@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -15,6 +16,9 @@ import (
 // Dispatcher finds the backend of packets with a program that is made of its
 // configuration. It is safe for concurrent use.
 type Dispatcher struct {
+	backend sdk.Backend
+	options sdk.Options
+	session sdk.Session // the home of all versions' programs
 	current atomic.Pointer[version]
 	swap    sync.Mutex // one configuration after the other
 }
@@ -29,28 +33,19 @@ type version struct {
 
 // NewDispatcher makes a dispatcher of a configuration. It must be closed.
 func NewDispatcher(c Config) (*Dispatcher, error) {
-	v, err := newVersion(c)
+	backend, cpu := chooseBackend()
+	d := &Dispatcher{backend: backend, options: sdk.Options{Set: builtin.Base(), Policy: sdk.Guard, CPU: cpu}}
+	session, err := backend.(sdk.Runner).Open(context.Background(), sdk.Spec{Set: d.options.Set})
 	if err != nil {
 		return nil, err
 	}
-	d := &Dispatcher{}
+	d.session = session
+	v, err := d.newVersion(c)
+	if err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
 	d.current.Store(v)
 	return d, nil
-}
-
-// newVersion generates, compiles and loads a program.
-func newVersion(c Config) (*version, error) {
-	begin := time.Now()
-	object, err := Generate(&c)
-	if err != nil {
-		return nil, err
-	}
-	backend, cpu := chooseBackend()
-	p, err := sdk.Load(context.Background(), object, backend, sdk.Options{Set: builtin.Base(), Policy: sdk.Guard, CPU: cpu})
-	if err != nil {
-		return nil, err
-	}
-	return &version{config: c, program: p, insns: len(object.Programs[0].Insns), took: time.Since(begin)}, nil
 }
 
 // chooseBackend is machine code where it runs, else the interpreter.
@@ -59,6 +54,24 @@ func chooseBackend() (b sdk.Backend, cpu string) {
 		return builtin.AMD64(), sdk.HostCPU()
 	}
 	return builtin.Interp(), ""
+}
+
+// newVersion generates, compiles and loads a program.
+func (d *Dispatcher) newVersion(c Config) (*version, error) {
+	begin := time.Now()
+	object, err := Generate(&c)
+	if err != nil {
+		return nil, err
+	}
+	artifact, err := sdk.Compile(context.Background(), object, d.backend, d.options)
+	if err != nil {
+		return nil, err
+	}
+	programs, err := sdk.LoadInto(context.Background(), d.session, artifact)
+	if err != nil {
+		return nil, err
+	}
+	return &version{config: c, program: programs[0], insns: len(object.Programs[0].Insns), took: time.Since(begin)}, nil
 }
 
 // Lookup returns the backend of a packet: an Ethernet frame, which nobody changes meanwhile.
@@ -74,7 +87,7 @@ func (d *Dispatcher) Lookup(packet []byte) (string, error) {
 		case d.current.Load() == v:
 			return "", err
 		}
-		// The program was closed between our two steps: its successor answers.
+		// The program was replaced between our two steps: its successor answers.
 	}
 }
 
@@ -85,7 +98,7 @@ func (d *Dispatcher) Lookup(packet []byte) (string, error) {
 func (d *Dispatcher) Swap(c Config) error {
 	d.swap.Lock()
 	defer d.swap.Unlock()
-	v, err := newVersion(c)
+	v, err := d.newVersion(c)
 	if err != nil {
 		return err
 	}
@@ -101,9 +114,9 @@ func (d *Dispatcher) Status() string {
 	return fmt.Sprintf("%d rules, %d instructions, from configuration to running in %v", len(v.config.Rules), v.insns, v.took)
 }
 
-// Close frees the program. Look-ups fail from then on.
+// Close frees everything. Look-ups fail from then on.
 func (d *Dispatcher) Close() error {
 	d.swap.Lock()
 	defer d.swap.Unlock()
-	return d.current.Load().program.Close()
+	return d.session.Close()
 }

@@ -261,9 +261,10 @@ func BenchmarkSwap(b *testing.B) {
 // the median, and the fastest, which other work on the machine disturbs least.
 func BenchmarkGenerateToRunning(b *testing.B) {
 	c := hundred(b)
+	d := open(b, c)
 	var took []time.Duration
 	for b.Loop() {
-		v, err := newVersion(c)
+		v, err := d.newVersion(c)
 		require.NoError(b, err)
 		took = append(took, v.took)
 		require.NoError(b, v.program.Close())
