@@ -121,19 +121,23 @@ func (p *plugins) describe(ctx context.Context, a *app, name string) (*abi.Set, 
 	return h.Describe(ctx)
 }
 
-// open opens a session for one program: in the back end's process, or in this one.
-func (a *app) open(ctx context.Context, b codegen.Backend, set *abi.Set, inProcess bool) (codegen.Session, error) {
-	name := b.Target().Name
-	if inProcess {
-		linked, ok := builtin.Backend(name)
-		if !ok {
-			return nil, &codegen.UnsupportedError{What: "--in-process with back end " + name, Msg: "only the code of built-in back ends is trusted to run in this process; leave the flag out"}
+// open opens a session for one program: in the back end's process, or in this
+// one. Only the code of our own back ends is let in here, whatever a plugin calls its target.
+func (a *app) open(ctx context.Context, b codegen.Backend, set *abi.Set, f *runFlags) (codegen.Session, error) {
+	if f.inProcess {
+		ref, err := a.ref(host.BackendRole, f.backend)
+		if err != nil {
+			return nil, err
+		}
+		linked, ok := builtin.Backend(b.Target().Name)
+		if !ref.Builtin || !ok {
+			return nil, &codegen.UnsupportedError{What: "--in-process with back end " + f.backend, Msg: "only the code of built-in back ends is trusted to run in this process; leave the flag out"}
 		}
 		b = linked
 	}
 	r, ok := b.(codegen.Runner)
 	if !ok {
-		return nil, &codegen.UnsupportedError{What: "running programs with back end " + name, Msg: "it only compiles; use --backend interp"}
+		return nil, &codegen.UnsupportedError{What: "running programs with back end " + b.Target().Name, Msg: "it only compiles; use --backend interp"}
 	}
 	return r.Open(ctx, codegen.Spec{CPUs: 1, Set: set})
 }

@@ -178,11 +178,11 @@ func (a *app) prepareWith(ctx context.Context, f *runFlags, read func() (*obj.Ob
 		return nil, err
 	}
 	r.entry = artifact.Entries[0]
-	return r, r.load(ctx, a, backend, artifact, set, f.inProcess)
+	return r, r.load(ctx, a, backend, artifact, set, f)
 }
 
-func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact *codegen.Artifact, set *abi.Set, inProcess bool) (err error) {
-	if r.session, err = a.open(ctx, b, set, inProcess); err != nil {
+func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact *codegen.Artifact, set *abi.Set, f *runFlags) (err error) {
+	if r.session, err = a.open(ctx, b, set, f); err != nil {
 		return err
 	}
 	ids, err := r.session.Load(ctx, artifact)

@@ -59,7 +59,27 @@ func (h helperSet) Describe(ctx context.Context) (*abi.Set, error) {
 		set, err = live.wire.Describe(ctx)
 		return err
 	})
-	return set, err
+	if err != nil {
+		return nil, err
+	}
+	if err := h.plugin.ref.trusts(set); err != nil {
+		return nil, err
+	}
+	return set, nil
+}
+
+// trusts refuses helpers that are machine code unless the plugin is ours or pinned
+// by its checksum: such code runs unchecked in the process that runs the program.
+func (r Ref) trusts(set *abi.Set) error {
+	if r.Builtin || r.SHA256 != "" {
+		return nil
+	}
+	for i := range set.Helpers {
+		if h := &set.Helpers[i]; h.Impl == abi.ImplNative {
+			return &codegen.UnsupportedError{What: "helper " + h.Name + " as machine code", Msg: "plugin " + r.Name + " is not pinned by its checksum"}
+		}
+	}
+	return nil
 }
 
 // session is a session in a plugin's process, and ends with it.
