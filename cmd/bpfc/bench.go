@@ -123,7 +123,7 @@ func nextRepeats(n int, took, wanted time.Duration) int {
 func (b *benchmark) once(ctx context.Context) (time.Duration, error) {
 	out, err := b.session.Run(ctx, b.id, codegen.Batch{Inputs: []codegen.Input{{Mem: append([]byte(nil), b.mem...)}}, Repeat: b.repeats})
 	if err != nil {
-		return 0, limited(ctx, err)
+		return 0, b.ended(err)
 	}
 	if f := out.Results[0].Fault; f != nil {
 		return 0, f

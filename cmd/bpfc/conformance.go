@@ -53,7 +53,7 @@ func (a *app) conformance(ctx context.Context, args []string, f *runFlags, chose
 	defer r.session.Close()
 	out, err := r.session.Run(ctx, r.id, codegen.Batch{Inputs: []codegen.Input{{Mem: mem}}})
 	if err != nil {
-		return limited(ctx, err)
+		return r.ended(err)
 	}
 	if fault := out.Results[0].Fault; fault != nil {
 		return fault

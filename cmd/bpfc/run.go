@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/abi"
@@ -144,6 +146,7 @@ type running struct {
 	session codegen.Session
 	id      codegen.ProgID
 	entry   codegen.Entry
+	limit   time.Duration // --timeout
 	results codegen.Results
 	maps    map[string]mapJSON
 }
@@ -155,7 +158,7 @@ func (a *app) prepare(ctx context.Context, in string, clang []string, f *runFlag
 
 // prepareWith is prepare for an object that read returns.
 func (a *app) prepareWith(ctx context.Context, f *runFlags, read func() (*obj.Object, error)) (*running, error) {
-	r := &running{backend: f.backend}
+	r := &running{backend: f.backend, limit: a.timeout}
 	var set *abi.Set
 	var backend codegen.Backend
 	err := parallel(
@@ -198,15 +201,18 @@ func (r *running) run(ctx context.Context, mem []byte, f *runFlags) (err error) 
 	r.results, err = r.session.Run(ctx, r.id, codegen.Batch{
 		Inputs: []codegen.Input{{Mem: mem}}, Repeat: f.repeat, Fuel: f.fuel, Trace: f.trace,
 	})
-	return limited(ctx, err)
+	return r.ended(err)
 }
 
-// limited tells a run that --timeout has ended from a plugin that failed.
-func limited(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() == nil {
-		return err
+// ended tells a run that --timeout or the user has ended from a plugin that failed.
+func (r *running) ended(err error) error {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded): // maybe by the plugin's clock, before ours
+		return fail(exitFault, "%s did not end within --timeout %v", r.entry.Name, r.limit)
+	case errors.Is(err, context.Canceled):
+		return fail(exitFault, "%s was interrupted", r.entry.Name)
 	}
-	return fail(exitFault, "the run did not end: %v", context.Cause(ctx))
+	return err
 }
 
 // memory reads --mem: hex with blanks, or the content of a file.
