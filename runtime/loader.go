@@ -96,7 +96,7 @@ func (w *Worker) CPU() int { return w.cpu }
 func (w *Worker) CallHelper(index int, args *[5]uint64) uint64 {
 	h := &w.bound.unit.image.helpers[index]
 	if h.call != nil {
-		return h.call(*args)
+		return h.call(args[0], args[1], args[2], args[3], args[4])
 	}
 	return w.callNative(h.native, args)
 }

@@ -211,7 +211,8 @@ func exit(w *Worker) bool {
 	rc := w.rc
 	x := w.native.code.find(rc.left)
 	if x != nil && x.call != nil {
-		rc.regs[regRAX] = x.call(rc.args)
+		a := &rc.args
+		rc.regs[regRAX] = x.call(a[0], a[1], a[2], a[3], a[4])
 		return true
 	}
 	return w.native.leave(w, x)

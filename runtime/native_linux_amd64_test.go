@@ -15,8 +15,8 @@ import (
 // open makes a runtime with the Go helper of the tests' artifacts: it returns
 // the decimal digits of its arguments.
 func open(t testing.TB, cpus int) *Runtime {
-	spec := codegen.Spec{CPUs: cpus, Helpers: map[string]codegen.GoHelper{"ask": func(a [5]uint64) uint64 {
-		return a[0]*10000 + a[1]*1000 + a[2]*100 + a[3]*10 + a[4]
+	spec := codegen.Spec{CPUs: cpus, Helpers: map[string]codegen.GoHelper{"ask": func(r1, r2, r3, r4, r5 uint64) uint64 {
+		return r1*10000 + r2*1000 + r3*100 + r4*10 + r5
 	}}}
 	r, err := New(Options{Spec: spec})
 	require.NoError(t, err)

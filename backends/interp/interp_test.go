@@ -44,8 +44,8 @@ func compile(t testing.TB, u *codegen.Unit) *codegen.Artifact {
 }
 
 var goHelpers = map[string]codegen.GoHelper{
-	"test/identity": func(a [5]uint64) uint64 { return a[0] },
-	"test/mix":      func(a [5]uint64) uint64 { return a[0] + 10*a[1] + 100*a[2] + 1000*a[3] + 10000*a[4] },
+	"test/identity": func(r1, _, _, _, _ uint64) uint64 { return r1 },
+	"test/mix":      func(r1, r2, r3, r4, r5 uint64) uint64 { return r1 + 10*r2 + 100*r3 + 1000*r4 + 10000*r5 },
 }
 
 // load compiles and loads programs.
