@@ -175,7 +175,7 @@ func (a *app) prepareWith(ctx context.Context, f *runFlags, read func() (*obj.Ob
 		return nil, err
 	}
 	opts := a.options()
-	opts.Opt, opts.Programs, opts.CPU = f.opt, []string{r.program.Name}, runCPU(a.cpu, backend.Target())
+	opts.Opt, opts.Programs, opts.CPU, opts.Plain = f.opt, []string{r.program.Name}, runCPU(a.cpu, backend.Target()), f.trace
 	artifact, err := core.Compile(ctx, r.object, set, backend, opts)
 	if err != nil {
 		return nil, err
