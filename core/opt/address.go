@@ -21,7 +21,7 @@ func (a address) regs() ir.RegSet { return ir.Bit(a.base) | ir.Bit(a.index) }
 // plus returns a + n, false if the displacement does not fit.
 func (a address) plus(n int64) (address, bool) {
 	d := int64(a.disp) + n
-	if n != int64(int32(n)) || d != int64(int32(d)) {
+	if d != int64(int32(d)) {
 		return a, false
 	}
 	a.disp = int32(d)

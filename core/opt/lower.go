@@ -14,7 +14,7 @@ func (p *program) lower() {
 	src := p.v.Program()
 	p.out.Funcs = make([]*ir.Func, len(src.Funcs))
 	for i, f := range src.Funcs {
-		l := &lowering{program: p, src: f, facts: p.v.Func(i), entry: i == 0}
+		l := &lowering{program: p, src: f, facts: p.v.Func(i)}
 		p.out.Funcs[i] = l.run()
 	}
 }
@@ -24,7 +24,6 @@ type lowering struct {
 	*program
 	src   *ir.Func
 	facts *verifier.FuncFacts
-	entry bool
 	out   *ir.Func
 	slab  []ir.Insn // instructions of the block at hand; earlier blocks own what lies before it
 	first int       // where the block at hand begins in slab
