@@ -8,11 +8,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpfc/bpfc/core/obj"
 )
 
 // compare runs the program made of bytes on every engine. It reports whether the program was accepted.
-func compare(t testing.TB, a *arena, bytes []byte) bool {
-	o := program(bytes)
+func compare(t testing.TB, a *arena, bytes []byte) bool { return compareObject(t, a, program(bytes)) }
+
+func compareObject(t testing.TB, a *arena, o *obj.Object) bool {
 	want := a.run(t, &engines[0], o)
 	for i := range engines[1:] {
 		e := &engines[1+i]

@@ -109,11 +109,9 @@ func (a *arena) load(t testing.TB, e *engine, o *obj.Object) *runtime.Program {
 	opts := e.options
 	opts.Policy = verifier.Guard
 	opts.Dump = func(stage string, p *ir.Program) {
-		want := ir.StageLowered
-		if stage == "lift" {
-			want = ir.StageLifted
+		if stage != "lift" { // what the verifier refuses was lifted
+			require.NoError(t, ir.Check(p, ir.StageLowered), "%s: after %s", e.name, stage)
 		}
-		require.NoError(t, ir.Check(p, want), "%s: after %s", e.name, stage)
 	}
 	artifact, err := core.Compile(context.Background(), o, set(), e.backend, opts)
 	var rejected *verifier.Error
@@ -163,6 +161,9 @@ func (a *arena) outcome(t testing.TB, p *runtime.Program, o *obj.Object, r *code
 	}
 	var data strings.Builder
 	for _, name := range []string{".data", ".bss", "array"} {
+		if len(o.Data) == 0 {
+			break
+		}
 		op := codegen.MapOp{Kind: codegen.MapIterate, Map: name}
 		m, err := p.Map(&op)
 		require.NoError(t, err)
