@@ -55,6 +55,9 @@ func (m *image) fail(off uint32, format string, args ...any) error {
 
 // decode decodes all of the code.
 func (m *image) decode() error {
+	const shortest = 3 // bytes of an instruction, about: so that growing is the exception
+	n := len(m.a.Code) / shortest
+	m.insns, m.at = make([]insn, 0, n), make([]uint32, 0, n)
 	for off := 0; off < len(m.a.Code); {
 		in, err := decodeInsn(m.a.Code[off:])
 		if err != nil {
