@@ -152,7 +152,7 @@ func TestFault(t *testing.T) {
 		{"r2 = mov64 4660 @3\nfault r2, rule call @4", codegen.Fault{Rule: ir.RuleCall, Address: 4660, Insn: 4, Program: "test"}},
 		{"fault rule fuel @5", codegen.Fault{Rule: ir.RuleFuel, Insn: 5, Program: "test"}},
 		{"r2 = mov64 4096 @1\nguard.mem.w32 [r2-1], region 1, rule memory @6\nr0 = mov64 0\nexit", codegen.Fault{Rule: ir.RuleMemory, Address: 4095, Size: 4, Write: true, Insn: 6, Program: "test"}},
-		{"r2 = mov64 4098 @1\nguard.align.u64 [r2], rule alignment @7\nr0 = mov64 0\nexit", codegen.Fault{Rule: ir.RuleAlign, Address: 4098, Size: 8, Insn: 7, Program: "test"}},
+		{"r2 = mov64 4098 @1\nguard.align.w64 [r2], rule alignment @7\nr0 = mov64 0\nexit", codegen.Fault{Rule: ir.RuleAlign, Address: 4098, Size: 8, Write: true, Insn: 7, Program: "test"}},
 	} {
 		p := parse(t, 0, c.ir)
 		for _, e := range engines(t) {

@@ -609,7 +609,7 @@ var listings = []struct {
 		call 37
 		jmp 21`},
 	{"a guard of alignment", "", 0, `
-		guard.align.u32 [r1+4], rule alignment @3
+		guard.align.w32 [r1+4], rule alignment @3
 		atomic.add.u32.relaxed [r1+4], r2 @3
 		r0 = mov64 0
 		exit`, `

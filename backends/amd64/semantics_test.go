@@ -225,7 +225,7 @@ var draws = []struct {
 	}},
 	{ir.OpGuardAlign, "guard.align", func(b *body) {
 		in := b.address(rapid.SampledFrom([]uint8{2, 4, 8}).Draw(b.T, "size"), true)
-		in.Op, in.Rule = ir.OpGuardAlign, ir.RuleAlign
+		in.Op, in.Rule, in.Write = ir.OpGuardAlign, ir.RuleAlign, rapid.Bool().Draw(b.T, "write")
 		if rapid.IntRange(0, 9).Draw(b.T, "stray") == 0 {
 			in.Disp += int32(rapid.IntRange(0, 8).Draw(b.T, "by"))
 		}

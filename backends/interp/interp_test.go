@@ -116,7 +116,7 @@ func TestPrograms(t *testing.T) {
 			body("r1 = addr value@0, 8\nr0 = load.u64 [r1]\nstore.u32 [r1+16], 6\nr0 = load.u64 [r1+16]\nexit"), nil, 6},
 		{"function value", body("r0 = addr func@1, 0\nexit") + "func@1 \"f\" pos 3 frame 0 {\nb0:\nexit\n}", nil, uint64(ir.FuncValue) + 1},
 		{"lea", body("r3 = mov64 5\nr4 = mov64 100\nr0 = lea [r4+r3*8-7]\nr4 = lea [r4+1]\nr0 = add64 r0, r4\nexit"), nil, 133 + 101},
-		{"aligned", body("guard.align.u64 [r10-16], rule alignment\nr3 = mov64 2\nguard.align.u32 [r10+r3*2], rule alignment\nr0 = mov64 1\nexit"), nil, 1},
+		{"aligned", body("guard.align.w64 [r10-16], rule alignment\nr3 = mov64 2\nguard.align.r32 [r10+r3*2], rule alignment\nr0 = mov64 1\nexit"), nil, 1},
 		{"guard that holds", body("guard.mem.r32 [r1], region 1, rule memory @1\nr3 = mov64 0 @1\nr0 = load.u32 [r1] @2\nexit"), []byte{1, 0, 0, 0}, 1},
 		{"guard of another region", body("guard.mem.w64 [r10-8], region 63, rule memory @1\nstore.u64 [r10-8], 4 @1\nr0 = load.u64 [r10-8]\nexit"), nil, 4},
 	} {
@@ -201,7 +201,7 @@ func TestFaults(t *testing.T) {
 		{"guarded access", body("guard.mem.w16 [r1+7], region 1, rule memory @5\nstore.u16 [r1+7], 1 @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 7, Size: 2, Write: true}, true},
 		{"guard of another size", body("guard.mem.r64 [r1+7], region 1, rule memory @5\nr0 = load.u8 [r1+7] @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 7, Size: 8}, true},
 		{"atomic", body("atomic.add.u64.relaxed [r1+4], r2 @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 4, Size: 8, Write: true}, true},
-		{"unaligned", body("r3 = mov64 3\nguard.align.u32 [r1+r3*2], rule alignment @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleAlign, Insn: 5, Address: 6, Size: 4}, true},
+		{"unaligned", body("r3 = mov64 3\nguard.align.w32 [r1+r3*2], rule alignment @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleAlign, Insn: 5, Address: 6, Size: 4, Write: true}, true},
 		{"acquire", body("r0 = load.u32.acquire [r1+6] @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 6, Size: 4}, true},
 		{"release", body("store.u32.release [r1+6], 1 @5\nexit"), make([]byte, 8), codegen.Fault{Rule: ir.RuleMemory, Insn: 5, Address: 6, Size: 4, Write: true}, true},
 		{"fault", body("fault rule call @6"), nil, codegen.Fault{Rule: ir.RuleCall, Insn: 6}, false},

@@ -93,7 +93,7 @@ var forms = func() (t [numOps]form) {
 	t[OpBr] = form{fields: fWidth | fCond | fThen | fElse}
 	t[OpMayGoto] = form{fields: fThen | fElse}
 	t[OpGuardMem] = form{fields: fWrite | fRegion | fRule, sizes: accessSizes}
-	t[OpGuardAlign] = form{fields: fRule, sizes: accessSizes}
+	t[OpGuardAlign] = form{fields: fWrite | fRule, sizes: accessSizes}
 	t[OpZero] = form{fields: fImm}
 	t[OpFault] = form{fields: fRule | fOptAddr}
 	return t

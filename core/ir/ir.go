@@ -98,7 +98,7 @@ type Insn struct {
 	Width  uint8    // 32 or 64: of the operation (arithmetic, branches, movs)
 	Size   uint8    // 1, 2, 4, 8: bytes of a memory access; 1, 2, 4 of sext and zext; 2, 4, 8 of bswap
 	Sign   bool     // loads: sign-extend to 64 bits
-	Write  bool     // guard.mem: the access is a write
+	Write  bool     // guard.mem, guard.align: the access is a write
 	Cond   isa.Cond // br
 	Order  Order    // atomic order of load, store and atomics
 	Scale  uint8    // of Index: 1, 2, 4, 8
@@ -114,7 +114,7 @@ type Insn struct {
 	Else   BlockID  // br not taken
 	Pos    Pos      // BPF instruction
 	Region uint16   // guard.mem: the region predicted; a wrong guess costs time, never safety
-	Rule   Rule     // fault, guard.mem: the rule that is broken if it fails
+	Rule   Rule     // fault, guard.mem, guard.align: the rule that is broken if it fails
 }
 
 // Order is the memory order of an access.

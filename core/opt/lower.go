@@ -128,14 +128,14 @@ func (l *lowering) guards(in *ir.Insn, e ir.Effects, fact *verifier.InsnFact) {
 	if l.opts.unguarded {
 		return
 	}
-	g := ir.Insn{Op: ir.OpGuardMem, Size: in.Size, Base: in.Base, Index: in.Index, Scale: in.Scale, Disp: in.Disp, Pos: in.Pos}
+	g := ir.Insn{Op: ir.OpGuardMem, Size: in.Size, Base: in.Base, Index: in.Index, Scale: in.Scale, Disp: in.Disp, Write: e.Has(ir.Writes), Pos: in.Pos}
 	if in.Order != ir.Plain && in.Size > 1 && !fact.Aligned {
 		a := g
 		a.Op, a.Rule = ir.OpGuardAlign, ir.RuleAlign
 		l.emit(a)
 	}
 	if !fact.Proved {
-		g.Write, g.Region, g.Rule = e&ir.Writes != 0, fact.Region, ir.RuleMemory
+		g.Region, g.Rule = fact.Region, ir.RuleMemory
 		l.emit(g)
 	}
 }

@@ -110,8 +110,12 @@ func alignmentFaults() []testCase {
 	for _, size := range []uint8{4, 8} {
 		cases = append(cases, testCase{
 			name: fmt.Sprintf("atomic u%d at offset 2", size*8), mem: pattern(),
-			fault: &codegen.Fault{Rule: ir.RuleAlign, Insn: 1, Size: int(size)},
+			fault: &codegen.Fault{Rule: ir.RuleAlign, Insn: 1, Size: int(size), Write: true},
 			insns: []isa.Insn{isa.Mov.Imm(isa.R0, 0), isa.AtomicAdd.Mem(isa.R1, 2, isa.R0, size), isa.Return()},
+		}, testCase{
+			name: fmt.Sprintf("load-acquire u%d at offset 2", size*8), mem: pattern(),
+			fault: &codegen.Fault{Rule: ir.RuleAlign, Insn: 0, Size: int(size)},
+			insns: []isa.Insn{isa.LoadAcquire(isa.R0, isa.R1, 2, size), isa.Return()},
 		})
 	}
 	return cases

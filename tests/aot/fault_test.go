@@ -133,7 +133,7 @@ writes -1 kept
 writes -1 99 kept rule 1 insn 11 at 4112 size 8 write 1 writes
 writes -1 kept
 odd -1 kept
-odd -1 99 kept rule 4 insn 0 at mem+1 size 4 write 0 odd
+odd -1 99 kept rule 4 insn 0 at mem+1 size 4 write 1 odd
 odd -1 kept
 promised 0 kept
 promised 0 0 kept
@@ -166,7 +166,7 @@ func TestFaults(t *testing.T) {
 		nil,
 		{Program: "reads", Rule: 1, Insn: 3, Size: 4},
 		{Program: "writes", Rule: 1, Insn: 11, Size: 8, Write: true},
-		{Program: "odd", Rule: 4, Insn: 0, Size: 4},
+		{Program: "odd", Rule: 4, Insn: 0, Size: 4, Write: true},
 	} {
 		got := here.run(i, make([]byte, 64)).Fault
 		if got != nil {
