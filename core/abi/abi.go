@@ -93,7 +93,7 @@ const (
 // (enum bpf_arg_type, Linux 6.18).
 type ArgKind uint8
 
-// The argument kinds. Issue B extends the list with the pointer kinds of the kernel.
+// The argument kinds. The pointer kinds are declared; programs of this version cannot call helpers that have them.
 const (
 	ArgNone       ArgKind = iota // the helper has no such argument
 	ArgAny                       // ARG_ANYTHING: any initialised value
@@ -136,7 +136,7 @@ const (
 	FlagGPL
 )
 
-// Impl says how a helper runs (DESIGN section 5), best way first.
+// Impl says how a helper runs, best way first.
 type Impl uint8
 
 // The ways to run a helper. ImplNone is declared but not running here: a
@@ -166,8 +166,6 @@ type Helper struct {
 	// SysV: uint64_t f(uint64_t × ≤5).
 	Native       []byte
 	NativeTarget string
-	// Clock and other effects are not described by flags: a helper whose memory
-	// effects the prototype cannot state is refused at Describe.
 }
 
 // NumArgs is the number of arguments of the helper, 0 to 5.
@@ -196,6 +194,5 @@ type MapSpec struct {
 	Flags      uint32
 	// Inner is the index plus one of the inner map's template in the object's maps; 0 if none.
 	Inner uint32
-	// Pinned and Values keep what .maps says and nothing interprets yet.
-	Pinning uint32
+	Pinning uint32 // as .maps says (LIBBPF_PIN_NONE, LIBBPF_PIN_BY_NAME); nothing is pinned
 }

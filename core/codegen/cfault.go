@@ -11,7 +11,7 @@ package codegen
 // returns FaultResult.
 //
 //	struct bpfc_fault
-//	  0  rule     uint32  ir.Rule: 1 memory, 2 call, 3 fuel, 4 alignment, 4 alignment
+//	  0  rule     uint32  ir.Rule: 1 memory, 2 call, 3 fuel, 4 alignment
 //	  4  insn     uint32  BPF slot; UINT32_MAX if the code comes from no instruction of the program
 //	  8  address  uint64  of the access, or the called value
 //	 16  size     uint32  bytes of the access, 0 if it was none

@@ -46,7 +46,7 @@ const (
 	RunCtxSize = RunRegions + 64*RegionSize
 )
 
-// Sizes of the stacks (DESIGN section 9).
+// Sizes of the stacks.
 const (
 	// BPFStackSize is 33 frames of 256 bytes and one of 512, rounded up to pages.
 	BPFStackSize = 12 << 10

@@ -19,7 +19,7 @@ type Options struct {
 	Level int
 	// Plain runs the required passes only, so that registers are those of the BPF program at each instruction.
 	Plain bool
-	// Dump, if set, sees every function's program after each pass.
+	// Dump, if set, sees each program after each pass.
 	Dump func(pass string, p *ir.Program)
 	// unguarded omits guards and polls, so that a benchmark can tell what they cost.
 	unguarded bool

@@ -99,7 +99,7 @@ func (w *walk) values() *Error {
 	return nil
 }
 
-// seed sets the entry state of the program (DESIGN section 5, mem/N).
+// seed sets the entry state of the program: R1 and R2 as its context has them, the other registers 0.
 func (w *walk) seed(entry []state) {
 	s := &entry[0]
 	*s = unknownEntry()
