@@ -58,6 +58,11 @@ func nested(n int) string {
 	return text
 }
 
+// behind calls the chain's f1 also through another function.
+func behind(chain string) string {
+	return strings.Replace(chain, "call f1\n", "call f1\ncall g\n", 1) + "g:\ncall f1\nexit\n"
+}
+
 const (
 	arrayMap = ".map m, type=array, key=4, value=8, entries=1\n"
 	hashMap  = ".map m, type=hash, key=4, value=8, entries=1\n"
@@ -99,6 +104,7 @@ var rules = []struct {
 	{code: "BV013", slot: 4, bad: "r1 = f ll\ncall f\nexit\nf: callx r1\nexit", good: "r1 = f ll\ncallx r1\nexit\nf: exit"},
 	{code: "BV013", slot: -1, bad: "call 8\nexit", good: "call 1\nexit"},
 	{code: "BV014", slot: 20, bad: nested(9), good: nested(8)},
+	{code: "BV014", slot: 23, bad: behind(nested(8)), good: behind(nested(7))}, // the chain is known already when it is called one deeper
 	{code: "BV015", slot: 0, bad: "*(u8 *)(r10 - 513) = 0\nexit", good: "*(u8 *)(r10 - 512) = 0\nexit"},
 	{code: "BV015", slot: 0, bad: "r1 = r10\nr1 += -513\nexit", good: "r1 = r10\nr1 += -512\nexit"},
 	{code: "BV015", slot: 0, bad: "r2 = 0x8000000000000000 ll\nr1 = r10\nr1 += r2\n*(u8 *)(r1 + 0) = 0\nexit", good: "r2 = -512 ll\nr1 = r10\nr1 += r2\n*(u8 *)(r1 + 0) = 0\nexit"},
