@@ -186,7 +186,7 @@ func artifact(t testing.TB, programs ...code) *codegen.Artifact {
 			{Name: ".rodata", Bytes: []byte("constant"), ReadOnly: true, Align: 1},
 			{Name: ".data", Bytes: []byte{7, 0, 0, 0, 0, 0, 0, 0}, Align: 8},
 		},
-		Maps: []abi.MapSpec{{Name: "counts", Type: mapTypeArray, KeySize: 4, ValueSize: 12, MaxEntries: 3}},
+		Maps: []abi.MapSpec{{Name: "counts", Type: abi.MapTypeArray, KeySize: 4, ValueSize: 12, MaxEntries: 3}},
 	}
 	for i, p := range programs {
 		addCode(t, a, i, p)

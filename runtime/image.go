@@ -77,7 +77,7 @@ func planImage(a *codegen.Artifact, helpers []helper, page uintptr) (*plan, erro
 	}
 	for i := range a.Maps {
 		p.value = append(p.value, p.values)
-		n := mapBytes(&a.Maps[i])
+		n := a.Maps[i].ArrayBytes()
 		if n > reserveDefault || p.values+n > reserveDefault {
 			return nil, fmt.Errorf("map %s: %d bytes of values: %w", a.Maps[i].Name, n, errFull)
 		}

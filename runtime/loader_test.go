@@ -46,7 +46,7 @@ func scripted(change func(*codegen.Artifact)) *codegen.Artifact {
 			{Name: ".data", Bytes: make([]byte, 16), Align: 4, Relocs: []obj.DataReloc{{Offset: 8, Index: 0, Addend: 3}}},
 			{Name: ".bss", Bytes: make([]byte, 5), Align: 1},
 		},
-		Maps:    []abi.MapSpec{{Name: "m", Type: mapTypeArray, KeySize: 4, ValueSize: 4, MaxEntries: 3}},
+		Maps:    []abi.MapSpec{{Name: "m", Type: abi.MapTypeArray, KeySize: 4, ValueSize: 4, MaxEntries: 3}},
 		Helpers: []abi.Helper{{Name: "ask", Impl: abi.ImplGo}},
 	}
 	if change != nil {

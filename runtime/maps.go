@@ -11,29 +11,16 @@ import (
 	"github.com/bpfc/bpfc/core/obj"
 )
 
-// mapTypeArray is BPF_MAP_TYPE_ARRAY, the flag BPF_F_RDONLY_PROG (include/uapi/linux/bpf.h, Linux 6.18).
-const (
-	mapTypeArray   = 2
-	flagRdonlyProg = 1 << 7
-)
-
 // arrayKeySize is the size of an array map's key, a uint32 index.
 const arrayKeySize = 4
 
-// array is an array map: values of stride bytes, one after another. Map values
+// array is an array map: values of spec.Stride bytes, one after another. Map values
 // may be read and written by programs at any time: as in the kernel, a value may be seen half-written.
 type array struct {
 	spec   *abi.MapSpec
 	mem    []byte
 	frozen bool // a read-only data section
 }
-
-// stride is the distance of two values of an array map: its size rounded up to
-// 8 bytes (array_map_alloc, Linux 6.18).
-func stride(m *abi.MapSpec) uint64 { return alignUp(uint64(m.ValueSize), 8) }
-
-// mapBytes is the size of an array map's values; it cannot overflow.
-func mapBytes(m *abi.MapSpec) uint64 { return stride(m) * uint64(m.MaxEntries) }
 
 // checkMaps refuses maps that this version has no implementation of.
 func checkMaps(maps []abi.MapSpec, kinds []abi.MapKind) error {
@@ -42,10 +29,10 @@ func checkMaps(maps []abi.MapSpec, kinds []abi.MapKind) error {
 	}
 	for i := range maps {
 		m := &maps[i]
-		if m.Type != mapTypeArray {
+		if m.Type != abi.MapTypeArray {
 			return &codegen.UnsupportedError{What: fmt.Sprintf("map %s of kind %s", m.Name, kindName(m.Type, kinds)), Msg: "this version runs array maps only"}
 		}
-		if m.Flags&flagRdonlyProg != 0 {
+		if m.Flags&abi.MapFlagReadOnlyProg != 0 {
 			return &codegen.UnsupportedError{What: fmt.Sprintf("map %s with BPF_F_RDONLY_PROG", m.Name), Msg: "guards of machine code do not tell it from a writable one"}
 		}
 		if m.KeySize != arrayKeySize || m.ValueSize == 0 || m.MaxEntries == 0 {
@@ -69,7 +56,7 @@ func kindName(kind uint32, kinds []abi.MapKind) string {
 func (img *Image) placeMaps(p *plan) {
 	for i := range img.Artifact.Maps {
 		m := &img.Artifact.Maps[i]
-		n := mapBytes(m)
+		n := m.ArrayBytes()
 		img.MapValues = append(img.MapValues, img.values.addr+p.value[i])
 		img.maps = append(img.maps, array{spec: m, mem: img.values.mem[p.value[i]:][:n:n]})
 	}
@@ -97,9 +84,9 @@ func (img *Image) section(i int) array {
 
 // sectionSpec describes a data section as libbpf declares it to the kernel.
 func sectionSpec(d *obj.Data) *abi.MapSpec {
-	m := &abi.MapSpec{Name: d.Name, Type: mapTypeArray, KeySize: arrayKeySize, ValueSize: uint32(len(d.Bytes)), MaxEntries: 1}
+	m := &abi.MapSpec{Name: d.Name, Type: abi.MapTypeArray, KeySize: arrayKeySize, ValueSize: uint32(len(d.Bytes)), MaxEntries: 1}
 	if d.ReadOnly {
-		m.Flags = flagRdonlyProg
+		m.Flags = abi.MapFlagReadOnlyProg
 	}
 	return m
 }
@@ -154,7 +141,7 @@ func (m *array) value(key []byte, beyond string) ([]byte, string) {
 	if i >= m.spec.MaxEntries {
 		return nil, beyond
 	}
-	return m.mem[uint64(i)*stride(m.spec):][:m.spec.ValueSize], errNone
+	return m.mem[uint64(i)*m.spec.Stride():][:m.spec.ValueSize], errNone
 }
 
 func (m *array) get(key []byte) codegen.MapResult {

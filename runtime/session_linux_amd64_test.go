@@ -105,9 +105,9 @@ func TestMaps(t *testing.T) {
 	}
 	key := func(i uint32) []byte { return binary.LittleEndian.AppendUint32(nil, i) }
 	value := func(first byte) []byte { return append([]byte{first}, make([]byte, 11)...) }
-	spec := abi.MapSpec{Name: "counts", Type: mapTypeArray, KeySize: 4, ValueSize: 12, MaxEntries: 3}
-	data := abi.MapSpec{Name: ".data", Type: mapTypeArray, KeySize: 4, ValueSize: 8, MaxEntries: 1}
-	rodata := abi.MapSpec{Name: ".rodata", Type: mapTypeArray, KeySize: 4, ValueSize: 8, MaxEntries: 1, Flags: flagRdonlyProg}
+	spec := abi.MapSpec{Name: "counts", Type: abi.MapTypeArray, KeySize: 4, ValueSize: 12, MaxEntries: 3}
+	data := abi.MapSpec{Name: ".data", Type: abi.MapTypeArray, KeySize: 4, ValueSize: 8, MaxEntries: 1}
+	rodata := abi.MapSpec{Name: ".rodata", Type: abi.MapTypeArray, KeySize: 4, ValueSize: 8, MaxEntries: 1, Flags: abi.MapFlagReadOnlyProg}
 
 	cases := []struct {
 		name string

@@ -33,11 +33,8 @@ type entryJSON struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// mapTypeArray is BPF_MAP_TYPE_ARRAY (include/uapi/linux/bpf.h, Linux 6.18).
-const mapTypeArray = 2
-
 func mapType(spec abi.MapSpec) string {
-	if spec.Type == mapTypeArray {
+	if spec.Type == abi.MapTypeArray {
 		return "array"
 	}
 	return strconv.FormatUint(uint64(spec.Type), 10)

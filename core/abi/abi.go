@@ -106,7 +106,6 @@ const (
 	ArgSize                      // ARG_CONST_SIZE
 	ArgSizeOrZero                // ARG_CONST_SIZE_OR_ZERO
 	ArgFunc                      // ARG_PTR_TO_FUNC
-	argKinds
 )
 
 // Scalar reports whether an argument of this kind is a plain number.
@@ -120,7 +119,6 @@ const (
 	RetInteger RetKind = iota
 	RetVoid
 	RetMapValueOrNull
-	retKinds
 )
 
 // Flags of a helper.
@@ -182,17 +180,4 @@ func (h *Helper) NumArgs() int {
 type MapKind struct {
 	Name string // "array", "hash", "lru_hash", …
 	Type uint32
-}
-
-// MapSpec describes one map of an object.
-type MapSpec struct {
-	Name       string
-	Type       uint32 // enum bpf_map_type
-	KeySize    uint32
-	ValueSize  uint32
-	MaxEntries uint32
-	Flags      uint32
-	// Inner is the index plus one of the inner map's template in the object's maps; 0 if none.
-	Inner uint32
-	Pinning uint32 // as .maps says (LIBBPF_PIN_NONE, LIBBPF_PIN_BY_NAME); nothing is pinned
 }

@@ -74,14 +74,11 @@ func (c *checker) linkable() {
 		c.unsupported("it has %d maps and data sections, an object has room for %d", len(c.Data)+len(c.Maps), maxSections/2)
 	}
 	for i := range c.Maps {
-		if m := &c.Maps[i]; m.Type == mapTypeArray && mapSize(m) > maxMapSize {
-			c.unsupported("array map %s needs %d bytes, more than the %d that code can reach", m.Name, mapSize(m), maxMapSize)
+		if m := &c.Maps[i]; m.Type == abi.MapTypeArray && m.ArrayBytes() > maxMapSize {
+			c.unsupported("array map %s needs %d bytes, more than the %d that code can reach", m.Name, m.ArrayBytes(), maxMapSize)
 		}
 	}
 }
-
-// mapSize is the storage of an array map in bytes: values are apart by their size rounded up to 8.
-func mapSize(m *abi.MapSpec) uint64 { return (uint64(m.ValueSize) + 7) &^ 7 * uint64(m.MaxEntries) }
 
 // symbols checks that functions are in order and do not overlap, so that each has one unwinding rule.
 func (c *checker) symbols() {
@@ -131,17 +128,14 @@ func (c *checker) relocs() {
 	}
 }
 
-// flagRdonlyProg is BPF_F_RDONLY_PROG (include/uapi/linux/bpf.h, Linux 6.18).
-const flagRdonlyProg = 1 << 7
-
 // mapValue refuses a map whose values the code reaches and that is not what the code takes it for.
 func (c *checker) mapValue(m *abi.MapSpec) {
 	switch {
-	case m.Type != mapTypeArray:
-		c.unsupported("it uses map %s of kind %d; only array maps (kind %d) can be part of an object", m.Name, m.Type, mapTypeArray)
-	case m.Flags&flagRdonlyProg != 0:
+	case m.Type != abi.MapTypeArray:
+		c.unsupported("it uses map %s of kind %d; only array maps (kind %d) can be part of an object", m.Name, m.Type, abi.MapTypeArray)
+	case m.Flags&abi.MapFlagReadOnlyProg != 0:
 		c.unsupported("it uses map %s with BPF_F_RDONLY_PROG; guards of machine code do not tell it from a writable one", m.Name)
-	case mapSize(m) == 0:
+	case m.ArrayBytes() == 0:
 		c.unsupported("it uses array map %s, which has %d values of %d bytes", m.Name, m.MaxEntries, m.ValueSize)
 	}
 }

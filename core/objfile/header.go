@@ -103,9 +103,9 @@ func arguments(h *abi.Helper) string {
 // storage declares the values of array maps.
 func storage(out *strings.Builder, a *codegen.Artifact, n *names) {
 	for i := range a.Maps {
-		if m := &a.Maps[i]; m.Type == mapTypeArray && mapSize(m) > 0 {
+		if m := &a.Maps[i]; m.Type == abi.MapTypeArray && m.ArrayBytes() > 0 {
 			fmt.Fprintf(out, "\n/* Array map %s: %d values of %d bytes. */\nextern uint8_t %s[%d][%d];\n",
-				comment(m.Name), m.MaxEntries, m.ValueSize, n.maps[i], m.MaxEntries, mapSize(m)/uint64(m.MaxEntries))
+				comment(m.Name), m.MaxEntries, m.ValueSize, n.maps[i], m.MaxEntries, m.Stride())
 		}
 	}
 }

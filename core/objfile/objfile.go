@@ -22,6 +22,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/obj"
 )
@@ -58,9 +59,6 @@ func (e *MalformedError) Error() string {
 // codegen.ArtifactSchema (uint32), the artifact's digest (32 bytes), and, each
 // ended by a zero byte, the target's name and version and the CPU level.
 const NoteType = 1
-
-// mapTypeArray is BPF_MAP_TYPE_ARRAY (enum bpf_map_type, Linux 6.18).
-const mapTypeArray = 2
 
 // Write writes the artifact as an object: same artifact and options, same bytes.
 // The artifact must have C entries (codegen.Options.Object). Errors are an
@@ -111,8 +109,8 @@ func (b *builder) sections() {
 	}
 	b.maps = map[int32]*section{}
 	for i := range a.Maps {
-		if m := &a.Maps[i]; m.Type == mapTypeArray {
-			name, size := b.names.maps[i], mapSize(m)
+		if m := &a.Maps[i]; m.Type == abi.MapTypeArray {
+			name, size := b.names.maps[i], m.ArrayBytes()
 			b.maps[int32(i)] = b.add(section{name: ".bss." + name, typ: elf.SHT_NOBITS, flags: elf.SHF_ALLOC | elf.SHF_WRITE, align: 16, size: size})
 			b.global(symbol{name: name, typ: elf.STT_OBJECT, bind: elf.STB_GLOBAL, section: b.last(), size: size})
 		}

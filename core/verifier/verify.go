@@ -211,17 +211,14 @@ func (w *walk) checkHelper(f *ir.Func, in *ir.Insn) *Error {
 	return nil
 }
 
-// mapArray is BPF_MAP_TYPE_ARRAY of enum bpf_map_type (include/uapi/linux/bpf.h).
-const mapArray = 2
-
 func (w *walk) checkAddr(f *ir.Func, in *ir.Insn) *Error {
 	switch i := in.Ref.Index; in.Ref.Kind {
 	case ir.RefMap:
 		return w.fail(CodeMapValue, f, in.Pos, "map %s is used through helpers, which are not in this version", w.program.Maps[i].Name)
 	case ir.RefMapValue:
 		m := &w.program.Maps[i]
-		if m.Type != mapArray {
-			return w.fail(CodeMapKind, f, in.Pos, "map %s is of type %d: this version has array maps (type %d) only", m.Name, m.Type, mapArray)
+		if m.Type != abi.MapTypeArray {
+			return w.fail(CodeMapKind, f, in.Pos, "map %s is of type %d: this version has array maps (type %d) only", m.Name, m.Type, abi.MapTypeArray)
 		}
 		if in.Imm < 0 || in.Imm > int64(m.ValueSize) {
 			return w.fail(CodeDataRange, f, in.Pos, "offset %d in map %s, whose values have %d bytes", in.Imm, m.Name, m.ValueSize)

@@ -256,8 +256,7 @@ func (m *image) target(r *codegen.Reloc) (size uint64, writable, ok bool) {
 	case r.Kind == codegen.RelocData && i >= 0 && i < len(m.a.Data):
 		return uint64(len(m.a.Data[i].Bytes)), !m.a.Data[i].ReadOnly, true
 	case r.Kind == codegen.RelocMapValue && i >= 0 && i < len(m.a.Maps):
-		s := &m.a.Maps[i]
-		return (uint64(s.ValueSize) + 7) &^ 7 * uint64(s.MaxEntries), true, true
+		return m.a.Maps[i].ArrayBytes(), true, true
 	}
 	return 0, false, false
 }

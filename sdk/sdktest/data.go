@@ -10,9 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mapArray is BPF_MAP_TYPE_ARRAY.
-const mapArray = 2
-
 func sections() []obj.Data {
 	return []obj.Data{
 		{Name: ".rodata", ReadOnly: true, Align: 8, Bytes: []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
@@ -22,7 +19,7 @@ func sections() []obj.Data {
 }
 
 func arrays() []abi.MapSpec {
-	return []abi.MapSpec{{Name: "counters", Type: mapArray, KeySize: 4, ValueSize: 8, MaxEntries: 3}}
+	return []abi.MapSpec{{Name: "counters", Type: abi.MapTypeArray, KeySize: 4, ValueSize: 8, MaxEntries: 3}}
 }
 
 func dataRef(slot, section int, addend int64) obj.Ref {

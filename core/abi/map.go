@@ -1,0 +1,28 @@
+package abi
+
+// MapSpec describes one map of an object.
+type MapSpec struct {
+	Name       string
+	Type       uint32 // enum bpf_map_type
+	KeySize    uint32
+	ValueSize  uint32
+	MaxEntries uint32
+	Flags      uint32
+	// Inner is the index plus one of the inner map's template in the object's maps; 0 if none.
+	Inner   uint32
+	Pinning uint32 // as .maps says (LIBBPF_PIN_NONE, LIBBPF_PIN_BY_NAME); nothing is pinned
+}
+
+// The map type that this version implements, and the flag of maps that programs
+// must not write (enum bpf_map_type and BPF_F_RDONLY_PROG, include/uapi/linux/bpf.h, Linux 6.18).
+const (
+	MapTypeArray        = 2
+	MapFlagReadOnlyProg = 1 << 7
+)
+
+// Stride is the distance of two values of an array map in bytes: its size
+// rounded up to 8 (array_map_alloc, Linux 6.18).
+func (m *MapSpec) Stride() uint64 { return (uint64(m.ValueSize) + 7) &^ 7 }
+
+// ArrayBytes is the storage of an array map's values in bytes. It cannot overflow.
+func (m *MapSpec) ArrayBytes() uint64 { return m.Stride() * uint64(m.MaxEntries) }
