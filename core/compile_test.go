@@ -135,7 +135,7 @@ func TestDumpSeesEveryStage(t *testing.T) {
 	}
 	_, err := core.Lower(object(), testSet(), opts)
 	require.NoError(t, err)
-	require.Equal(t, []string{"lift", "lower", "fold-shifts", "fold-addresses", "drop-guards", "dead-code", "frames"}, stages)
+	require.Equal(t, []string{"lift", "lower", "fold-shifts", "fold-addresses", "drop-guards", "dead-code", "thread-jumps", "frames"}, stages)
 }
 
 // recorder is a back end that keeps what it is given.

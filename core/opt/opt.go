@@ -40,6 +40,7 @@ var passes = []pass{
 	{"fold-addresses", false, "a memory operand adds two registers and a number for nothing", (*program).foldAddresses},
 	{"drop-guards", true, "a guard that an earlier one in its block covers proves nothing new", (*program).dropGuards},
 	{"dead-code", false, "what folding has made useless costs time", (*program).deadCode},
+	{"thread-jumps", false, "a jump to a jump takes its time, twice in every turn of a loop", (*program).threadJumps},
 	{"frames", true, "the stack of the whole program is known once frames are final", (*program).frames},
 }
 
@@ -49,7 +50,8 @@ var passOrder = []struct{ first, then, why string }{
 	{"fold-shifts", "fold-addresses", "addresses see through moves and shifts to the left, not through multiplications"},
 	{"fold-addresses", "drop-guards", "guards with the same operand can be compared"},
 	{"drop-guards", "dead-code", "a guard keeps the registers of its operand alive"},
-	{"dead-code", "frames", "instructions that use a frame may still go"},
+	{"dead-code", "thread-jumps", "what is live is known by the numbers that blocks had when they were verified"},
+	{"thread-jumps", "frames", "instructions that use a frame may still go"},
 }
 
 // program is a program on its way through the passes.
