@@ -156,3 +156,34 @@ func TestMapsThatAreRefused(t *testing.T) {
 var linkings = [][]string{
 	{"-pie", "-fPIE"}, {"-no-pie", "-fno-pie"}, {"-static", "-fno-pie"}, {"-static-pie", "-fPIE"}, {"-pie", "-fPIE", "-Wl,-z,now", "-Wl,--gc-sections"},
 }
+
+// Two objects, each with programs and data of its own, some of it of the same name, go into one program, or into a library.
+func TestTwoObjects(t *testing.T) {
+	need(t, "cc")
+	first, second := dataObject(t), dataObject(t)
+	for i := range second.Programs {
+		second.Programs[i].Name = "second_" + second.Programs[i].Name
+		second.Programs[i].Funcs = nil
+	}
+	second.Data[rodata].Symbols = nil
+	second.Maps[totals].Name = "others"
+	f := newFolder(t)
+	f.objectAs("second", compile(t, second, nil))
+	f.object(compile(t, first, nil))
+	const source = `
+#include <stdio.h>
+#include "prog.h"
+#include "second.h"
+int main(void)
+{
+	printf("%llu", (unsigned long long)one(0, 0));
+	printf(" %llu", (unsigned long long)one(0, 0));
+	printf(" %llu\n", (unsigned long long)second_one(0, 0));
+	return 0;
+}`
+	f.cc(source, "second.o")
+	require.Equal(t, "101 102 101\n", f.main())
+	f.run("cc", "-shared", "-Wl,--fatal-warnings", "-Wl,-z,defs", "-o", "libsecond.so", "second.o")
+	f.cc(source, "-L.", "-Wl,-rpath,"+f.dir, "-Wl,--no-as-needed", "-lsecond")
+	require.Equal(t, "101 102 101\n", f.main())
+}

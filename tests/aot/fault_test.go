@@ -3,6 +3,8 @@ package aot
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -204,4 +206,53 @@ int main(void)
 	return 0;
 }`)
 	require.Equal(t, "-1 3 1 forever -1\n", f.main())
+}
+
+// Every size of access is inside or outside to the byte, at both ends of memory of every length.
+func TestBounds(t *testing.T) {
+	need(t, "cc")
+	var objects []*obj.Object
+	var table, want strings.Builder
+	for _, size := range []int{1, 2, 4, 8} {
+		for _, write := range []bool{false, true} {
+			for _, at := range []int{-1, 0, 4} {
+				name := fmt.Sprintf("p%d", len(objects))
+				access := fmt.Sprintf("r3 = *(u%d *)(r1 %+d)", 8*size, at)
+				if write {
+					access = fmt.Sprintf("*(u%d *)(r1 %+d) = 1", 8*size, at)
+				}
+				objects = append(objects, assemble(t, name, "mem", access+"\nr0 = 0\nexit"))
+				fmt.Fprintf(&table, "\t%s_checked,\n", name)
+				for length := range 17 {
+					want.WriteByte("01"[btoi(at < 0 || at+size > length)])
+				}
+				want.WriteByte('\n')
+			}
+		}
+	}
+	f := newFolder(t)
+	f.object(compile(t, merge("bounds.o", objects...), nil))
+	f.cc(`
+#include <stdio.h>
+#include "prog.h"
+static int (*const all[])(void *, uint64_t, uint64_t *, struct bpfc_fault *) = {
+` + table.String() + `};
+int main(void)
+{
+	static char mem[64];
+	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+		for (int len = 0; len <= 16; len++)
+			putchar('0' - all[i](mem + 16, len, 0, 0));
+		putchar('\n');
+	}
+	return 0;
+}`)
+	require.Equal(t, want.String(), f.main())
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

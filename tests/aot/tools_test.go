@@ -77,11 +77,17 @@ func (f folder) main(args ...string) string {
 // object writes prog.o and prog.h.
 func (f folder) object(a *codegen.Artifact) {
 	f.Helper()
+	f.objectAs("prog", a)
+}
+
+// objectAs writes name.o and name.h.
+func (f folder) objectAs(name string, a *codegen.Artifact) {
+	f.Helper()
 	var o, h bytes.Buffer
 	require.NoError(f, objfile.Write(&o, a, objfile.Options{Debug: true}))
-	require.NoError(f, objfile.Header(&h, a, "prog.h"))
-	f.write("prog.o", o.Bytes())
-	f.write("prog.h", h.Bytes())
+	require.NoError(f, objfile.Header(&h, a, name+".h"))
+	f.write(name+".o", o.Bytes())
+	f.write(name+".h", h.Bytes())
 }
 
 // compile compiles an object with C entries. set may be nil for the built-in one.
