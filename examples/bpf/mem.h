@@ -20,7 +20,7 @@ typedef short s16;
 typedef int s32;
 typedef long long s64;
 
-#ifdef __bpf__
+#if defined(__bpf__) || defined(__BPF__) /* clang, GCC */
 #define SEC(name) __attribute__((section(name), used))
 #else
 #define SEC(name)

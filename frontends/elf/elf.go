@@ -79,7 +79,7 @@ func panicked(p any, stack []byte) error {
 
 // object reads everything in its order: what later steps refer to comes first.
 func (f *file) object(name string, o Options) (*obj.Object, error) {
-	for _, step := range []func() error{f.refuse, f.readTypes, f.readMaps, f.readData, f.relocateData, f.readCode} {
+	for _, step := range []func() error{f.refuse, f.fromGNU, f.readTypes, f.readMaps, f.readData, f.relocateData, f.readCode} {
 		if err := step(); err != nil {
 			return nil, err
 		}
