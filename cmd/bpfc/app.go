@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bpfc/bpfc/core"
@@ -18,6 +19,7 @@ import (
 type app struct {
 	in            io.Reader
 	out, messages io.Writer
+	stdinRead     atomic.Bool
 	common
 	plugins plugins
 }
@@ -50,6 +52,7 @@ func (a *app) root() *cobra.Command {
 		Short:         "Compile, verify and run BPF programs in user space",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       version(),
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
@@ -68,7 +71,29 @@ func (a *app) root() *cobra.Command {
 		a.compileCommand(), a.verifyCommand(), a.runCommand(), a.benchCommand(), a.disasmCommand(), a.asmCommand(),
 		a.inspectCommand(), a.explainCommand(), a.conformanceCommand(), a.pluginCommand(), a.doctorCommand(), a.versionCommand(),
 	)
+	root.SetVersionTemplate(versionLine())
+	strictArguments(root)
 	return root
+}
+
+// strictArguments makes cobra's own commands refuse what they do not know, as ours do.
+func strictArguments(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "help":
+			c.Args = func(_ *cobra.Command, args []string) error {
+				if found, left, err := root.Find(args); err != nil || len(left) > 0 {
+					return usage("there is no command %q; see `%s --help`", strings.Join(args, " "), found.CommandPath())
+				}
+				return nil
+			}
+		case "completion":
+			c.Args = cobra.NoArgs
+			c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 }
 
 func (a *app) commonFlags(root *cobra.Command) {
@@ -80,7 +105,7 @@ func (a *app) commonFlags(root *cobra.Command) {
 	f.StringVar(&a.policy, "policy", "strict", "what happens to what is not proved: `strict|guard`")
 	f.StringVar(&a.btf, "btf", "", "types of the target kernel, a `FILE`")
 	f.StringVar(&a.cpu, "cpu", "", "CPU `LEVEL`: x86-64, x86-64-v2, x86-64-v3, native")
-	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "limit of the whole command")
+	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "limit of the whole command, 0 for none")
 	f.StringVar(&a.logLevel, "log-level", "error", "`LEVEL` of plugins' logs: "+strings.Join(logLevels, ", "))
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no warnings")
@@ -97,6 +122,9 @@ func (a *app) checkCommon() error {
 	if _, err := verifier.ParsePolicy(a.policy); err != nil {
 		return usage("--policy: %v", err)
 	}
+	if a.timeout < 0 {
+		return usage("--timeout is %v: it is a duration such as 10s, or 0 for none", a.timeout)
+	}
 	if a.btf != "" {
 		return notYet("--btf", "programs that are adapted to a kernel's types cannot be compiled")
 	}
@@ -111,7 +139,7 @@ func (a *app) options() core.Options {
 
 // within is the command's context with the limit of --timeout.
 func (a *app) within(ctx context.Context) (context.Context, context.CancelFunc) {
-	if a.timeout <= 0 {
+	if a.timeout == 0 {
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeoutCause(ctx, a.timeout, &timeoutError{a.timeout})

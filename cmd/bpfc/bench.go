@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/obj"
 	"github.com/spf13/cobra"
 )
 
@@ -43,15 +45,19 @@ func (a *app) bench(ctx context.Context, in string, clang []string, f *benchFlag
 	if f.count < 1 || f.time <= 0 {
 		return usage("--count and --benchtime are positive")
 	}
-	mem, err := a.memory(f.mem)
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	mem, err := a.memory(ctx, f.mem)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := a.within(ctx)
-	defer cancel()
+	o, err := a.readObject(ctx, in, f.dialect, clang)
+	if err != nil {
+		return err
+	}
 	var all []*benchmark
 	for _, name := range a.backends(f.backends) {
-		b, err := a.prepareBench(ctx, in, clang, name, mem, f)
+		b, err := a.prepareBench(ctx, o, name, mem, f)
 		if err != nil {
 			return err
 		}
@@ -90,8 +96,8 @@ type benchmark struct {
 }
 
 // prepareBench loads the program and finds out how often it runs in the time of one measurement.
-func (a *app) prepareBench(ctx context.Context, in string, clang []string, backend string, mem []byte, f *benchFlags) (*benchmark, error) {
-	r, err := a.prepare(ctx, in, clang, &runFlags{backend: backend, dialect: f.dialect})
+func (a *app) prepareBench(ctx context.Context, o *obj.Object, backend string, mem []byte, f *benchFlags) (*benchmark, error) {
+	r, err := a.prepareWith(ctx, &runFlags{backend: backend}, func() (*obj.Object, error) { return o, nil })
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +143,8 @@ func (b *benchmark) measure(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	name := strings.ToUpper(b.entry.Name[:1]) + b.entry.Name[1:]
+	first, n := utf8.DecodeRuneInString(b.entry.Name)
+	name := string(unicode.ToUpper(first)) + b.entry.Name[n:]
 	_, err = fmt.Fprintf(a.out, "Benchmark%s/backend=%s-%d\t%8d\t%12.2f ns/op\n",
 		name, b.backend, runtime.GOMAXPROCS(0), b.repeats, float64(took.Nanoseconds())/float64(b.repeats))
 	return err

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/obj"
 	"github.com/bpfc/bpfc/core/verifier"
 	"github.com/spf13/cobra"
 )
@@ -46,7 +47,7 @@ func (a *app) conformance(ctx context.Context, args []string, f *runFlags, chose
 	a.chooseBackend(f, chosen)
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	r, err := a.prepareWith(ctx, f, a.readHex)
+	r, err := a.prepareWith(ctx, f, func() (*obj.Object, error) { return a.readHex(ctx) })
 	if err != nil {
 		return err
 	}

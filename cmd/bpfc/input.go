@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -14,10 +15,41 @@ import (
 // instructions in hex, more than any object that a kernel loads.
 const maxInput = 64 << 20
 
-// readBytes reads the input called name, "-" for standard input.
-func (a *app) readBytes(name string) ([]byte, error) {
+// readBytes reads the input called name, "-" for standard input. Waiting for a
+// pipe or a terminal ends with ctx.
+func (a *app) readBytes(ctx context.Context, name string) ([]byte, error) {
+	type content struct {
+		b   []byte
+		err error
+	}
+	done := make(chan content, 1)
+	go func() {
+		b, err := a.readAll(name)
+		done <- content{b, err}
+	}()
+	select {
+	case c := <-done:
+		return c.b, c.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%s was not read to its end: %w", title(name), context.Cause(ctx))
+	}
+}
+
+// title is the name of an input in messages.
+func title(name string) string {
+	if name == "-" {
+		return "<stdin>"
+	}
+	return name
+}
+
+func (a *app) readAll(name string) ([]byte, error) {
 	in := a.in
-	if name != "-" {
+	if name == "-" {
+		if a.stdinRead.Swap(true) {
+			return nil, usage("standard input is named twice: it can be read once")
+		}
+	} else {
 		f, err := os.Open(name)
 		if err != nil {
 			return nil, err
@@ -38,18 +70,15 @@ func (a *app) readBytes(name string) ([]byte, error) {
 // readObject reads a program of any kind. A program without a section, as raw
 // bytecode is, is one of type mem.
 func (a *app) readObject(ctx context.Context, name, dialect string, clangFlags []string) (*obj.Object, error) {
-	b, err := a.readBytes(name)
+	b, err := a.readBytes(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	title := name
-	if name == "-" {
-		title = "<stdin>"
-	}
-	if err := checkMeaning(title, builtin.Detect(title, b), dialect, clangFlags); err != nil {
+	name = title(name)
+	if err := checkMeaning(name, builtin.Detect(name, b), dialect, clangFlags); err != nil {
 		return nil, err
 	}
-	o, err := builtin.ReadObject(ctx, title, b, builtin.ReadOptions{
+	o, err := builtin.ReadObject(ctx, name, b, builtin.ReadOptions{
 		Dialect: dialect, Clang: os.Getenv("BPFC_CLANG"), ClangFlags: clangFlags, Messages: a.messages,
 	})
 	if err != nil {
@@ -75,12 +104,12 @@ func checkMeaning(title string, kind builtin.Kind, dialect string, clangFlags []
 }
 
 // readHex reads a program in hex from standard input.
-func (a *app) readHex() (*obj.Object, error) {
-	b, err := a.readBytes("-")
+func (a *app) readHex(ctx context.Context) (*obj.Object, error) {
+	b, err := a.readBytes(ctx, "-")
 	if err != nil {
 		return nil, err
 	}
-	return builtin.ReadObject(context.Background(), "<stdin>.hex", b, builtin.ReadOptions{})
+	return builtin.ReadObject(ctx, "<stdin>.hex", b, builtin.ReadOptions{})
 }
 
 // wanted returns the programs that --prog names, all that are not off without it.

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -23,7 +24,8 @@ func main() {
 // execute runs one command line to its end and returns its exit code. Every
 // plugin that it started has ended when it returns.
 func execute(ctx context.Context, args []string, in io.Reader, out, messages io.Writer) (code exitCode) {
-	a := &app{in: in, out: out, messages: messages}
+	results := &output{Writer: out}
+	a := &app{in: in, out: results, messages: messages}
 	defer func() {
 		if p := recover(); p != nil {
 			code = a.report(bug(p))
@@ -32,5 +34,9 @@ func execute(ctx context.Context, args []string, in io.Reader, out, messages io.
 	defer a.close()
 	root := a.root()
 	root.SetArgs(args)
-	return a.report(root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if results.err != nil && !errors.Is(err, results.err) {
+		err = errors.Join(err, results.err)
+	}
+	return a.report(err)
 }

@@ -53,8 +53,8 @@ func (r *running) specs(ctx context.Context) ([]abi.MapSpec, error) {
 	return specs, nil
 }
 
-// putMaps stores what --map says.
-func (r *running) putMaps(ctx context.Context, args []string) error {
+// putMaps stores what --map says. read returns the content of a file.
+func (r *running) putMaps(ctx context.Context, args []string, read func(name string) ([]byte, error)) error {
 	if len(args) == 0 {
 		return nil
 	}
@@ -64,7 +64,7 @@ func (r *running) putMaps(ctx context.Context, args []string) error {
 	}
 	var ops []codegen.MapOp
 	for _, arg := range args {
-		more, err := mapOps(arg, specs, r.id)
+		more, err := mapOps(arg, specs, r.id, read)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (r *running) putMaps(ctx context.Context, args []string) error {
 }
 
 // mapOps reads one --map.
-func mapOps(arg string, specs []abi.MapSpec, id codegen.ProgID) ([]codegen.MapOp, error) {
+func mapOps(arg string, specs []abi.MapSpec, id codegen.ProgID, read func(name string) ([]byte, error)) ([]codegen.MapOp, error) {
 	name, file, ok := strings.Cut(arg, "=@")
 	if !ok {
 		return nil, usage("--map %q: it is NAME=@FILE.json", arg)
@@ -92,7 +92,7 @@ func mapOps(arg string, specs []abi.MapSpec, id codegen.ProgID) ([]codegen.MapOp
 	if err != nil {
 		return nil, err
 	}
-	b, err := (&app{}).readBytes(file)
+	b, err := read(file)
 	if err != nil {
 		return nil, err
 	}

@@ -4,25 +4,35 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// isTerminal reports whether a stream is a terminal. Every character device
-// but the null device is taken for one.
-func isTerminal(stream any) bool {
+// output is where results go. It keeps the first error, so that no command
+// ends well whose result was lost.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream io.Writer) bool {
+	if o, ok := stream.(*output); ok {
+		stream = o.Writer
+	}
 	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
+	return ok && terminal(f)
 }
 
 // paint puts an error's prefix in red where colour is wanted.
@@ -50,12 +60,18 @@ func (a *app) write(path string, b []byte, binary bool) error {
 // writeFile writes a temporary file beside path and renames it. Devices and
 // pipes are written in place.
 func writeFile(path string, b []byte) error {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+	switch info, err := os.Stat(path); {
+	case err == nil && info.IsDir():
+		return usage("-o %s: it is a directory; name a file", path)
+	case err == nil && !info.Mode().IsRegular():
 		return os.WriteFile(path, b, 0)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".bpfc-*")
 	if err != nil {
-		return err
+		if e, ok := errors.AsType[*fs.PathError](err); ok {
+			err = e.Err // it names the temporary file
+		}
+		return usage("-o %s: its directory cannot be written: %v", path, err)
 	}
 	_, err = f.Write(b)
 	err = errors.Join(err, f.Chmod(0o644), f.Close())

@@ -96,19 +96,19 @@ func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, c
 	if err != nil {
 		return err
 	}
-	mem, err := a.memory(f.mem)
+	ctx, cancel := a.within(ctx)
+	defer cancel()
+	mem, err := a.memory(ctx, f.mem)
 	if err != nil {
 		return err
 	}
 	a.chooseBackend(f, chosen)
-	ctx, cancel := a.within(ctx)
-	defer cancel()
 	r, err := a.prepare(ctx, in, clang, f)
 	if err != nil {
 		return err
 	}
 	defer r.session.Close()
-	if err := r.putMaps(ctx, f.maps); err != nil {
+	if err := r.putMaps(ctx, f.maps, func(name string) ([]byte, error) { return a.readBytes(ctx, name) }); err != nil {
 		return err
 	}
 	if err := r.run(ctx, mem, f); err != nil {
@@ -216,9 +216,9 @@ func (r *running) ended(err error) error {
 }
 
 // memory reads --mem: hex with blanks, or the content of a file.
-func (a *app) memory(arg string) ([]byte, error) {
+func (a *app) memory(ctx context.Context, arg string) ([]byte, error) {
 	if file, ok := strings.CutPrefix(arg, "@"); ok {
-		return a.readBytes(file)
+		return a.readBytes(ctx, file)
 	}
 	return parseHex("--mem", arg)
 }

@@ -42,7 +42,7 @@ type faultJSON struct {
 // printRun prints the results and returns the error that the exit code is made of.
 func (a *app) printRun(r *running, format string, expect *uint64) error {
 	for _, res := range r.results.Results {
-		r.printTrace(a.messages, res.Trace)
+		r.printTrace(a.messages, &res)
 	}
 	if format == "json" {
 		if err := writeJSON(a.out, r.json()); err != nil {
@@ -119,26 +119,48 @@ func faultOf(f *codegen.Fault) *faultJSON {
 }
 
 // printTrace writes a line for each instruction: what it was, and the registers
-// that it changed; before it, the source line if that is a new one.
-func (r *running) printTrace(w io.Writer, steps []codegen.TraceStep) {
+// and the memory that it changed; before it, the source line if that is a new one.
+func (r *running) printTrace(w io.Writer, res *codegen.Result) {
 	var before [11]uint64
 	var shown *obj.Line
-	for i, s := range steps {
+	for i, s := range res.Trace {
 		if line := r.entry.Source(s.Slot); line != nil && (shown == nil || line.File != shown.File || line.Line != shown.Line) {
 			fmt.Fprintf(w, "; %s:%d\t%s\n", line.File, line.Line, strings.TrimSpace(line.Text))
 			shown = line
 		}
-		text := "?"
+		text, changes := "?", changed(before, s.Regs)
 		if s.Slot >= 0 && s.Slot < len(r.program.Insns) {
 			text = insnText(r.object, r.program, s.Slot)
+			in := r.program.Insns[s.Slot]
+			failed := res.Fault != nil && i == len(res.Trace)-1
+			if known := i > 0 || !in.Row().Fetch; known && !failed { // nothing tells the registers before the first step
+				changes = append(changes, stored(in, before, s.Regs)...)
+			}
 		}
-		changes := changed(before, s.Regs)
-		if i == 0 {
-			changes = changed([11]uint64{}, s.Regs)
-		}
-		fmt.Fprintf(w, "%s%6d: %-40s %s\n", functionPrefix(r, s.Func), s.Slot, text, changes)
+		fmt.Fprintf(w, "%s%6d: %-40s %s\n", functionPrefix(r, s.Func), s.Slot, text, strings.Join(changes, " "))
 		before = s.Regs
 	}
+}
+
+// stored tells what an instruction wrote to memory, from the registers before and
+// after it: the address with the value, or with the atomic operation and its operand.
+func stored(in isa.Insn, before, after [11]uint64) []string {
+	row := in.Row()
+	operator, value := "=", after[in.Src]
+	switch row.Kind {
+	case isa.KindStore, isa.KindStoreRel:
+	case isa.KindStoreImm:
+		value = uint64(in.Imm)
+	case isa.KindAtomic:
+		operator = " " + row.Atomic.String() + " "
+		if row.Fetch && row.Atomic != isa.AtomicCmpXchg { // the register holds what memory held
+			value = before[in.Src]
+		}
+	default:
+		return nil
+	}
+	value &= 1<<(8*row.Size) - 1
+	return []string{fmt.Sprintf("[%#x]%s%#x", after[in.Dst]+uint64(in.Off), operator, value)}
 }
 
 // functionPrefix names the function of a step that is not in the entry function.
@@ -149,14 +171,13 @@ func functionPrefix(r *running, name string) string {
 	return name + ":"
 }
 
-func changed(before, after [11]uint64) string {
-	var parts []string
+func changed(before, after [11]uint64) (parts []string) {
 	for i, v := range after {
 		if v != before[i] {
 			parts = append(parts, fmt.Sprintf("%v=%#x", isa.Reg(i), v))
 		}
 	}
-	return strings.Join(parts, " ")
+	return parts
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"net/url"
+	"path/filepath"
+
 	"github.com/bpfc/bpfc/core/verifier"
 )
 
@@ -12,8 +15,18 @@ type (
 		Runs    []sarifRun `json:"runs"`
 	}
 	sarifRun struct {
-		Tool    sarifTool     `json:"tool"`
-		Results []sarifResult `json:"results"`
+		Tool        sarifTool         `json:"tool"`
+		Invocations []sarifInvocation `json:"invocations"`
+		Results     []sarifResult     `json:"results"`
+	}
+	sarifInvocation struct {
+		Successful    bool                `json:"executionSuccessful"`
+		Notifications []sarifNotification `json:"toolExecutionNotifications"`
+	}
+	sarifNotification struct {
+		Level     string          `json:"level"`
+		Message   sarifText       `json:"message"`
+		Locations []sarifLocation `json:"locations"`
 	}
 	sarifTool struct {
 		Driver sarifDriver `json:"driver"`
@@ -39,7 +52,7 @@ type (
 	}
 	sarifLocation struct {
 		Physical sarifPhysical  `json:"physicalLocation"`
-		Logical  []sarifLogical `json:"logicalLocations"`
+		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
 	}
 	sarifPhysical struct {
 		Artifact sarifArtifact `json:"artifactLocation"`
@@ -58,16 +71,23 @@ type (
 	}
 )
 
-// sarifReport has a result for each program that was not accepted.
-func sarifReport(verdicts []verdict) sarif {
+// sarif has a result for each program that was not accepted, and a notification
+// for each input that has no programs.
+func (out *outcomes) sarif() sarif {
+	call := sarifInvocation{Successful: len(out.unread) == 0, Notifications: []sarifNotification{}}
+	for _, u := range out.unread {
+		at := sarifLocation{Physical: sarifPhysical{Artifact: artifact(u.file)}}
+		call.Notifications = append(call.Notifications, sarifNotification{"error", sarifText{u.err.Error()}, []sarifLocation{at}})
+	}
 	run := sarifRun{
-		Tool:    sarifTool{sarifDriver{Name: "bpfc", Version: version(), Rules: []sarifRule{}}},
-		Results: []sarifResult{},
+		Tool:        sarifTool{sarifDriver{Name: "bpfc", Version: version(), Rules: []sarifRule{}}},
+		Invocations: []sarifInvocation{call},
+		Results:     []sarifResult{},
 	}
 	for _, r := range verifier.Rules() {
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{string(r.Code), r.Name, sarifText{r.Text + " " + r.Fix}})
 	}
-	for _, v := range verdicts {
+	for _, v := range out.verdicts {
 		if v.report.Err != nil {
 			run.Results = append(run.Results, sarifOf(v))
 		}
@@ -85,9 +105,9 @@ func sarifOf(v verdict) sarifResult {
 	if e.Verdict == verifier.Unsupported {
 		level = "warning"
 	}
-	at := sarifPhysical{Artifact: sarifArtifact{v.file}}
+	at := sarifPhysical{Artifact: artifact(v.file)}
 	if e.Source != nil && e.Source.File != "" {
-		at.Artifact.URI = e.Source.File
+		at.Artifact = artifact(e.Source.File)
 		if e.Source.Line > 0 {
 			at.Region = &sarifRegion{e.Source.Line, e.Source.Col}
 		}
@@ -96,4 +116,13 @@ func sarifOf(v verdict) sarifResult {
 		RuleID: string(e.Code), Level: level, Message: sarifText{e.Error()},
 		Locations: []sarifLocation{{at, []sarifLogical{{v.report.Name, "function"}}}},
 	}
+}
+
+// artifact is a file as a URI (RFC 3986): relative, or of scheme file.
+func artifact(path string) sarifArtifact {
+	u := url.URL{Path: filepath.ToSlash(path)}
+	if filepath.IsAbs(path) {
+		u.Scheme = "file"
+	}
+	return sarifArtifact{u.String()}
 }

@@ -48,6 +48,18 @@ type verdict struct {
 	report core.ProgramReport
 }
 
+// unread is an input that could not be taken apart into programs.
+type unread struct {
+	file string
+	err  error
+}
+
+// outcomes is what verify prints.
+type outcomes struct {
+	verdicts []verdict
+	unread   []unread
+}
+
 func (a *app) verify(ctx context.Context, inputs, clang []string, f *verifyFlags) error {
 	if err := checkFormat(f.format, "text", "json", "sarif"); err != nil {
 		return err
@@ -58,13 +70,16 @@ func (a *app) verify(ctx context.Context, inputs, clang []string, f *verifyFlags
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	objects := make([]*obj.Object, len(inputs))
-	failures := make([]error, len(inputs))
+	var out outcomes
 	var set *abi.Set
 	err := parallel(
 		func() (err error) { set, err = a.plugins.set(ctx, a); return err },
 		func() error {
 			for i, in := range inputs {
-				objects[i], failures[i] = a.readObject(ctx, in, f.dialect, clang)
+				o, err := a.readObject(ctx, in, f.dialect, clang)
+				if objects[i] = o; err != nil {
+					out.unread = append(out.unread, unread{in, err})
+				}
 			}
 			return nil
 		},
@@ -72,52 +87,55 @@ func (a *app) verify(ctx context.Context, inputs, clang []string, f *verifyFlags
 	if err != nil {
 		return err
 	}
-	verdicts, errs := a.verifyAll(inputs, objects, set)
-	if err := printVerdicts(a.out, f.format, verdicts); err != nil {
+	out.verify(inputs, objects, set, a.options())
+	if err := out.print(a.out, f.format); err != nil {
 		return err
 	}
-	return errors.Join(append(failures, append(errs, verdictError(verdicts))...)...)
+	return out.error()
 }
 
-// verifyAll verifies the programs of the objects that could be read.
-func (a *app) verifyAll(inputs []string, objects []*obj.Object, set *abi.Set) ([]verdict, []error) {
-	var verdicts []verdict
-	var errs []error
+// verify adds the verdicts for the programs of the objects that could be read.
+func (out *outcomes) verify(inputs []string, objects []*obj.Object, set *abi.Set, opts core.Options) {
 	for i, o := range objects {
 		if o == nil {
 			continue
 		}
-		reports, err := core.Verify(o, set, a.options())
-		errs = append(errs, err)
+		reports, err := core.Verify(o, set, opts)
+		if err != nil {
+			out.unread = append(out.unread, unread{inputs[i], err})
+		}
 		for _, r := range reports {
-			verdicts = append(verdicts, verdict{inputs[i], r})
+			out.verdicts = append(out.verdicts, verdict{inputs[i], r})
 		}
 	}
-	return verdicts, errs
 }
 
-// verdictError is the exit code of the verdicts, which are printed already.
-func verdictError(verdicts []verdict) error {
+// error is what could not be read, and the exit code of the verdicts, which are printed already.
+func (out *outcomes) error() error {
+	var errs []error
+	for _, u := range out.unread {
+		errs = append(errs, u.err)
+	}
 	code := exitOK
-	for _, v := range verdicts {
+	for _, v := range out.verdicts {
 		if v.report.Err != nil {
 			code = worse(code, verdictCode(v.report.Err))
 		}
 	}
-	if code == exitOK {
-		return nil
+	if code != exitOK {
+		errs = append(errs, silent(code))
 	}
-	return silent(code)
+	return errors.Join(errs...)
 }
 
-func printVerdicts(w io.Writer, format string, verdicts []verdict) error {
+func (out *outcomes) print(w io.Writer, format string) error {
 	switch format {
 	case "json":
-		return writeJSON(w, verifyReport(verdicts))
+		return writeJSON(w, out.json())
 	case "sarif":
-		return writeJSON(w, sarifReport(verdicts))
+		return writeJSON(w, out.sarif())
 	}
-	for _, v := range verdicts {
+	for _, v := range out.verdicts {
 		fmt.Fprintln(w, v.text())
 	}
 	return nil
@@ -138,6 +156,13 @@ func (v *verdict) text() string {
 type verifyJSON struct {
 	Schema   string        `json:"schema"`
 	Programs []programJSON `json:"programs"`
+	Errors   []errorJSON   `json:"errors"` // inputs without programs, which standard error names too
+}
+
+type errorJSON struct {
+	File    string `json:"file"`
+	Message string `json:"message"`
+	Exit    int    `json:"exit"` // the exit code for it alone
 }
 
 type programJSON struct {
@@ -178,21 +203,28 @@ func source(l *obj.Line) *sourceJSON {
 	return &sourceJSON{l.File, l.Line, l.Col, strings.TrimSpace(l.Text)}
 }
 
-func verifyReport(verdicts []verdict) verifyJSON {
-	out := verifyJSON{Schema: "bpfc/verify/v1", Programs: []programJSON{}}
-	for _, v := range verdicts {
-		r := v.report
-		p := programJSON{
-			File: v.file, Section: r.Section, Program: r.Name, Type: r.Type, Verdict: verifier.Accept.String(),
-			Guards: r.Guards, Polls: r.Polls, Stats: statsJSON{Insns: r.Insns, TimeNs: r.Time.Nanoseconds()},
-		}
-		if e := r.Err; e != nil {
-			p.Verdict, p.Code, p.Message, p.Hint, p.Source = e.Verdict.String(), string(e.Code), e.Msg, e.Hint, source(e.Source)
-			if e.Slot >= 0 {
-				p.Insn = &e.Slot
-			}
-		}
-		out.Programs = append(out.Programs, p)
+func (out *outcomes) json() verifyJSON {
+	report := verifyJSON{Schema: "bpfc/verify/v1", Programs: []programJSON{}, Errors: []errorJSON{}}
+	for i := range out.verdicts {
+		report.Programs = append(report.Programs, out.verdicts[i].json())
 	}
-	return out
+	for _, u := range out.unread {
+		report.Errors = append(report.Errors, errorJSON{u.file, u.err.Error(), int(codeOf(u.err))})
+	}
+	return report
+}
+
+func (v *verdict) json() programJSON {
+	r := &v.report
+	p := programJSON{
+		File: v.file, Section: r.Section, Program: r.Name, Type: r.Type, Verdict: verifier.Accept.String(),
+		Guards: r.Guards, Polls: r.Polls, Stats: statsJSON{Insns: r.Insns, TimeNs: r.Time.Nanoseconds()},
+	}
+	if e := r.Err; e != nil {
+		p.Verdict, p.Code, p.Message, p.Hint, p.Source = e.Verdict.String(), string(e.Code), e.Msg, e.Hint, source(e.Source)
+		if e.Slot >= 0 {
+			p.Insn = &e.Slot
+		}
+	}
+	return p
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -23,6 +24,11 @@ func version() string {
 	return sdk.Version
 }
 
+// versionLine is what `bpfc version` and `bpfc --version` print.
+func versionLine() string {
+	return fmt.Sprintf("bpfc %s, %s, %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 type versionJSON struct {
 	Schema   string `json:"schema"`
 	Version  string `json:"version"`
@@ -40,11 +46,10 @@ func (a *app) versionCommand() *cobra.Command {
 			if err := checkFormat(format, "text", "json"); err != nil {
 				return err
 			}
-			v := versionJSON{"bpfc/version/v1", version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH}
 			if format == "json" {
-				return writeJSON(a.out, v)
+				return writeJSON(a.out, versionJSON{"bpfc/version/v1", version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
 			}
-			_, err := fmt.Fprintf(a.out, "bpfc %s, %s, %s\n", v.Version, v.Go, v.Platform)
+			_, err := io.WriteString(a.out, versionLine())
 			return err
 		},
 	}

@@ -165,7 +165,7 @@ func checkHeader(b []byte) error {
 	le := binary.LittleEndian
 	switch {
 	case len(b) < 4 || string(b[:4]) != stdelf.ELFMAG:
-		return malformed(CodeNotELF, "this is not an ELF file; for bytecode use the raw front end, for text the assembler")
+		return malformed(CodeNotELF, "this is not an ELF file; a file of bytecode is called .bin, one of assembly .s")
 	case len(b) < headerSize:
 		return malformed(CodeHeader, "the file ends within the ELF header; it is cut off")
 	case b[stdelf.EI_DATA] == byte(stdelf.ELFDATA2MSB):
