@@ -39,10 +39,10 @@ func TestReadingEnds(t *testing.T) {
 		time.AfterFunc(10*time.Millisecond, cancel)
 		code, messages := command(ctx, never, io.Discard, args...)
 		require.Equal(t, exitFault, code)
-		require.Contains(t, messages, "<stdin> was not read to its end")
+		require.Equal(t, "bpfc: interrupted\n", messages)
 		code, messages = command(t.Context(), never, io.Discard, append(args, "--timeout", "10ms")...)
 		require.Equal(t, exitFault, code)
-		require.Contains(t, messages, "longer than --timeout 10ms")
+		require.Equal(t, "bpfc: <stdin> was not read to its end: it took longer than --timeout 10ms\n", messages)
 		require.NoError(t, w.Close())
 	}
 }
