@@ -49,7 +49,7 @@ func (l *lowering) run() *ir.Func {
 		if i == 0 {
 			l.prologue()
 		}
-		if l.facts.LoopHeads[i] && !l.opts.unguarded {
+		if (l.facts.LoopHeads[i] || i == 0 && l.facts.PollEntry) && !l.opts.unguarded {
 			l.emit(ir.Insn{Op: ir.OpPoll, Pos: b.Insns[0].Pos})
 		}
 		base := int(l.facts.Start[i])

@@ -44,6 +44,8 @@ type FuncFacts struct {
 	ZeroEntry ir.RegSet
 	// LoopHeads marks the blocks that a loop returns to; every cycle passes one.
 	LoopHeads []bool
+	// PollEntry: the program runs for long by calls alone, so that its functions need a poll as loops do.
+	PollEntry bool
 	post      []ir.BlockID // blocks in postorder
 	// Live holds, by block, the registers that it or what follows reads before writing them.
 	Live []ir.RegSet
@@ -80,7 +82,7 @@ func Verify(p *ir.Program, set *abi.Set, policy Policy) (*Verified, error) {
 		return nil, w.fail(CodeType, nil, ir.NoPos, "program type %q is not declared by any helper set (sets: %s)", p.Type, set.Name)
 	}
 	w.typ = typ
-	for _, step := range []func() *Error{w.checkUses, w.callGraph, w.liveness, w.values, w.stackLimit} {
+	for _, step := range []func() *Error{w.checkUses, w.callGraph, w.callPolls, w.liveness, w.values, w.stackLimit} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -304,6 +306,25 @@ func (d *depthFirst) visit(f int32, active int) *Error {
 	}
 	d.state[f] = 2
 	d.post = append(d.post, f)
+	return nil
+}
+
+// maxUnpolled is how many instructions a program may run without a loop and without a poll: less than 1 ms of work.
+const maxUnpolled = 1 << 20
+
+// callPolls lets functions begin with a poll if the program may run more than maxUnpolled
+// instructions though no loop turns: nested calls multiply, and eight levels of a few bytes last for ever.
+func (w *walk) callPolls() *Error {
+	runs := make([]int, len(w.facts)) // instructions of a function and all that it calls, at most maxUnpolled + 1
+	for _, f := range slices.Backward(w.order) {
+		runs[f] = min(len(w.facts[f].Insns), maxUnpolled+1)
+		for _, c := range w.calls[f] {
+			runs[f] = min(runs[f]+runs[c.callee], maxUnpolled+1)
+		}
+	}
+	for f := 1; f < len(w.facts); f++ {
+		w.facts[f].PollEntry = runs[0] > maxUnpolled
+	}
 	return nil
 }
 

@@ -19,6 +19,19 @@ func countdown(n int32) []isa.Insn {
 // forever never ends.
 func forever() []isa.Insn { return []isa.Insn{isa.Mov.Imm(isa.R0, 0), isa.Jump(-2)} }
 
+// nestedCalls runs for years without a loop: seven functions in a row, each of which calls the next one 100 times.
+func nestedCalls() []isa.Insn {
+	const calls, levels = 100, 7
+	insns := []isa.Insn{isa.Mov.Imm(isa.R0, 0)}
+	for range levels {
+		for left := int32(calls); left > 0; left-- {
+			insns = append(insns, isa.CallFunc(left)) // behind the calls that are left and the exit
+		}
+		insns = append(insns, isa.Return())
+	}
+	return append(insns, isa.Add.Imm(isa.R0, 1), isa.Return())
+}
+
 func testFuel(t *testing.T, s *suite) {
 	t.Run("Budget", s.testBudget)
 	t.Run("Cancel", s.testCancel)
@@ -31,6 +44,7 @@ func (s *suite) testBudget(t *testing.T) {
 		{name: "ample", insns: countdown(100_000), fuel: 1_000_000, want: 1},
 		{name: "small", insns: countdown(100_000), fuel: 1000},
 		{name: "endless", insns: forever(), fuel: 100_000},
+		{name: "calls without a loop", insns: nestedCalls(), fuel: 100_000},
 		{name: "no loop", insns: []isa.Insn{isa.Mov.Imm(isa.R0, 3), isa.Return()}, fuel: 1, want: 3},
 	}
 	session := s.session(t)
