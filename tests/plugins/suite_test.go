@@ -147,8 +147,27 @@ func testMaps(t *testing.T, s codegen.Session) {
 		{Entries: []codegen.MapEntry{{Map: abi.MapSpec{}, Key: []byte{1}, Value: []byte{2, 3}}}}}, out)
 }
 
+// helpers is the set's plugin, which ships machine code and so is trusted only if it is pinned.
+func helpers(t *testing.T, sum string) *host.Plugin {
+	ref := pinned("helpers", sum)
+	ref.Name, ref.Role = "bpfc-helpers-fake", host.HelpersRole
+	p, err := host.Start(t.Context(), ref, options(t))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Close()) })
+	return p
+}
+
+func TestMachineCodeOfPluginsThatNobodyPinned(t *testing.T) {
+	_, err := helpers(t, "").HelperSet().Describe(context.Background())
+	var refused *codegen.UnsupportedError
+	require.ErrorAs(t, err, &refused)
+	require.ErrorContains(t, err, "not pinned by its checksum")
+}
+
 func TestHelperSetIsTheSame(t *testing.T) {
-	p := start(t, "helpers")
+	sum, err := misbehave().Checksum()
+	require.NoError(t, err)
+	p := helpers(t, sum)
 	require.Nil(t, p.Backend())
 	require.Equal(t, host.HelpersRole, p.Role())
 	set, err := p.HelperSet().Describe(context.Background())
