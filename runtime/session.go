@@ -142,13 +142,31 @@ func (w *Worker) runInput(mem []byte, repeat int, trace bool, r *codegen.Result)
 	return runs, err
 }
 
-func (w *Worker) runTrace(t Tracer, mem []byte, r *codegen.Result) (uint64, error) {
-	p := w.bound
+// maxTrace bounds the record of one run, in instructions: some 120 MB.
+const maxTrace = 1 << 20
+
+// errLongTrace ends a run that is traced, at a poll or at its own end.
+var errLongTrace = &codegen.UnsupportedError{What: fmt.Sprintf("a trace of more than %d instructions", maxTrace), Msg: "end the run earlier, by less fuel"}
+
+func (w *Worker) runTrace(t Tracer, mem []byte, r *codegen.Result) (ret uint64, err error) {
+	p, outer := w.bound, w.ctx
 	if err := w.prepare(mem); err != nil {
 		return 0, err
 	}
-	w.slice = w.budget.Start(w.fuel)
-	ret, err := t.RunTrace(w, p.entry, w.r1, w.r2, func(s codegen.TraceStep) { r.Trace = append(r.Trace, s) })
+	ctx, cancel := context.WithCancelCause(outer)
+	defer func() { cancel(nil); w.ctx = outer }()
+	w.ctx, w.slice = ctx, w.budget.Start(w.fuel)
+	long := false
+	ret, err = t.RunTrace(w, p.entry, w.r1, w.r2, func(s codegen.TraceStep) {
+		if long = len(r.Trace) == maxTrace; long {
+			cancel(errLongTrace)
+			return
+		}
+		r.Trace = append(r.Trace, s)
+	})
+	if long {
+		err = errLongTrace
+	}
 	return ret & p.mask, err
 }
 

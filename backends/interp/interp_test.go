@@ -477,6 +477,26 @@ func TestSession(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// A trace is bounded: a run without end is ended, soon and by name, and its worker runs on.
+func TestLongTrace(t *testing.T) {
+	ctx := context.Background()
+	s, err := interp.New().Open(ctx, codegen.Spec{CPUs: 1})
+	require.NoError(t, err)
+	defer s.Close()
+	ids, err := s.Load(ctx, compile(t, unit(t, body("jmp -> b1 @0\nb1:\npoll @1\njmp -> b1 @1"))))
+	require.NoError(t, err)
+	in := codegen.Batch{Inputs: []codegen.Input{{}}, Fuel: -1, Trace: true}
+	var long *codegen.UnsupportedError
+	_, err = s.Run(ctx, ids[0], in)
+	require.ErrorAs(t, err, &long)
+	require.ErrorContains(t, err, "a trace of more than")
+
+	in.Fuel, in.Trace = 10, false
+	res, err := s.Run(ctx, ids[0], in)
+	require.NoError(t, err)
+	require.Equal(t, ir.RuleFuel, res.Results[0].Fault.Rule)
+}
+
 // A helper without an implementation is refused when it is loaded, by name.
 func TestHelperMissing(t *testing.T) {
 	rt, err := runtime.New(runtime.Options{Reserve: 64 << 20})
