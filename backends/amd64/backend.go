@@ -70,7 +70,7 @@ func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Option
 			return nil, err
 		}
 	}
-	e := &emitter{unit: u, opts: o, v3: level >= 2}
+	e := &emitter{unit: u, opts: o, v3: level >= 2, refNumber: map[reference]int32{}}
 	e.reserve()
 	e.origin = e.asm.NewLabel()
 	e.asm.Bind(e.origin)

@@ -19,6 +19,7 @@ type emitter struct {
 	writes      []ir.RegSet // callee-saved registers, by program
 	symbols     []symbol
 	refs        []reference // symbols of relocations
+	refNumber   map[reference]int32
 	exits       []exit
 	lines       []line
 	search      [4][2]asm.Label // by log2 of the size and write; 0 is none yet (see searchLabel)
@@ -308,11 +309,11 @@ func (e *emitter) later(in *ir.Insn, emit func(*emitter, *cold)) cold {
 
 // ref is the symbol number of a relocation target.
 func (e *emitter) ref(kind codegen.RelocKind, index int32) int32 {
-	for i, r := range e.refs {
-		if r == (reference{kind, index}) {
-			return int32(i)
-		}
+	r := reference{kind, index}
+	n, known := e.refNumber[r]
+	if !known {
+		n = int32(len(e.refs))
+		e.refs, e.refNumber[r] = append(e.refs, r), n
 	}
-	e.refs = append(e.refs, reference{kind, index})
-	return int32(len(e.refs) - 1)
+	return n
 }
