@@ -85,8 +85,12 @@ func (l *listing) insn(at, end int) int {
 	in, n, ok := decode(code)
 	text := unknownInsn(code)
 	if ok {
+		names := l.name
+		if slices.ContainsFunc(in.Args[:], isImmediate) { // a number, which x86asm would take for an address
+			names = nil
+		}
 		// x86asm writes the absent index of an SIB byte as a register.
-		text = strings.ReplaceAll(x86asm.GNUSyntax(in, uint64(at), l.name), ",%riz)", ")")
+		text = strings.ReplaceAll(x86asm.GNUSyntax(in, uint64(at), names), ",%riz)", ")")
 	}
 	text += l.reloc(at, n)
 	if l.plain {
@@ -99,6 +103,11 @@ func (l *listing) insn(at, end int) int {
 	l.origin(at)
 	fmt.Fprintf(l, "  %6x  %-30s %s\n", at, fmt.Sprintf("% x", code[:n]), text)
 	return n
+}
+
+func isImmediate(a x86asm.Arg) bool {
+	_, ok := a.(x86asm.Imm)
+	return ok
 }
 
 // decode decodes one instruction; what x86asm does not know is one byte long,
