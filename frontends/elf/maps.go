@@ -169,6 +169,9 @@ func (d *mapDef) member(m btf.Member) *Error {
 		if err != nil {
 			return broken(CodeMap, err)
 		}
+		if uint64(n) > math.MaxUint32 {
+			return malformed(CodeMap, "member %s is a type of %d bytes", m.Name, n)
+		}
 		return set(to, uint32(n), m.Name)
 	}
 	switch m.Name {
