@@ -159,6 +159,4 @@ const (
 	opCallHelper // helper imm
 	opExit
 	opFault // with address a
-
-	numOpcodes
 )

@@ -15,17 +15,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// app is one run of bpfc: its streams, the common flags and the plugins it has started.
+// app is one run of bpfc: its streams, the shared flags and the plugins it has started.
 type app struct {
 	in            io.Reader
 	out, messages io.Writer
 	stdinRead     atomic.Bool
-	common
+	shared
 	plugins plugins
 }
 
-// common are the flags that every command has.
-type common struct {
+// shared are the flags that every command has.
+type shared struct {
 	pluginDir string
 	helpers   []string
 	typ       string
@@ -56,10 +56,10 @@ func (a *app) root() *cobra.Command {
 		Args:          cobra.NoArgs,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
-			return a.checkCommon()
+			return a.checkShared()
 		},
 	}
-	a.commonFlags(root)
+	a.sharedFlags(root)
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.messages)
@@ -96,7 +96,7 @@ func strictArguments(root *cobra.Command) {
 	}
 }
 
-func (a *app) commonFlags(root *cobra.Command) {
+func (a *app) sharedFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&a.pluginDir, "plugin-dir", "", "look for plugins in `DIR` first")
 	f.StringSliceVar(&a.helpers, "helpers", []string{"base"}, "helper `SETS` that programs may use")
@@ -112,7 +112,7 @@ func (a *app) commonFlags(root *cobra.Command) {
 	f.StringVar(&a.color, "color", "auto", "colour in messages: `auto|always|never`")
 }
 
-func (a *app) checkCommon() error {
+func (a *app) checkShared() error {
 	if !slices.Contains(colors, a.color) {
 		return usage("--color is %q: it is one of %s", a.color, strings.Join(colors, ", "))
 	}
@@ -131,9 +131,9 @@ func (a *app) checkCommon() error {
 	return nil
 }
 
-// options are the compiler's options as the common flags say.
+// options are the compiler's options as the shared flags say.
 func (a *app) options() core.Options {
-	policy, _ := verifier.ParsePolicy(a.policy) // checkCommon has refused others
+	policy, _ := verifier.ParsePolicy(a.policy) // checkShared has refused others
 	return core.Options{Policy: policy, CPU: a.cpu, Programs: a.progs, Type: a.typ, Dump: a.dump()}
 }
 

@@ -78,7 +78,7 @@ func breakDown() error { panic("out of cheese") }
 
 func TestPanicIsReportedOnce(t *testing.T) {
 	var messages bytes.Buffer
-	a := &app{messages: &messages, common: common{color: "never"}}
+	a := &app{messages: &messages, shared: shared{color: "never"}}
 	err := func() (err error) {
 		defer func() { err = bug(recover()) }()
 		return breakDown()

@@ -15,14 +15,6 @@ const (
 	StageLowered              // as given to a back end
 )
 
-// String is the stage's name.
-func (s Stage) String() string {
-	if s == StageLifted {
-		return "lifted"
-	}
-	return "lowered"
-}
-
 // maxFrame is the largest frame of a function, in bytes: MAX_BPF_STACK of Linux 6.18, and the hidden counter of
 // may_goto. maxZero is the largest OpZero: 8 such frames (MAX_CALL_FRAMES).
 const (

@@ -12,7 +12,6 @@ import (
 // lowering needs. Only Verify makes one: holding one is the proof. It is immutable.
 type Verified struct {
 	program *ir.Program
-	policy  Policy
 	typ     abi.ProgType
 	funcs   []FuncFacts
 	exposed bool
@@ -20,9 +19,6 @@ type Verified struct {
 
 // Program is the verified program, as it was lifted; nil for the zero Verified.
 func (v *Verified) Program() *ir.Program { return v.program }
-
-// Policy is the policy that the program was verified under.
-func (v *Verified) Policy() Policy { return v.policy }
 
 // Type is the program's type.
 func (v *Verified) Type() abi.ProgType { return v.typ }
@@ -93,7 +89,7 @@ func Verify(p *ir.Program, set *abi.Set, policy Policy) (*Verified, error) {
 	if w.unsupported != nil {
 		return nil, w.unsupported
 	}
-	return &Verified{program: p, policy: policy, typ: typ, funcs: w.facts, exposed: w.exposed}, nil
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed}, nil
 }
 
 // walk is the state of one verification.

@@ -206,11 +206,6 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// program is an object of instructions that no assembler writes.
-func program(insns ...isa.Insn) *obj.Object {
-	return &obj.Object{Name: "x", Programs: []obj.Program{{Name: "main", Insns: insns}}}
-}
-
 // malformed are programs that the assembler refuses to write, but bytecode and objects can hold.
 var malformed = []struct {
 	code      verifier.Code

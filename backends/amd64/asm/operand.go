@@ -78,13 +78,6 @@ const (
 	CondG
 )
 
-var condNames = [...]string{
-	"o", "no", "b", "ae", "e", "ne", "be", "a", "s", "ns", "p", "np", "l", "ge", "le", "g",
-}
-
-// String returns the mnemonic suffix of c.
-func (c Cond) String() string { return condNames[c&15] }
-
 // Negate returns the condition that holds exactly when c does not.
 func (c Cond) Negate() Cond { return c ^ 1 }
 
