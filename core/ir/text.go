@@ -11,7 +11,7 @@ import (
 
 // The text form, one statement a line; `;` begins a comment:
 //
-//	program "xdp_main" section "xdp" type "xdp"
+//	program "main" section "mem" type "mem"
 //	map "counts" type 2 key 4 value 8 entries 16
 //	data ".rodata" align 8 readonly
 //	  bytes "00010203"
@@ -19,7 +19,7 @@ import (
 //	  reloc 8 data@0 4
 //	helper "test/identity"(any) ret integer id 5 impl go
 //	line 0 "prog.c" 12 9 "return *p;"
-//	func@0 "xdp_main" pos 0 frame 16 {
+//	func@0 "main" pos 0 frame 16 {
 //	b0:
 //	  r1 = addr value@0, 8 @0
 //	  guard.mem.w32 [r1+r3*4+8], region 4, rule memory @2

@@ -24,7 +24,7 @@ type Object struct {
 // numbers are slots and agree with those in the kernel's messages.
 type Program struct {
 	Name    string // of the entry function
-	Section string // "xdp", "mem/64"; "" if the input has no sections
+	Section string // "mem/64"; "" if the input has no sections
 	// Type is the program type asked for by the input itself, "" to derive it from Section.
 	Type string
 	// Off is true for programs in a `?section`, which are only used when named.
