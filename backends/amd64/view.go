@@ -117,7 +117,7 @@ func argumentsOf(p *ir.Program) []ir.RegSet {
 }
 
 func helperArguments(p *ir.Program, in *ir.Insn) ir.RegSet {
-	return 1<<(p.Helpers[in.Ref.Index].NumArgs()+1) - 2
+	return ir.Arguments(p.Helpers[in.Ref.Index].NumArgs())
 }
 
 // view shows a function to regalloc: its selected instructions are those of the

@@ -1,7 +1,6 @@
 package interp
 
 import (
-	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/runtime"
 )
@@ -16,7 +15,7 @@ type machine struct {
 	top    uint64 // R10 of the entry
 	err    error
 	depth  int
-	frames [codegen.MaxCallDepth]frame
+	frames [ir.MaxFrames]frame
 }
 
 // frame is what a call saves and a return restores, as native code does.
@@ -28,7 +27,7 @@ type frame struct {
 
 // call enters the function at in.disp, from one with in.imm bytes of frame.
 func (m *machine) call(in *inst, pc int) (next int) {
-	f := &m.frames[m.depth&(codegen.MaxCallDepth-1)]
+	f := &m.frames[m.depth&(ir.MaxFrames-1)]
 	f.pc, f.r10 = pc, m.r[ir.R10]
 	copy(f.saved[:], m.r[ir.R6:])
 	m.r[ir.R10] -= in.imm
@@ -39,7 +38,7 @@ func (m *machine) call(in *inst, pc int) (next int) {
 // ret returns to the caller.
 func (m *machine) ret() (next int) {
 	m.depth--
-	f := &m.frames[m.depth&(codegen.MaxCallDepth-1)]
+	f := &m.frames[m.depth&(ir.MaxFrames-1)]
 	copy(m.r[ir.R6:], f.saved[:])
 	m.r[ir.R10] = f.r10
 	m.clobber()

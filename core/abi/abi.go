@@ -16,8 +16,8 @@ type Set struct {
 // ProgType is a program type: which sections name it, what it gets, what it
 // may call and what it may return.
 type ProgType struct {
-	Name string // "mem", "xdp"; a sized memory type is written mem/N
-	// Sections are patterns of ELF section names: "xdp", "xdp.frags", "xdp/*".
+	Name string // a sized memory type is written NAME/N
+	// Sections are patterns of ELF section names: "NAME", "NAME.frags", "NAME/*".
 	Sections []string
 	Context  Context
 	Helpers  []string // names of helpers it may call; "*" is every helper of the merged set
@@ -48,7 +48,7 @@ const (
 // Context is the layout of a program type's first argument.
 type Context struct {
 	Kind   ContextKind
-	Name   string // C name of the structure, "xdp_md"
+	Name   string // C name of the structure
 	Size   uint32 // bytes that the program sees (CtxStruct) or that are promised (CtxMemory)
 	Fields []Field
 }
@@ -153,7 +153,7 @@ type Helper struct {
 	// ID is the number that `call ID` uses: the kernel's for standard helpers;
 	// for third parties (16-bit hash of the plugin's name) << 16 | n.
 	ID   uint32
-	Name string // "bpf_ktime_get_ns", or "set/name" for third parties
+	Name string // the kernel's for standard helpers, "set/name" for third parties
 	Args [5]ArgKind
 	Ret  RetKind
 	Flags

@@ -52,8 +52,4 @@ const (
 	BPFStackSize = 12 << 10
 	// ControlStackSize is usable bytes, beside the guard page below.
 	ControlStackSize = 64 << 10
-	// MaxStack is the stack that a program and the subprograms it calls may use together (MAX_BPF_STACK, Linux 6.18).
-	MaxStack = 512
-	// MaxCallDepth is the number of frames (MAX_CALL_FRAMES, Linux 6.18).
-	MaxCallDepth = 8
 )

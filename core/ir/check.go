@@ -15,11 +15,11 @@ const (
 	StageLowered              // as given to a back end
 )
 
-// maxFrame is the largest frame of a function, in bytes: MAX_BPF_STACK of Linux 6.18, and the hidden counter of
-// may_goto. maxZero is the largest OpZero: 8 such frames (MAX_CALL_FRAMES).
+// maxFrame is the largest frame of a function, in bytes, with the hidden counter
+// of may_goto. maxZero is the largest OpZero: all frames of a run.
 const (
-	maxFrame = 512 + 8
-	maxZero  = 8 * maxFrame
+	maxFrame = MaxStack + 8
+	maxZero  = MaxFrames * maxFrame
 )
 
 // CheckCode names a rule that Check enforces. Codes are stable; tests match them.

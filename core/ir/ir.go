@@ -166,6 +166,13 @@ func (r Rule) String() string {
 	return [...]string{"none", "memory", "call", "fuel", "alignment"}[r]
 }
 
+// Limits of a program and the functions it calls (Linux 6.18: MAX_BPF_STACK in
+// include/linux/filter.h, MAX_CALL_FRAMES in include/linux/bpf_verifier.h).
+const (
+	MaxStack  = 512 // bytes of BPF stack, all frames together
+	MaxFrames = 8   // functions active at a time
+)
+
 // Regions of a run that every program has. The value of map i is region RegionMaps+i.
 const (
 	RegionStack  = 0 // the BPF stack

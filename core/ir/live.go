@@ -16,6 +16,9 @@ const (
 	TempRegs   RegSet = 0x7 << 11
 )
 
+// Arguments is the set of the first n argument registers, R1 up.
+func Arguments(n int) RegSet { return 1<<(n+1) - 2 }
+
 // UseDef returns the registers that the instruction reads, and those whose old
 // value does not survive it. A call reads all of R1 to R5 and ends the temporaries.
 // It relies on what Check enforces: a field that means nothing for the op is None.

@@ -68,7 +68,7 @@ func (w *walk) callUses(in *ir.Insn) (use ir.RegSet) {
 	case ir.OpCall:
 		return w.facts[in.Ref.Index].Live[0] & ir.ArgRegs
 	case ir.OpCallHelper:
-		return 1<<(w.program.Helpers[in.Ref.Index].NumArgs()+1) - 2
+		return ir.Arguments(w.program.Helpers[in.Ref.Index].NumArgs())
 	}
 	for _, c := range w.taken {
 		use |= w.facts[c].Live[0] & ir.ArgRegs

@@ -55,7 +55,7 @@ func join(a, b value) value {
 // state is what is known at one point of a function.
 type state struct {
 	regs    [11]value
-	written [maxStack / 64]uint64 // bytes below R10 that were written on every path: bit i is the byte at R10-1-i
+	written [ir.MaxStack / 64]uint64 // bytes below R10 that were written on every path: bit i is the byte at R10-1-i
 	seen    bool
 }
 
@@ -276,7 +276,7 @@ func (v *valueFlow) upwards(in *ir.Insn) bool {
 	case ir.OpArsh, ir.OpDiv, ir.OpMod:
 		return in.Width == 32 || imm && v.reg(in.A).up
 	case ir.OpMul, ir.OpLsh: // of an index by the size of an element
-		return in.Width == 32 || imm && in.Imm <= maxStack && v.reg(in.A).up
+		return in.Width == 32 || imm && in.Imm <= ir.MaxStack && v.reg(in.A).up
 	}
 	return in.Width == 32
 }
@@ -401,7 +401,7 @@ func (v *valueFlow) access(in *ir.Insn, e ir.Effects, fact *InsnFact) {
 	a.off += int64(in.Disp)
 	own := a.kind == stack && a.known && a.off <= -int64(in.Size)
 	switch {
-	case own && a.off >= -maxStack:
+	case own && a.off >= -ir.MaxStack:
 		v.ownFrame(in, e, a.off)
 	case own:
 		v.deepen(a.off)

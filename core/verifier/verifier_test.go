@@ -64,14 +64,14 @@ func TestJoinKeepsStackAddresses(t *testing.T) {
 
 func TestWritten(t *testing.T) {
 	for _, size := range []uint8{1, 2, 4, 8} {
-		for off := int64(-maxStack); off <= -int64(size); off++ {
+		for off := int64(-ir.MaxStack); off <= -int64(size); off++ {
 			var s state
 			s.setWritten(off, size)
-			for at := int64(-maxStack); at < 0; at++ {
+			for at := int64(-ir.MaxStack); at < 0; at++ {
 				require.Equal(t, at >= off && at < off+int64(size), s.allWritten(at, 1))
 			}
 			require.True(t, s.allWritten(off, size))
-			if off > -maxStack {
+			if off > -ir.MaxStack {
 				require.False(t, s.allWritten(off-1, 2))
 			}
 		}

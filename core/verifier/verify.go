@@ -271,9 +271,6 @@ type call struct {
 	pos    ir.Pos
 }
 
-// maxFrames is MAX_CALL_FRAMES of Linux 6.18, include/linux/bpf_verifier.h.
-const maxFrames = 8
-
 // depthFirst walks the call graph.
 type depthFirst struct {
 	*walk
@@ -290,8 +287,8 @@ func (d *depthFirst) visit(f int32, active int) *Error {
 		if d.state[c.callee] == 1 {
 			return d.fail(CodeRecursion, fn, c.pos, "call of %s, which is active: functions must not call themselves, directly or through others", d.program.Funcs[c.callee].Name)
 		}
-		if active+max(d.depth[c.callee], 1) > maxFrames {
-			return d.fail(CodeCallDepth, fn, c.pos, "calls nest more than %d frames deep", maxFrames)
+		if active+max(d.depth[c.callee], 1) > ir.MaxFrames {
+			return d.fail(CodeCallDepth, fn, c.pos, "calls nest more than %d frames deep", ir.MaxFrames)
 		}
 		if d.state[c.callee] == 0 {
 			if err := d.visit(c.callee, active+1); err != nil {
@@ -324,10 +321,7 @@ func (w *walk) callPolls() *Error {
 	return nil
 }
 
-// maxStack is MAX_BPF_STACK of Linux 6.18, include/linux/filter.h.
-const maxStack = 512
-
-// stackLimit refuses programs whose frames need more than maxStack bytes along
+// stackLimit refuses programs whose frames need more than ir.MaxStack bytes along
 // some chain of calls. A function that may use more than is counted gets all
 // that the deepest chain through it leaves: a program that keeps to the limit uses no more.
 func (w *walk) stackLimit() *Error {
@@ -338,8 +332,8 @@ func (w *walk) stackLimit() *Error {
 			need[f] = max(need[f], need[c.callee])
 		}
 		need[f] += w.facts[f].Frame
-		if fn := w.program.Funcs[f]; need[f] > maxStack {
-			return w.fail(CodeStackLimit, fn, fn.Pos, "function %s and the functions it calls need %d bytes of stack; at most %d are allowed", fn.Name, need[f], maxStack)
+		if fn := w.program.Funcs[f]; need[f] > ir.MaxStack {
+			return w.fail(CodeStackLimit, fn, fn.Pos, "function %s and the functions it calls need %d bytes of stack; at most %d are allowed", fn.Name, need[f], ir.MaxStack)
 		}
 	}
 	for _, f := range w.order {
@@ -348,7 +342,7 @@ func (w *walk) stackLimit() *Error {
 			above[c.callee] = max(above[c.callee], above[f]+frame)
 		}
 		if w.facts[f].below {
-			w.facts[f].Frame += max(0, maxStack-above[f]-need[f])
+			w.facts[f].Frame += max(0, ir.MaxStack-above[f]-need[f])
 		}
 	}
 	return nil
