@@ -41,3 +41,19 @@ func TestBudgetIsExactForAny(t *testing.T) {
 		}
 	})
 }
+
+func TestSliceShrinksWithTheTurn(t *testing.T) {
+	for turn, want := range map[uint32]int64{0: SliceTurns, 1: SliceTurns, 64: SliceTurns, 128: SliceTurns / 2, 1 << 20: 16, 1<<32 - 1: 1} {
+		require.Equal(t, want, sliceOf(turn), "turn of %d", turn)
+	}
+	b := Budget{slice: 16}
+	turns, slice, ok := int64(0), b.Start(50), true
+	for ; ok; slice, ok = b.Refill() {
+		require.LessOrEqual(t, slice, int64(16))
+		if turns > 0 {
+			turns++ // the turn that found the slice used up
+		}
+		turns += slice
+	}
+	require.Equal(t, int64(50), turns, "a budget is exact whatever the slice")
+}

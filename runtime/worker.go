@@ -92,6 +92,7 @@ func (w *Worker) bind(p *Program) {
 	if p.info.StackRegion == 0 {
 		first = ir.RegionStack + 1
 	}
+	w.budget.slice = sliceOf(p.info.Turn)
 	w.native.bind(w, p, n)
 	w.mem.bind(first, n)
 	if w.native.bound() {

@@ -37,8 +37,10 @@ type EntryInfo struct {
 	// StackRegion is the size of region ir.RegionStack, the bytes below R10 at entry: StackSize if the
 	// program lets an address of its stack out of its sight, else 0: then the region does not exist.
 	StackRegion uint32
-	Lines       []obj.Line // source lines, ascending by slot
-	Insns       int        // BPF slots, for statistics
+	// Turn bounds the instructions that run between two polls; 0 if it is not known.
+	Turn  uint32
+	Lines []obj.Line // source lines, ascending by slot
+	Insns int        // BPF slots, for statistics
 }
 
 // Item is a part of a set that an artifact relies on, with the digest of its

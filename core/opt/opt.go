@@ -95,7 +95,7 @@ func newProgram(v *verifier.Verified, helpers []abi.Helper, opts Options) *progr
 	out.Helpers = helpers
 	return &program{v: v, opts: opts, out: &out, info: codegen.EntryInfo{
 		Name: p.Name, Section: p.Section, Type: p.Type, Context: t.Context.Kind, CtxSize: t.Context.Size,
-		Return32: t.Context.Kind == abi.CtxStruct, Lines: p.Lines,
+		Return32: t.Context.Kind == abi.CtxStruct, Turn: v.Turn(), Lines: p.Lines,
 	}}
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/obj"
 )
 
 // The rules are tested in tests/verifier, the facts in tests/filetests; here is what lies beneath.
@@ -93,4 +95,14 @@ func TestDepthDoesNotOverflow(t *testing.T) {
 		v.deepen(off)
 		require.Equal(t, depth, v.depth, off)
 	}
+}
+
+func TestTurn(t *testing.T) {
+	p := isa.Prog(isa.Mov64Imm(isa.R0, 0), isa.CallFunc(2), isa.CallFunc(1), isa.Return(), isa.Mov64Imm(isa.R0, 1), isa.Return())
+	set := &abi.Set{Types: []abi.ProgType{{Name: "t"}}}
+	lifted, err := ir.NewLifter(&obj.Object{}, set).Lift(&obj.Program{Name: "p", Insns: p}, set.Types[0])
+	require.NoError(t, err)
+	v, err := Verify(lifted, set, Guard)
+	require.NoError(t, err)
+	require.EqualValues(t, 4+2+2, v.Turn())
 }

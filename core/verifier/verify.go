@@ -15,6 +15,7 @@ type Verified struct {
 	typ     abi.ProgType
 	funcs   []FuncFacts
 	exposed bool
+	turn    uint32
 }
 
 // Program is the verified program, as it was lifted; nil for the zero Verified.
@@ -22,6 +23,10 @@ func (v *Verified) Program() *ir.Program { return v.program }
 
 // Type is the program's type.
 func (v *Verified) Type() abi.ProgType { return v.typ }
+
+// Turn bounds the instructions that run between two polls: what a pass through the
+// program executes in which no loop turns or, if that is too long for one poll, all of it once.
+func (v *Verified) Turn() uint32 { return v.turn }
 
 // Exposed reports whether an address of the BPF stack may leave the program's
 // sight: be stored, passed on, returned, or used with an offset that is not known.
@@ -89,7 +94,7 @@ func Verify(p *ir.Program, set *abi.Set, policy Policy) (*Verified, error) {
 	if w.unsupported != nil {
 		return nil, w.unsupported
 	}
-	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed}, nil
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn)}, nil
 }
 
 // walk is the state of one verification.
@@ -101,6 +106,7 @@ type walk struct {
 	taken   []int32  // functions whose address is taken
 
 	indirect int     // calls through registers
+	turn     int     // see Verified.Turn
 	order    []int32 // functions, callers before callees
 	exposed  bool
 	// unsupported is the first thing that this version cannot decide; the search for broken rules goes on.
@@ -315,8 +321,13 @@ func (w *walk) callPolls() *Error {
 			runs[f] = min(runs[f]+runs[c.callee], maxUnpolled+1)
 		}
 	}
-	for f := 1; f < len(w.facts); f++ {
-		w.facts[f].PollEntry = runs[0] > maxUnpolled
+	w.turn = runs[0]
+	if runs[0] > maxUnpolled {
+		w.turn = 0
+		for f := range w.facts {
+			w.facts[f].PollEntry = f > 0
+			w.turn += len(w.facts[f].Insns)
+		}
 	}
 	return nil
 }

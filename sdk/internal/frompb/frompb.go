@@ -139,6 +139,7 @@ func entryInfo(r *reader, e *pb.EntryInfo) codegen.EntryInfo {
 		Return32:    e.GetReturn32(),
 		StackSize:   e.GetStackSize(),
 		StackRegion: e.GetStackRegion(),
+		Turn:        e.GetTurn(),
 		Lines:       list(r, e.GetLines(), line),
 		Insns:       int(e.GetInsns()),
 	}

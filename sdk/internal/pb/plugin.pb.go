@@ -678,6 +678,7 @@ type EntryInfo struct {
 	Lines         []*Line                `protobuf:"bytes,8,rep,name=lines,proto3" json:"lines,omitempty"`
 	Insns         int64                  `protobuf:"varint,9,opt,name=insns,proto3" json:"insns,omitempty"`
 	StackRegion   uint32                 `protobuf:"varint,10,opt,name=stack_region,json=stackRegion,proto3" json:"stack_region,omitempty"`
+	Turn          uint32                 `protobuf:"varint,11,opt,name=turn,proto3" json:"turn,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -778,6 +779,13 @@ func (x *EntryInfo) GetInsns() int64 {
 func (x *EntryInfo) GetStackRegion() uint32 {
 	if x != nil {
 		return x.StackRegion
+	}
+	return 0
+}
+
+func (x *EntryInfo) GetTurn() uint32 {
+	if x != nil {
+		return x.Turn
 	}
 	return 0
 }
@@ -3692,7 +3700,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\ahelpers\x18\x06 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x12*\n" +
 	"\x05items\x18\a \x03(\v2\x14.bpfc.plugin.v1.ItemR\x05items\x12\x1f\n" +
 	"\vshared_data\x18\b \x01(\bR\n" +
-	"sharedData\"\xa2\x02\n" +
+	"sharedData\"\xb6\x02\n" +
 	"\tEntryInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\asection\x18\x02 \x01(\tR\asection\x12\x12\n" +
@@ -3705,7 +3713,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05lines\x18\b \x03(\v2\x14.bpfc.plugin.v1.LineR\x05lines\x12\x14\n" +
 	"\x05insns\x18\t \x01(\x03R\x05insns\x12!\n" +
 	"\fstack_region\x18\n" +
-	" \x01(\rR\vstackRegion\"h\n" +
+	" \x01(\rR\vstackRegion\x12\x12\n" +
+	"\x04turn\x18\v \x01(\rR\x04turn\"h\n" +
 	"\x04Line\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\x03R\x04slot\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x12\n" +

@@ -110,6 +110,7 @@ func entryInfo(e *codegen.EntryInfo) *pb.EntryInfo {
 		Return32:    e.Return32,
 		StackSize:   e.StackSize,
 		StackRegion: e.StackRegion,
+		Turn:        e.Turn,
 		Lines:       list(e.Lines, line),
 		Insns:       int64(e.Insns),
 	}
