@@ -24,22 +24,29 @@ func TestWrittenPrograms(t *testing.T) {
 	files, err := filepath.Glob("programs/*.c")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	all := flavours()
+	all := flavours("O0", "O1", "O2", "O3", "Os")
 	n := min(int(number(t, "BPFC_CDIFF_N", 1)), len(all))
 	var sum tally
 	for i, path := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".c"), func(t *testing.T) {
 			u := writtenUnit(t, tl, path, n > 1)
 			for k := range n {
-				f := all[(i*5+k)%len(all)]
+				f := all[(i*7+k)%len(all)]
 				o, err := u.clangFor(f)
+				if err != nil && f.level == "O0" { // without optimisation, the stack is too small for some
+					require.Contains(t, err.Error(), "stack limit")
+					sum.clangRefused++
+					continue
+				}
 				require.NoError(t, err)
-				sum.objects++
+				refused := sum.refused
 				u.check(o, f, n > 1 || i%8 == 0, &sum)
+				require.True(t, sum.refused == refused || f.level == "O0")
+				sum.objects++
 			}
 		})
 	}
-	require.Zero(t, sum.refused)
+	require.Greater(t, sum.objects, 10*(sum.refused+sum.clangRefused))
 	t.Logf("%+v", sum)
 }
 

@@ -37,10 +37,11 @@ type flavour struct {
 
 func (f flavour) String() string { return fmt.Sprintf("-mcpu=%s -%s", f.cpu, f.level) }
 
-// flavours are all of them; half carry debug information, which brings sections and relocations of its own.
-func flavours() (all []flavour) {
+// flavours are all with these levels of optimisation; half carry debug information, which
+// brings sections and relocations of its own.
+func flavours(levels ...string) (all []flavour) {
 	for i, cpu := range []string{"v1", "v2", "v3", "v4"} {
-		for j, level := range []string{"O1", "O2", "O3", "Os"} {
+		for j, level := range levels {
 			all = append(all, flavour{cpu, level, (i+j)%2 == 0})
 		}
 	}

@@ -72,7 +72,7 @@ PROGRAM(sort_quick)
 	stack[top++] = (u16)(len - 1);
 	while (top >= 2) {
 		i32 hi = stack[--top], lo = stack[--top], i = lo - 1, j = hi + 1;
-		u8 pivot = mem[(lo + hi) / 2];
+		u8 pivot = mem[(u32)(lo + hi) / 2];
 		for (;;) {
 			do i++; while (mem[i] < pivot);
 			do j--; while (mem[j] > pivot);

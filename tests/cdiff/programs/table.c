@@ -19,7 +19,7 @@ NOINLINE struct slot *find(u64 key)
 
 NOINLINE void erase(struct slot *s)
 {
-	u32 hole = (u32)(s - slots);
+	u32 hole = (u32)(((u64)s - (u64)slots) / sizeof *s);
 	for (u32 n = 1, i = (hole + 1) % SLOTS; n < SLOTS && slots[i].key; n++, i = (i + 1) % SLOTS) {
 		if ((i - home(slots[i].key)) % SLOTS >= (i - hole) % SLOTS) {
 			slots[hole] = slots[i];

@@ -110,7 +110,7 @@ PROGRAM(words)
 		u8 c = i < len ? mem[i] | 32 : ' ';
 		if (c >= 'a' && c <= 'z') {
 			run++;
-			mem[i] = (u8)((c - 'a' + 13) % 26 + 'A');
+			mem[i] = (u8)((c - 'a' + 13u) % 26 + 'A');
 			continue;
 		}
 		if (run) {
