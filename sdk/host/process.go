@@ -217,8 +217,9 @@ func (p *process) handshakeError(line string, err error) error {
 	return e
 }
 
-// deathTime is how long a dead process's last words are waited for.
-const deathTime = 500 * time.Millisecond
+// deathTime is how long a dying process and its last words are waited for: on a busy machine, a Go
+// program that runs out of memory takes its time between the end of its connections and its own.
+const deathTime = 3 * time.Second
 
 // died reports whether the process ends within a short time.
 func (p *process) died() bool {
