@@ -70,16 +70,25 @@ func (g *generator) shift(t ctype, depth int) string {
 
 // division is by anything with a test for 0, or by a constant.
 func (g *generator) division(t ctype, depth int) string {
-	bits, sign := t.wide().bits, "u"
+	w := pick(g, []ctype{t.wide(), u32type, u64type})
+	bits, sign := w.bits, "u"
 	if g.one(2) {
 		sign = "s"
 	}
 	op := pick(g, []string{"div", "mod"})
 	if sign == "u" && g.one(2) {
 		by := 1 + g.IntN(1<<g.IntN(20))
-		return fmt.Sprintf("(%s)((%s)%s %s %du)", t.name, t.wide().name, g.operand(t, depth-1), map[string]string{"div": "/", "mod": "%"}[op], by)
+		return fmt.Sprintf("(%s)((%s)%s %s %du)", t.name, w.name, g.operand(w, depth-1), map[string]string{"div": "/", "mod": "%"}[op], by)
 	}
-	return fmt.Sprintf("(%s)%s%s%d(%s, %s)", t.name, sign, op, bits, g.operand(t, depth-1), g.operand(t, depth-1))
+	return fmt.Sprintf("(%s)%s%s%d(%s, %s)", t.name, sign, op, bits, g.magnitude(w, depth-1), g.magnitude(w, depth-1))
+}
+
+// magnitude is an operand that is often shifted down, so that small numbers and large ones meet.
+func (g *generator) magnitude(t ctype, depth int) string {
+	if g.one(2) {
+		return g.operand(t, depth)
+	}
+	return fmt.Sprintf("((%s)%s >> (%s & %d))", t.name, g.operand(t, depth-1), g.leaf(u32type), t.bits-1)
 }
 
 func (g *generator) unary(t ctype, depth int) string {
@@ -130,7 +139,10 @@ func (g *generator) condition(depth int) string {
 		return fmt.Sprintf("!%s", g.condition(depth-1))
 	case k == 2:
 		return fmt.Sprintf("((%s & %s) != 0)", g.expr(t, depth-1), g.expr(t, depth-1))
-	case k == 3:
+	case k <= 4: // true as often as not
+		bit := g.IntN(16)
+		return fmt.Sprintf("((%s & %#x) %s %#x)", g.expr(u32type, depth-1), 1<<bit-1, pick(g, []string{"<", ">="}), 1<<bit/2)
+	case k == 5:
 		return fmt.Sprintf("(%s %s %s)", g.expr(t, depth-1), pick(g, comparisons), g.constant(t))
 	default:
 		return fmt.Sprintf("(%s %s %s)", g.expr(t, depth-1), pick(g, comparisons), g.expr(t, depth-1))

@@ -144,6 +144,7 @@ const (
 func generate(seed uint64) (string, []string) {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x5eed))}
 	g.line("#include \"prelude.h\"")
+	g.line("static u64 seen; /* all that statements let see */")
 	for range 1 + g.IntN(3) {
 		g.structure()
 	}
@@ -176,7 +177,13 @@ func (g *generator) one(n int) bool { return g.IntN(n) == 0 }
 
 func pick[T any](g *generator, all []T) T { return all[g.IntN(len(all))] }
 
-func (g *generator) ctype() ctype { return pick(g, ctypes) }
+// ctype draws a type: more of the wide ones, which hide less.
+func (g *generator) ctype() ctype {
+	if g.one(2) {
+		return pick(g, []ctype{u32type, u64type, i32type, i64type, u64type})
+	}
+	return pick(g, ctypes)
+}
 
 // structure declares a struct type: numbers, bit fields, an array, one inside another.
 func (g *generator) structure() {
@@ -376,7 +383,7 @@ func (g *generator) program(name string) {
 			}
 		}
 	}
-	g.line("return h;")
+	g.line("return h ^ seen;")
 	g.indent--
 	g.line("}")
 }

@@ -15,6 +15,7 @@ type kind struct {
 func statementKinds() []kind {
 	return []kind{
 		{10, (*generator).assign},
+		{8, (*generator).observe},
 		{4, (*generator).update},
 		{4, (*generator).ifElse},
 		{4, (*generator).loop},
@@ -102,6 +103,15 @@ func (g *generator) assign() bool {
 		g.line("%s = %s;", p.text, g.expr(p.typ, 4))
 	}
 	return ok
+}
+
+// observe keeps all of a value, so that a wrong bit of it is not lost.
+func (g *generator) observe() bool {
+	if g.pure {
+		return false
+	}
+	g.line("FOLD(seen, %s);", g.expr(g.ctype(), 4))
+	return true
 }
 
 // update is a compound assignment that no promotion can make overflow.
@@ -198,18 +208,13 @@ func (g *generator) switchOf() bool {
 		return false
 	}
 	cases := 2 + g.IntN(7)
-	dense := g.one(2)
-	subject := g.expr(u32type, 3)
-	if dense {
-		subject = fmt.Sprintf("(%s) & %d", subject, 15)
+	step := uint32(1)
+	if g.one(2) { // far apart
+		step = 0x10000001 * uint32(1+g.IntN(12))
 	}
-	g.line("switch (%s) {", subject)
+	g.line("switch (((%s) & %d) * %#xu) {", g.expr(u32type, 3), pick(g, []int{3, 7, 15}), step)
 	for i := range cases {
-		label := uint32(i)
-		if !dense {
-			label = uint32(i)<<28 | uint32(g.IntN(1<<20))
-		}
-		g.line("case %#xu:", label)
+		g.line("case %#xu:", uint32(i)*step)
 		g.indent++
 		g.block(1 + g.IntN(2))
 		if !g.one(4) {
