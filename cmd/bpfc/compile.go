@@ -33,7 +33,8 @@ func (a *app) compileCommand() *cobra.Command {
 		Long: `Compile the programs of IN (C, ELF object, assembly, hex, bytecode; "-" for
 standard input) to native code. The result is an ELF object that C programs link:
 uint64_t NAME(void *mem, uint64_t len) for each program, and NAME_checked, which
-reports faults. With several kinds in --emit, OUT is a base name to which each
+reports faults. A name that C cannot have is written with underscores; main is
+main_. With several kinds in --emit, OUT is a base name to which each
 kind's extension is added.`,
 		Example: "  bpfc compile examples/find/find.o --policy guard -o find.native.o\n" +
 			"  bpfc compile examples/find/find.o --policy guard --emit listing",

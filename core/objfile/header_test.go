@@ -54,6 +54,12 @@ func TestHeaderCommentsStayComments(t *testing.T) {
 	require.True(t, strings.HasPrefix(header(t, a), "/* Made by bpfc from a*_ int evil; #define x. */\n"))
 }
 
+func TestEntryName(t *testing.T) {
+	for in, want := range map[string]string{"main": "main_", "int": "int_", "mains": "mains", "Int": "Int", "a-b": "a_b", "файл 1": "_____1"} {
+		require.Equal(t, want, entryName(in))
+	}
+}
+
 func TestSanitize(t *testing.T) {
 	for in, want := range map[string]string{"a/b.c-d": "a_b_c_d", "ok_9": "ok_9", "9p": "_9p", "": "_", "é": "_"} {
 		require.Equal(t, want, sanitize(in))

@@ -2,6 +2,7 @@ package objfile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bpfc/bpfc/core/codegen"
@@ -45,7 +46,7 @@ func makeNames(a *codegen.Artifact) (*names, error) {
 	}
 	for i := range a.Entries {
 		e := &a.Entries[i]
-		name, owner := sanitize(e.Name), fmt.Sprintf("program %s (number %d)", e.Name, i)
+		name, owner := entryName(e.Name), fmt.Sprintf("program %s (number %d)", e.Name, i)
 		n.entries = append(n.entries, name)
 		entry(e, e.COffset, name, owner)
 		entry(e, e.CChecked, name+codegen.CheckedSuffix, "the checked entry of "+owner)
@@ -78,6 +79,22 @@ func (n *names) function(s *codegen.Symbol) (name string, global bool) {
 		return s.Name + ".bpf", false
 	}
 	return s.Name, false
+}
+
+// reserved are the names that no function of a C program can have beside its own
+// main: the keywords of C (ISO/IEC 9899:2018 and 2024, 6.4.1).
+var reserved = strings.Fields(`main
+	alignas alignof auto bool break case char const constexpr continue default do double else enum extern false float for goto
+	if inline int long nullptr register restrict return short signed sizeof static static_assert struct switch thread_local true
+	typedef typeof typeof_unqual union unsigned void volatile while`)
+
+// entryName is the C name of a program: one that C keeps for itself gets an underscore.
+func entryName(program string) string {
+	name := sanitize(program)
+	if slices.Contains(reserved, name) {
+		return name + "_"
+	}
+	return name
 }
 
 // sanitize makes a name fit for C: what is no letter, digit or underscore becomes an underscore.
