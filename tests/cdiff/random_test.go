@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/sdk"
 )
 
 // smokeSeeds are the files that an ordinary test generates. BPFC_CDIFF_N is another number, and BPFC_CDIFF_SEED the first.
@@ -86,7 +87,11 @@ func (u *unit) check(o *obj.Object, f flavour, link bool, sum *tally) {
 	if !link || !native() {
 		return
 	}
-	got, err := u.runLinked(o)
+	cpu := ""
+	if f.debug {
+		cpu = sdk.HostCPU()
+	}
+	got, err := u.runLinked(o, cpu)
 	require.NoError(u, err)
 	require.Empty(u, u.compare(got), "%v, linked\n%s", f, u.keep())
 	sum.linked += len(got)

@@ -235,13 +235,13 @@ func line(r *codegen.Result, mem []byte) string {
 }
 
 // runLinked compiles the object ahead of time, links it with the driver and runs that.
-func (u *unit) runLinked(o *obj.Object) ([]string, error) {
-	a, err := core.Compile(context.Background(), o, builtin.Base(), builtin.AMD64(), core.Options{Policy: verifier.Guard, Object: true})
+func (u *unit) runLinked(o *obj.Object, cpu string) ([]string, error) {
+	a, err := core.Compile(context.Background(), o, builtin.Base(), builtin.AMD64(), core.Options{Policy: verifier.Guard, Object: true, CPU: cpu})
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
-	require.NoError(u, objfile.Write(&b, a, objfile.Options{Debug: true}))
+	require.NoError(u, objfile.Write(&b, a, objfile.Options{Debug: cpu != ""}))
 	u.write("linked.o", b.Bytes())
 	u.mustRun("cc", "-o", "linked", "main.o", "linked.o")
 	return u.lines(u.mustRun("./linked", "object", "inputs")), nil
