@@ -14,7 +14,7 @@ import (
 )
 
 // smokeSeeds are the files that an ordinary test generates. BPFC_CDIFF_N is another number, and BPFC_CDIFF_SEED the first.
-const smokeSeeds = 3
+const smokeSeeds = 2
 
 func number(t testing.TB, name string, otherwise uint64) uint64 {
 	text := os.Getenv(name)
