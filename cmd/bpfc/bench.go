@@ -132,7 +132,7 @@ func (b *benchmark) once(ctx context.Context) (time.Duration, error) {
 		return 0, b.ended(err)
 	}
 	if f := out.Results[0].Fault; f != nil {
-		return 0, f
+		return 0, fmt.Errorf("%s: %w", b.object.Name, f)
 	}
 	return out.Elapsed, nil
 }

@@ -60,7 +60,7 @@ func (r *running) outcome(expect *uint64) error {
 	for _, res := range r.results.Results {
 		switch got := r.value(res.Ret); {
 		case res.Fault != nil:
-			errs = append(errs, res.Fault)
+			errs = append(errs, fmt.Errorf("%s: %w", r.object.Name, res.Fault))
 		case expect != nil && got != r.value(*expect):
 			errs = append(errs, fail(exitRejected, "%s returned %#x, expected %#x", r.entry.Name, got, r.value(*expect)))
 		}
