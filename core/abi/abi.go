@@ -11,25 +11,55 @@ type Set struct {
 	Types    []ProgType
 	Helpers  []Helper
 	MapKinds []MapKind
+	// Structs are the structures that fields and helpers lead to: sockets, flow keys, …
+	Structs []Context
 }
 
 // ProgType is a program type: which sections name it, what it gets, what it
-// may call and what it may return.
+// may call and what it may return. A type of the kernel that is attached in
+// several ways with different rules is one ProgType for each: "cgroup_skb",
+// "cgroup_skb/egress".
 type ProgType struct {
 	Name string // a sized memory type is written NAME/N
 	// Sections are patterns of ELF section names: "NAME", "NAME.frags", "NAME/*".
+	// Where several match, the longest pattern wins.
 	Sections []string
 	Context  Context
 	Helpers  []string // names of helpers it may call; "*" is every helper of the merged set
-	// Returns is the range of legal return values; both 0 means unrestricted 64 bits.
+	// Returns is the range of legal return values; not Bounded means unrestricted 64 bits.
 	Returns Range
+	// Packet says how a program may use packet pointers of its context.
+	Packet PacketAccess
+	// LoadAbs allows LD_ABS and LD_IND (may_access_skb, kernel/bpf/verifier.c, Linux 6.18).
+	LoadAbs bool
+	// Kernel and Attach are the numbers of enum bpf_prog_type and enum bpf_attach_type
+	// (include/uapi/linux/bpf.h, Linux 6.18) that a loader for the kernel passes; Kernel 0 if it has no such type.
+	Kernel, Attach uint32
+	// Unsupported says why programs of the type cannot be decided, "" if they can.
+	Unsupported string
 }
+
+// PacketAccess says what a program may do with the bytes behind packet pointers
+// (may_access_direct_pkt_data, kernel/bpf/verifier.c, Linux 6.18).
+type PacketAccess uint8
+
+// The packet accesses.
+const (
+	PacketNone PacketAccess = iota
+	PacketRead
+	PacketReadWrite
+)
 
 // Range is an inclusive range of return values with optional names.
 type Range struct {
 	Min, Max int64
 	Names    map[int64]string
+	// Zero: the only legal value is 0.
+	Zero bool
 }
+
+// Bounded reports whether the range restricts anything.
+func (r *Range) Bounded() bool { return r.Zero || r.Min != 0 || r.Max != 0 }
 
 // ContextKind says how R1 (and R2) are set at entry.
 type ContextKind uint8
@@ -45,24 +75,39 @@ const (
 	CtxStruct
 )
 
-// Context is the layout of a program type's first argument.
+// Context is the layout of a program type's first argument, or of a structure of a Set.
 type Context struct {
 	Kind   ContextKind
 	Name   string // C name of the structure
 	Size   uint32 // bytes that the program sees (CtxStruct) or that are promised (CtxMemory)
 	Fields []Field
+	// Is names the structures that one of this kind also counts as: a struct bpf_tcp_sock is a struct bpf_sock_common.
+	Is []string
 }
 
 // Field is one field of a context, as the program sees it. The zero access is
-// read-only; what is not described is refused.
+// read-only; what is not described is refused. An access is legal if it is
+// aligned to its size and is Unit bytes at a multiple of Unit from Offset, or
+// as Narrow and Wide say.
 type Field struct {
 	Name   string
 	Offset uint32
-	Size   uint32 // bytes
+	Size   uint32 // bytes of the whole field, an array's too
+	Unit   uint32 // bytes of the access that the field is meant for; 0: Size
 	Kind   FieldKind
 	Access Access
-	// Narrow allows loads of a part of the field.
-	Narrow bool
+	// Narrow allows loads of a power of two of bytes inside one unit
+	// (bpf_ctx_narrow_access_ok, include/linux/filter.h, Linux 6.18); NarrowWrite stores too.
+	Narrow, NarrowWrite bool
+	// Wide is the size of a wider access that is also legal, at multiples of it from the start of the context (8, for two 4-byte units); 0 if none.
+	Wide uint32
+	// Struct is the structure of the Set that a FieldPointer leads to; empty: Mem bytes of readable memory.
+	Struct string
+	Mem    uint32
+	// OrNull: the pointer may be null and has to be tested.
+	OrNull bool
+	// Max bounds a scalar's value, inclusive; 0 if nothing is known.
+	Max uint64
 	// Native is the byte offset, and NativeSize the size, of the field in the host's own context.
 	Native, NativeSize uint32
 }
@@ -77,6 +122,7 @@ const (
 	FieldPacketEnd
 	FieldPacketMeta
 	FieldPointer
+	FieldFlowKeys // a pointer to the structure Struct, which the program may write
 )
 
 // Access says which accesses a field allows.
@@ -90,48 +136,121 @@ const (
 )
 
 // ArgKind is the kind of a helper's argument, in the kernel's vocabulary
-// (enum bpf_arg_type, Linux 6.18).
+// (enum bpf_arg_type, include/linux/bpf.h, Linux 6.18).
 type ArgKind uint8
 
-// The argument kinds. The pointer kinds are declared; programs of this version cannot call helpers that have them.
+// The argument kinds. "Sized" memory has its length in the next argument, which is ArgSize or ArgSizeOrZero;
+// "fixed" memory has Helper.Sizes[i] bytes.
 const (
-	ArgNone       ArgKind = iota // the helper has no such argument
-	ArgAny                       // ARG_ANYTHING: any initialised value
-	ArgCtx                       // ARG_PTR_TO_CTX
-	ArgConstMap                  // ARG_CONST_MAP_PTR
-	ArgMapKey                    // ARG_PTR_TO_MAP_KEY
-	ArgMapValue                  // ARG_PTR_TO_MAP_VALUE
-	ArgMem                       // ARG_PTR_TO_MEM, size in the next argument
-	ArgMemWrite                  // ARG_PTR_TO_UNINIT_MEM, size in the next argument
-	ArgSize                      // ARG_CONST_SIZE
-	ArgSizeOrZero                // ARG_CONST_SIZE_OR_ZERO
-	ArgFunc                      // ARG_PTR_TO_FUNC
+	ArgNone          ArgKind = iota // the helper has no such argument
+	ArgAny                          // ARG_ANYTHING: any initialised value
+	ArgCtx                          // ARG_PTR_TO_CTX
+	ArgConstMap                     // ARG_CONST_MAP_PTR: a map, of a kind that lists the helper
+	ArgMapKey                       // ARG_PTR_TO_MAP_KEY: readable memory of the map's key size
+	ArgMapValue                     // ARG_PTR_TO_MAP_VALUE: readable memory of the map's value size
+	ArgMem                          // ARG_PTR_TO_MEM | MEM_RDONLY, sized
+	ArgMemWrite                     // ARG_PTR_TO_UNINIT_MEM, sized: the helper writes it
+	ArgSize                         // ARG_CONST_SIZE: at least 1
+	ArgSizeOrZero                   // ARG_CONST_SIZE_OR_ZERO
+	ArgFunc                         // ARG_PTR_TO_FUNC: a function as Helper.Callback describes it
+	ArgMemOrNull                    // ARG_PTR_TO_MEM | PTR_MAYBE_NULL, sized; null is legal with size 0 only
+	ArgMapValueOut                  // ARG_PTR_TO_MAP_VALUE | MEM_UNINIT: the helper writes it
+	ArgMapKeyOrNull                 // null or readable memory of the map's key size
+	ArgFixedMem                     // ARG_PTR_TO_FIXED_SIZE_MEM: the helper reads it
+	ArgFixedMemWrite                // ARG_PTR_TO_FIXED_SIZE_MEM | MEM_WRITE, MEM_UNINIT: the helper writes it
+	ArgAllocSize                    // ARG_CONST_ALLOC_SIZE_OR_ZERO: a constant, the size of the memory returned
+	ArgCtxOrNull                    // ARG_PTR_TO_CTX_OR_NULL
+	ArgStackOrNull                  // ARG_PTR_TO_STACK_OR_NULL: what a callback gets as its context
+	ArgStruct                       // a structure that is Helper.Structs[i] (ARG_PTR_TO_SOCKET, ARG_PTR_TO_SOCK_COMMON, …)
+	ArgStructOrNull                 // the same, or null
+	ArgSpinLock                     // ARG_PTR_TO_SPIN_LOCK: the lock in a map value
+	ArgTimer                        // ARG_PTR_TO_TIMER: a timer in a map value
+	ArgRecord                       // ARG_PTR_TO_RINGBUF_MEM: memory that a helper with FlagAcquires returned, whole
+	ArgConstString                  // ARG_PTR_TO_CONST_STR: a string in read-only data
+	ArgDynptr                       // ARG_PTR_TO_DYNPTR: an initialised dynptr on the stack, 16 bytes
+	ArgDynptrInit                   // ARG_PTR_TO_DYNPTR | MEM_UNINIT: a stack slot that becomes one; Helper.Dynptr says of which kind
+	ArgDynptrRecord                 // ARG_PTR_TO_DYNPTR | DYNPTR_TYPE_RINGBUF
+	ArgIter                         // an open-coded iterator on the stack; FlagIterNew, FlagIterNext, FlagIterDestroy say what happens to it
+	ArgKptr                         // ARG_KPTR_XCHG_DEST: a pointer field in a map value
+	ArgConst                        // a number that is known when the program is verified
+	ArgFlagZero                     // a number that must be 0
 )
 
 // Scalar reports whether an argument of this kind is a plain number.
 func (k ArgKind) Scalar() bool { return k == ArgNone || k == ArgAny }
 
-// RetKind is the kind of a helper's return value (enum bpf_return_type, Linux 6.18).
+// RetKind is the kind of a helper's return value (enum bpf_return_type, include/linux/bpf.h, Linux 6.18).
 type RetKind uint8
 
 // The return kinds.
 const (
-	RetInteger RetKind = iota
-	RetVoid
-	RetMapValueOrNull
+	RetInteger         RetKind = iota // within Helper.Returns, if that is not empty
+	RetVoid                           // R0 has no value
+	RetMapValueOrNull                 // RET_PTR_TO_MAP_VALUE_OR_NULL; of a map of maps: the inner map
+	RetMapValue                       // RET_PTR_TO_MAP_VALUE
+	RetMemOrNull                      // RET_PTR_TO_MEM_OR_NULL: as many bytes as the argument of kind ArgAllocSize says, or Helper.RetSize
+	RetMem                            // RET_PTR_TO_MEM: Helper.RetSize bytes
+	RetStructOrNull                   // a structure Helper.RetStruct
+	RetStruct                         // never null
+	RetDynptrMemOrNull                // RET_PTR_TO_DYNPTR_MEM_OR_NULL: as many bytes as the argument of kind ArgConst or ArgAllocSize says; read-only with FlagReadOnly
 )
 
 // Flags of a helper.
-type Flags uint16
+type Flags uint32
 
 // The flags.
 const (
-	FlagFastcall Flags = 1 << iota // clobbers only R0 and the argument registers of its prototype
-	FlagPure                       // result depends on arguments alone, no effects
-	FlagInvalidatesPackets
-	FlagAcquires
-	FlagReleases
-	FlagGPL
+	FlagFastcall           Flags = 1 << iota // clobbers only R0 and the argument registers of its prototype
+	FlagPure                                 // result depends on arguments alone, no effects
+	FlagInvalidatesPackets                   // packet pointers are stale afterwards (bpf_helper_changes_pkt_data, net/core/filter.c)
+	FlagAcquires                             // the result is a reference that must be released
+	FlagReleases                             // releases the reference of its argument that has one
+	FlagGPL                                  // only for programs with a licence compatible with the GPL
+	FlagPacket                               // memory arguments may be packet pointers (pkt_access)
+	FlagReturnsLength                        // the result is at most the size argument, or a negative errno ≥ -4095
+	FlagTailCall                             // does not return if it succeeds
+	FlagLock                                 // takes the lock of its argument; until it is unlocked no other helper may be called
+	FlagUnlock                               // releases that lock
+	FlagSleeps                               // only in sleepable programs
+	FlagReadOnly                             // the memory returned must not be written
+	FlagIterNew                              // initialises an iterator
+	FlagIterNext                             // returns its next element, or null when it has ended
+	FlagIterDestroy                          // ends it
+)
+
+// CallbackArg is what a callback gets in an argument register.
+type CallbackArg uint8
+
+// The callback arguments.
+const (
+	CbNone     CallbackArg = iota // not initialised
+	CbScalar                      // any number
+	CbMap                         // the map of the call
+	CbMapKey                      // a key of that map, read-only
+	CbMapValue                    // a value of that map
+	CbCtx                         // the argument of kind ArgStackOrNull of the call, as it is
+	CbDynptr                      // a dynptr that must only be read
+)
+
+// Callback describes the function that a helper calls.
+type Callback struct {
+	Args    [5]CallbackArg
+	Returns Range // legal return values
+	// Async: the function runs later, on its own; the call itself does not run it.
+	Async bool
+	// Many: it runs any number of times, none included; otherwise once at most.
+	Many bool
+}
+
+// DynptrKind says what a dynptr leads to (enum bpf_dynptr_type, include/linux/bpf.h, Linux 6.18).
+type DynptrKind uint8
+
+// The kinds of dynptrs.
+const (
+	DynptrNone DynptrKind = iota
+	DynptrLocal
+	DynptrRecord // of a ring buffer: a reference that must be submitted or discarded
+	DynptrPacket // of an skb or xdp frame: slices go stale as packet pointers do
 )
 
 // Impl says how a helper runs, best way first.
@@ -157,7 +276,18 @@ type Helper struct {
 	Args [5]ArgKind
 	Ret  RetKind
 	Flags
-	Impl Impl
+	// Sizes and Structs are the bytes and the structures of the arguments whose kinds need them.
+	Sizes   [5]uint32
+	Structs [5]string
+	// RetSize and RetStruct describe what the result leads to; Returns bounds it if it is a number.
+	RetSize   uint32
+	RetStruct string
+	Returns   Range
+	// Callback describes the function of an argument of kind ArgFunc.
+	Callback *Callback
+	// Dynptr is the kind of dynptr that an argument of kind ArgDynptrInit becomes.
+	Dynptr DynptrKind
+	Impl   Impl
 	// Body is the helper as BPF bytecode (little-endian, RFC 9669), of Impl ImplBody.
 	Body []byte
 	// Native is object code for Target ("amd64"), of ImplNative: position-independent,
@@ -180,4 +310,24 @@ func (h *Helper) NumArgs() int {
 type MapKind struct {
 	Name string // "array", "hash", "lru_hash", …
 	Type uint32
+	// Helpers are those that programs may call with a map of the kind
+	// (check_map_func_compatibility, kernel/bpf/verifier.c, Linux 6.18).
+	Helpers []string
+	// Values: a lookup gives an address of the value. Maps of maps give the inner map, maps of sockets a structure.
+	Values MapValues
+	// Struct is the structure that a lookup gives, for ValuesStruct.
+	Struct string
+	// Direct: the value of key 0 can be addressed by an lddw (map_direct_value_addr; array maps).
+	Direct bool
 }
+
+// MapValues says what a lookup in a map gives.
+type MapValues uint8
+
+// What lookups give.
+const (
+	ValuesNone   MapValues = iota // programs cannot look up
+	ValuesMemory                  // the value's address
+	ValuesMap                     // the inner map
+	ValuesStruct                  // a referenced structure (sockmap)
+)

@@ -11,7 +11,26 @@ type MapSpec struct {
 	// Inner is the index plus one of the inner map's template in the object's maps; 0 if none.
 	Inner   uint32
 	Pinning uint32 // as .maps says (LIBBPF_PIN_NONE, LIBBPF_PIN_BY_NAME); nothing is pinned
+	// Special are the fields of the value that only helpers may touch, ascending by offset; from its BTF.
+	Special []Special
 }
+
+// Special is a field of a map value that only helpers may touch.
+type Special struct {
+	Kind   SpecialKind
+	Offset uint32
+	Size   uint32 // bytes
+}
+
+// SpecialKind says what a special field is (enum btf_field_type, include/linux/bpf.h, Linux 6.18).
+type SpecialKind uint8
+
+// The special fields. Programs whose maps have one of SpecialOther cannot be decided.
+const (
+	SpecialLock  SpecialKind = iota // struct bpf_spin_lock
+	SpecialTimer                    // struct bpf_timer
+	SpecialOther                    // kernel pointers, lists, trees, work queues, …
+)
 
 // The map type that this version implements, and the flag of maps that programs
 // must not write (enum bpf_map_type and BPF_F_RDONLY_PROG, include/uapi/linux/bpf.h, Linux 6.18).

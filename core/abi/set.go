@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"path"
 	"strconv"
 	"strings"
 )
@@ -40,6 +39,12 @@ func Merge(sets ...*Set) (*Set, error) {
 			}
 			out.Helpers = append(out.Helpers, h)
 		}
+		for _, c := range s.Structs {
+			if err := claim(s.Name, "structure", c.Name); err != nil {
+				return nil, err
+			}
+			out.Structs = append(out.Structs, c)
+		}
 		for _, k := range s.MapKinds {
 			if err := claim(s.Name, "map kind", k.Name); err != nil {
 				return nil, err
@@ -71,20 +76,52 @@ func (s *Set) Type(name string) (ProgType, bool) {
 	return ProgType{}, false
 }
 
-// SectionType returns the program type that an ELF section's name asks for.
+// SectionType returns the program type that an ELF section's name asks for: the
+// one with the longest pattern that matches. A '*' matches anything, slashes too.
 func (s *Set) SectionType(section string) (ProgType, bool) {
-	for _, t := range s.Types {
-		for _, pat := range t.Sections {
-			if ok, err := path.Match(pat, section); err != nil || !ok {
-				continue
+	best, found := "", -1
+	for i := range s.Types {
+		for _, pat := range s.Types[i].Sections {
+			if matches(pat, section) && (found < 0 || len(pat) > len(best)) {
+				best, found = pat, i
 			}
-			if t.Context.Kind == CtxMemory {
-				return s.Type(section)
-			}
-			return t, true
 		}
 	}
-	return ProgType{}, false
+	if found < 0 {
+		return ProgType{}, false
+	}
+	if t := s.Types[found]; t.Context.Kind != CtxMemory {
+		return t, true
+	}
+	return s.Type(section)
+}
+
+// matches reports whether a pattern, which may end in '*', matches a section's name.
+func matches(pattern, section string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(section, prefix)
+	}
+	return pattern == section
+}
+
+// Struct returns the structure called name, nil if there is none.
+func (s *Set) Struct(name string) *Context {
+	for i := range s.Structs {
+		if s.Structs[i].Name == name {
+			return &s.Structs[i]
+		}
+	}
+	return nil
+}
+
+// MapKind returns the kind with the kernel's number of the map type, nil if there is none.
+func (s *Set) MapKind(typ uint32) *MapKind {
+	for i := range s.MapKinds {
+		if s.MapKinds[i].Type == typ {
+			return &s.MapKinds[i]
+		}
+	}
+	return nil
 }
 
 // HelperByID returns the helper with the number that `call` uses, nil if there is none.

@@ -72,6 +72,7 @@ type Program struct {
 	Data    []obj.Data
 	Helpers []abi.Helper // prototypes that RefHelper refers to
 	Lines   []obj.Line   // source lines, ascending by slot
+	License string       // of the object; GPL-only helpers ask for it
 }
 
 // Func is a function. Blocks[0] is its entry; Blocks[i].ID == i.
@@ -82,6 +83,9 @@ type Func struct {
 	// Frame is the BPF stack that the function uses below R10, in bytes, a
 	// multiple of 8; set by the lowering from the verifier's facts.
 	Frame int32
+	// Global functions are verified alone, for all arguments that Params allow.
+	Global bool
+	Params []obj.Param
 }
 
 // Block is a basic block. The last Insn, and only it, is a terminator.

@@ -66,7 +66,7 @@ func (l *Lifter) Helpers() []abi.Helper { return l.helpers }
 // Lifter knows after this program; the caller sets the final table with Helpers.
 // An error is a *LiftError.
 func (l *Lifter) Lift(p *obj.Program, t abi.ProgType) (*Program, error) {
-	out := &Program{Name: p.Name, Section: p.Section, Type: t.Name, Maps: l.object.Maps, Data: l.object.Data, Lines: p.Lines}
+	out := &Program{Name: p.Name, Section: p.Section, Type: t.Name, Maps: l.object.Maps, Data: l.object.Data, Lines: p.Lines, License: l.object.License}
 	s := &source{Lifter: l, typ: t, out: out, insns: p.Insns, refs: p.Refs, names: p.Funcs, title: p.Name}
 	if err := s.lift(); err != nil {
 		return nil, err
@@ -104,7 +104,11 @@ func (s *source) lift() error {
 	s.first = len(s.out.Funcs)
 	n := len(s.starts) - 1
 	for i := range n {
-		s.out.Funcs = append(s.out.Funcs, &Func{Name: s.funcName(i), Pos: s.pos(s.starts[i])})
+		f := &Func{Name: s.funcName(i), Pos: s.pos(s.starts[i])}
+		if info := s.info(i); info != nil && i > 0 {
+			f.Global, f.Params = info.Global, info.Params
+		}
+		s.out.Funcs = append(s.out.Funcs, f)
 	}
 	if s.bodies == nil {
 		s.bodies = map[int32]int32{}
@@ -119,7 +123,7 @@ func (s *source) lift() error {
 
 // fail makes a LiftError about the instruction at slot.
 func (s *source) fail(c LiftCode, slot int, format string, args ...any) *LiftError {
-	e := &LiftError{Code: c, Slot: slot, Msg: fmt.Sprintf(format, args...), Unsupported: c == CodeNotSupported}
+	e := &LiftError{Code: c, Slot: slot, Msg: fmt.Sprintf(format, args...), Unsupported: c == CodeNotSupported || c == CodeExtern}
 	if s.body {
 		e.Msg, e.Slot = fmt.Sprintf("body of helper %s, insn %d: %s", s.title, slot, e.Msg), -1
 		if !e.Unsupported {
@@ -208,16 +212,24 @@ func (s *source) funcAt(slot int) int {
 	return i
 }
 
+// info is what the object says about function i, nil if it says nothing.
+func (s *source) info(i int) *obj.FuncInfo {
+	j, ok := slices.BinarySearchFunc(s.names, s.starts[i], func(f obj.FuncInfo, at int) int { return f.Slot - at })
+	if !ok {
+		return nil
+	}
+	return &s.names[j]
+}
+
 // funcName names function i: as the object does, else by its first slot.
 func (s *source) funcName(i int) string {
-	start := s.starts[i]
-	if j, ok := slices.BinarySearchFunc(s.names, start, func(f obj.FuncInfo, at int) int { return f.Slot - at }); ok {
-		return s.names[j].Name
+	if info := s.info(i); info != nil {
+		return info.Name
 	}
-	if start == 0 {
-		return s.title
+	if start := s.starts[i]; start > 0 {
+		return fmt.Sprintf("func_%d", start)
 	}
-	return fmt.Sprintf("func_%d", start)
+	return s.title
 }
 
 // funcIndex is the index in Program.Funcs of the function that starts at slot.

@@ -44,7 +44,31 @@ type Program struct {
 type FuncInfo struct {
 	Slot int
 	Name string
+	// Global functions are verified alone, for all arguments that their types allow. Params are those types, from BTF.
+	Global bool
+	Params []Param
 }
+
+// Param is the type of a global function's parameter (btf_prepare_func_args, kernel/bpf/btf.c, Linux 6.18).
+type Param struct {
+	Kind ParamKind
+	// Size is that of the memory behind a ParamMem, in bytes.
+	Size uint32
+	// NonNull: callers must not pass null.
+	NonNull bool
+}
+
+// ParamKind says what a parameter is.
+type ParamKind uint8
+
+// The kinds of parameters.
+const (
+	ParamScalar ParamKind = iota
+	ParamCtx              // the program's context
+	ParamMem              // readable and writable memory
+	ParamDynptr           // a dynptr that must only be read
+	ParamOther            // a type that cannot be decided
+)
 
 // Line is a source position. Text is the source line as BTF stores it, without its newline.
 type Line struct {

@@ -41,7 +41,7 @@ func Rules() []Rule {
 		{"BV006", "illegal encoding", "Bytes that are no instruction of RFC 9669 or of the extensions that bpfc knows.", "Compile the object again, for a CPU level that bpfc knows (-mcpu=v4 or lower).", false, ""},
 		{"BV007", "unsupported instruction", "The instruction is legal, but this version cannot run it: gotox, addr_space_cast, calls of kernel functions, addresses of kernel variables.", "Compile without the extension.", true, "r1 = 0\ngotox r1"},
 		{"BV008", "unknown helper", "A call names a helper by number; a helper set must declare the number, and the program's type must be allowed to call it.", "Name the set with --helpers, or correct the number.", false, "call 4000000\nexit"},
-		{"BV009", "undefined extern", "The program calls or refers to a symbol that neither the object nor a helper set defines.", "Link the missing function into the object, or name the set with --helpers.", false, "call no_such_function\nexit"},
+		{"BV009", "undefined extern", "The program calls or refers to a symbol that neither the object nor a helper set defines.", "Link the missing function into the object, or name the set with --helpers.", true, "call no_such_function\nexit"},
 		{"BV010", "map without a map", "An instruction refers to a map by file descriptor or index, but the input has no such map.", "Use an object file: there maps have names.", false, "r1 = map[fd:3] ll\nexit"},
 		{"BV011", "bad helper body", "A helper set ships the helper as bytecode, and the bytecode is not a legal function.", "Tell the author of the set; `bpfc plugin info` names it.", false, ""},
 		{"BV012", "write to the frame pointer", "R10 is read-only (RFC 9669 section 2.2).", "Copy R10 to another register and change the copy.", false, "r10 = 1\nr0 = 0\nexit"},

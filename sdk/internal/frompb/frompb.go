@@ -25,7 +25,7 @@ func (r *reader) fail(format string, args ...any) {
 }
 
 // narrow converts a number of the wire to a smaller type.
-func narrow[T ~uint8 | ~uint16](r *reader, v uint32, what string) T {
+func narrow[T ~uint8 | ~uint16 | ~uint32](r *reader, v uint32, what string) T {
 	if uint32(T(v)) != v {
 		r.fail("%s %d is out of range", what, v)
 	}
