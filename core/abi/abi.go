@@ -216,6 +216,7 @@ const (
 	FlagIterNew                              // initialises an iterator
 	FlagIterNext                             // returns its next element, or null when it has ended
 	FlagIterDestroy                          // ends it
+	FlagAnyType                              // programs of every type may call it (bpf_base_func_proto, kernel/bpf/helpers.c)
 )
 
 // CallbackArg is what a callback gets in an argument register.

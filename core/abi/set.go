@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -145,13 +146,8 @@ func (s *Set) HelperByName(name string) *Helper {
 }
 
 // MayCall reports whether programs of type t may call the helper.
-func (t *ProgType) MayCall(helper string) bool {
-	for _, n := range t.Helpers {
-		if n == "*" || n == helper {
-			return true
-		}
-	}
-	return false
+func (t *ProgType) MayCall(h *Helper) bool {
+	return h.Flags&FlagAnyType != 0 || slices.Contains(t.Helpers, h.Name) || slices.Contains(t.Helpers, "*")
 }
 
 // Digest is the SHA-256 of a definition (a ProgType, a Helper, …), over its JSON form.

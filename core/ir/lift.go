@@ -641,7 +641,7 @@ func (b *builder) helperNamed(name string) *abi.Helper {
 
 // callHelper translates the call of h: a call of its body, linked into the program, or of the helper itself.
 func (b *builder) callHelper(at int, h *abi.Helper) error {
-	if !b.typ.MayCall(h.Name) {
+	if !b.typ.MayCall(h) {
 		return b.fail(CodeHelper, at, "programs of type %s may not call %s", b.typ.Name, h.Name)
 	}
 	i, ok := b.index[h.Name]
