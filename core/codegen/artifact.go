@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/bpfc/bpfc/core/abi"
@@ -14,7 +16,7 @@ import (
 
 // ArtifactSchema is the version of what Digest covers and how: it is raised
 // with every change of Artifact or of the types in it.
-const ArtifactSchema = 1
+const ArtifactSchema = 2
 
 // DigestError says that an artifact's content is not what its digest was made of.
 type DigestError struct {
@@ -271,6 +273,13 @@ func (e *encoding) mapSpec(m *abi.MapSpec) {
 	for _, v := range [...]uint32{m.Type, m.KeySize, m.ValueSize, m.MaxEntries, m.Flags, m.Inner, m.Pinning} {
 		e.u32(v)
 	}
+	each(e, m.Special, (*encoding).special)
+}
+
+func (e *encoding) special(s *abi.Special) {
+	e.u8(uint8(s.Kind))
+	e.u32(s.Offset)
+	e.u32(s.Size)
 }
 
 func (e *encoding) data(d *obj.Data) {
@@ -297,15 +306,47 @@ func (e *encoding) dataReloc(r *obj.DataReloc) {
 func (e *encoding) helper(h *abi.Helper) {
 	e.u32(h.ID)
 	e.str(h.Name)
-	for _, k := range h.Args {
+	for i, k := range h.Args {
 		e.u8(uint8(k))
+		e.u32(h.Sizes[i])
+		e.str(h.Structs[i])
 	}
 	e.u8(uint8(h.Ret))
 	e.u32(uint32(h.Flags))
+	e.u32(h.RetSize)
+	e.str(h.RetStruct)
+	e.values(&h.Returns)
+	e.callback(h.Callback)
+	e.u8(uint8(h.Dynptr))
 	e.u8(uint8(h.Impl))
 	e.bytes(h.Body)
 	e.bytes(h.Native)
 	e.str(h.NativeTarget)
+}
+
+func (e *encoding) callback(c *abi.Callback) {
+	e.bit(c != nil)
+	if c == nil {
+		return
+	}
+	for _, k := range c.Args {
+		e.u8(uint8(k))
+	}
+	e.values(&c.Returns)
+	e.bit(c.Async)
+	e.bit(c.Many)
+}
+
+// values encodes a range, its names in ascending order.
+func (e *encoding) values(r *abi.Range) {
+	e.u64(uint64(r.Min))
+	e.u64(uint64(r.Max))
+	e.bit(r.Zero)
+	e.num(len(r.Names))
+	for _, v := range slices.Sorted(maps.Keys(r.Names)) {
+		e.u64(uint64(v))
+		e.str(r.Names[v])
+	}
 }
 
 func (e *encoding) item(i *Item) {

@@ -26,6 +26,15 @@ func fill(v reflect.Value) {
 		for i := range v.Len() {
 			fill(v.Index(i))
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem())
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key)
+		fill(value)
+		v.SetMapIndex(key, value)
 	default:
 		change(v)
 	}
@@ -69,6 +78,14 @@ func mutate(path string, v reflect.Value, probe func(path string)) {
 		for i := range v.Len() {
 			mutate(fmt.Sprintf("%s[%d]", path, i), v.Index(i), probe)
 		}
+	case reflect.Pointer:
+		whole := reflect.ValueOf(v.Interface())
+		v.SetZero()
+		probe(path + " nil")
+		v.Set(whole)
+		mutate(path, v.Elem(), probe)
+	case reflect.Map:
+		mutateMap(path, v, probe)
 	default:
 		old := reflect.New(v.Type()).Elem()
 		old.Set(v)
@@ -76,6 +93,23 @@ func mutate(path string, v reflect.Value, probe func(path string)) {
 		probe(path)
 		v.Set(old)
 	}
+}
+
+// mutateMap is mutate for a map of one key.
+func mutateMap(path string, v reflect.Value, probe func(path string)) {
+	whole, key := reflect.ValueOf(v.Interface()), v.MapKeys()[0]
+	v.SetZero()
+	probe(path + " nil")
+	for _, what := range []string{"key", "value"} {
+		v.Set(reflect.MakeMap(v.Type()))
+		parts := map[string]reflect.Value{"key": reflect.New(v.Type().Key()).Elem(), "value": reflect.New(v.Type().Elem()).Elem()}
+		parts["key"].Set(key)
+		parts["value"].Set(whole.MapIndex(key))
+		change(parts[what])
+		v.SetMapIndex(parts["key"], parts["value"])
+		probe(path + " " + what)
+	}
+	v.Set(whole)
 }
 
 func full() *Artifact {

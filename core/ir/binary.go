@@ -3,8 +3,10 @@ package ir
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/isa"
@@ -16,12 +18,12 @@ import (
 // occurs first, later the number of that occurrence.
 //
 //	list of map tables, of data tables, of helper tables
-//	list of programs: name, section, type, three table numbers, lines, functions
-//	function: name, pos, frame, list of blocks: params, instructions
+//	list of programs: name, section, type, licence, three table numbers, lines, functions
+//	function: name, pos, frame, global, parameters, list of blocks: params, instructions
 //	instruction: op, bit mask of the fields (wireFields) that are not zero, those fields
 const (
 	binaryMagic   = "BPIR"
-	binaryVersion = 1
+	binaryVersion = 2
 )
 
 // DecodeError is a place in bytes that are no IR.
@@ -95,12 +97,12 @@ func UnmarshalAll(b []byte) ([]*Program, error) {
 
 // The least number of bytes of an element, which bounds the memory of a list.
 const (
-	mapSpecBytes = 8
+	mapSpecBytes = 9
 	dataBytes    = 6
-	helperBytes  = 12
-	programBytes = 8
+	helperBytes  = 29
+	programBytes = 9
 	lineBytes    = 5
-	funcBytes    = 4
+	funcBytes    = 6
 	blockBytes   = 2
 	insnBytes    = 2
 )
@@ -166,6 +168,7 @@ func (w *writer) mapSpec(m *abi.MapSpec) {
 	for _, a := range mapAttrs(m) {
 		w.uints(*a.value)
 	}
+	writeList(w, m.Special, func(w *writer, s *abi.Special) { w.uints(uint32(s.Kind), s.Offset, s.Size) })
 }
 
 func (w *writer) data(d *obj.Data) {
@@ -193,20 +196,49 @@ func (w *writer) flag(b bool) {
 }
 
 func (w *writer) helper(h *abi.Helper) {
-	w.uints(h.ID, uint32(h.Ret), uint32(h.Flags), uint32(h.Impl))
+	w.uints(h.ID, uint32(h.Ret), uint32(h.Flags), uint32(h.Impl), uint32(h.Dynptr), h.RetSize)
 	w.str(h.Name)
-	for _, a := range h.Args {
-		w.uints(uint32(a))
+	w.str(h.RetStruct)
+	for i, a := range h.Args {
+		w.uints(uint32(a), h.Sizes[i])
+		w.str(h.Structs[i])
+	}
+	w.values(&h.Returns)
+	w.flag(h.Callback != nil)
+	if h.Callback != nil {
+		w.callback(h.Callback)
 	}
 	w.bytes(h.Body)
 	w.bytes(h.Native)
 	w.str(h.NativeTarget)
 }
 
+func (w *writer) callback(c *abi.Callback) {
+	for _, a := range c.Args {
+		w.uints(uint32(a))
+	}
+	w.values(&c.Returns)
+	w.flag(c.Async)
+	w.flag(c.Many)
+}
+
+// values writes a range, its names in ascending order.
+func (w *writer) values(r *abi.Range) {
+	w.int(r.Min)
+	w.int(r.Max)
+	w.flag(r.Zero)
+	names := slices.Sorted(maps.Keys(r.Names))
+	writeList(w, names, func(w *writer, v *int64) {
+		w.int(*v)
+		w.str(r.Names[*v])
+	})
+}
+
 func (w *writer) program(p *Program, tables [3]int) {
 	w.str(p.Name)
 	w.str(p.Section)
 	w.str(p.Type)
+	w.str(p.License)
 	for _, n := range tables {
 		w.uint(uint64(n))
 	}
@@ -226,6 +258,11 @@ func (w *writer) function(f **Func) {
 	w.str((*f).Name)
 	w.int(int64((*f).Pos))
 	w.int(int64((*f).Frame))
+	w.flag((*f).Global)
+	writeList(w, (*f).Params, func(w *writer, p *obj.Param) {
+		w.uints(uint32(p.Kind), p.Size)
+		w.flag(p.NonNull)
+	})
 	pos := (*f).Pos
 	writeList(w, (*f).Blocks, func(w *writer, b **Block) {
 		writeList(w, (*b).Params, func(w *writer, r *Reg) { w.int(int64(*r)) })
@@ -349,6 +386,9 @@ func (r *reader) int(what string, lo, hi int64) int64 {
 	return v
 }
 
+func (r *reader) flag() bool                { return r.uint("flag", 1) == 1 }
+func (r *reader) byte(what string) uint8    { return uint8(r.uint(what, math.MaxUint8)) }
+func (r *reader) int64(what string) int64   { return r.int(what, math.MinInt64, math.MaxInt64) }
 func (r *reader) uint32(what string) uint32 { return uint32(r.uint(what, math.MaxUint32)) }
 func (r *reader) int32(what string) int32   { return int32(r.int(what, math.MinInt32, math.MaxInt32)) }
 
@@ -403,11 +443,14 @@ func (r *reader) mapSpec() abi.MapSpec {
 	for _, a := range mapAttrs(&m) {
 		*a.value = r.uint32(a.name)
 	}
+	m.Special = readList(r, 3, func(r *reader) abi.Special {
+		return abi.Special{Kind: abi.SpecialKind(r.byte("kind of field")), Offset: r.uint32("offset"), Size: r.uint32("size")}
+	})
 	return m
 }
 
 func (r *reader) data() obj.Data {
-	d := obj.Data{Name: r.str(), Bytes: r.bytes(), ReadOnly: r.uint("flag", 1) == 1, Align: r.uint32("alignment")}
+	d := obj.Data{Name: r.str(), Bytes: r.bytes(), ReadOnly: r.flag(), Align: r.uint32("alignment")}
 	d.Symbols = readList(r, 3, func(r *reader) obj.DataSymbol {
 		return obj.DataSymbol{Name: r.str(), Offset: r.uint32("offset"), Size: r.uint32("size")}
 	})
@@ -418,17 +461,49 @@ func (r *reader) data() obj.Data {
 }
 
 func (r *reader) helper() abi.Helper {
-	h := abi.Helper{ID: r.uint32("helper number"), Ret: abi.RetKind(r.uint("return kind", math.MaxUint8)),
-		Flags: abi.Flags(r.uint("flags", math.MaxUint16)), Impl: abi.Impl(r.uint("way to run", math.MaxUint8)), Name: r.str()}
+	h := abi.Helper{ID: r.uint32("helper number"), Ret: abi.RetKind(r.byte("return kind")),
+		Flags: abi.Flags(r.uint32("flags")), Impl: abi.Impl(r.byte("way to run")), Dynptr: abi.DynptrKind(r.byte("dynptr kind")),
+		RetSize: r.uint32("size"), Name: r.str(), RetStruct: r.str()}
 	for i := range h.Args {
-		h.Args[i] = abi.ArgKind(r.uint("argument kind", math.MaxUint8))
+		h.Args[i], h.Sizes[i], h.Structs[i] = abi.ArgKind(r.byte("argument kind")), r.uint32("size"), r.str()
+	}
+	h.Returns = r.values()
+	if r.flag() {
+		h.Callback = r.callback()
 	}
 	h.Body, h.Native, h.NativeTarget = r.bytes(), r.bytes(), r.str()
 	return h
 }
 
+func (r *reader) callback() *abi.Callback {
+	c := &abi.Callback{}
+	for i := range c.Args {
+		c.Args[i] = abi.CallbackArg(r.byte("callback argument"))
+	}
+	c.Returns, c.Async, c.Many = r.values(), r.flag(), r.flag()
+	return c
+}
+
+// values reads a range. The names are in ascending order, so that a range has one form.
+func (r *reader) values() abi.Range {
+	v := abi.Range{Min: r.int64("least value"), Max: r.int64("greatest value"), Zero: r.flag()}
+	n, last := r.length(2), int64(0)
+	for i := 0; i < n && r.err == nil; i++ {
+		value := r.int64("value")
+		if i > 0 && value <= last {
+			r.fail("the name of value %d comes after that of %d", value, last)
+			break
+		}
+		if v.Names == nil {
+			v.Names = map[int64]string{}
+		}
+		v.Names[value], last = r.str(), value
+	}
+	return v
+}
+
 func (r *reader) program(maps [][]abi.MapSpec, data [][]obj.Data, helpers [][]abi.Helper) *Program {
-	p := &Program{Name: r.str(), Section: r.str(), Type: r.str()}
+	p := &Program{Name: r.str(), Section: r.str(), Type: r.str(), License: r.str()}
 	p.Maps, p.Data, p.Helpers = table(r, maps), table(r, data), table(r, helpers)
 	p.Lines = readList(r, lineBytes, (*reader).line)
 	p.Funcs = readList(r, funcBytes, (*reader).function)
@@ -450,7 +525,10 @@ func (r *reader) line() obj.Line {
 }
 
 func (r *reader) function() *Func {
-	f := &Func{Name: r.str(), Pos: Pos(r.int32("slot")), Frame: r.int32("frame")}
+	f := &Func{Name: r.str(), Pos: Pos(r.int32("slot")), Frame: r.int32("frame"), Global: r.flag()}
+	f.Params = readList(r, 3, func(r *reader) obj.Param {
+		return obj.Param{Kind: obj.ParamKind(r.byte("kind of parameter")), Size: r.uint32("size"), NonNull: r.flag()}
+	})
 	pos := f.Pos
 	f.Blocks = readList(r, blockBytes, func(r *reader) *Block {
 		return &Block{

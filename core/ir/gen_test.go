@@ -13,13 +13,14 @@ import (
 // genProgram draws programs that pass Check at StageLowered.
 func genProgram() *rapid.Generator[*Program] {
 	return rapid.Custom(func(t *rapid.T) *Program {
-		p := &Program{Name: drawName(t), Section: drawName(t), Type: drawName(t)}
-		p.Maps = rapid.SliceOfN(rapid.Make[abi.MapSpec](), 1, 3).Draw(t, "maps")
+		p := &Program{Name: drawName(t), Section: drawName(t), Type: drawName(t), License: drawName(t)}
+		p.Maps = rapid.SliceOfN(rapid.Custom(genMap), 1, 3).Draw(t, "maps")
 		p.Data = rapid.SliceOfN(rapid.Custom(genData), 1, 3).Draw(t, "data")
 		p.Helpers = rapid.SliceOfN(rapid.Custom(genHelper), 1, 3).Draw(t, "helpers")
 		p.Lines = orNil(rapid.SliceOfN(rapid.Custom(genLine), 0, 3).Draw(t, "lines"))
 		for i := range rapid.IntRange(1, 3).Draw(t, "funcs") {
-			p.Funcs = append(p.Funcs, &Func{Name: fmt.Sprint("f", i), Pos: Pos(i), Frame: 8 * rapid.Int32Range(0, 64).Draw(t, "frame")})
+			p.Funcs = append(p.Funcs, &Func{Name: fmt.Sprint("f", i), Pos: Pos(i), Frame: 8 * rapid.Int32Range(0, 64).Draw(t, "frame"),
+				Global: rapid.Bool().Draw(t, "global"), Params: orNil(rapid.SliceOfN(rapid.Make[obj.Param](), 0, 3).Draw(t, "params"))})
 		}
 		for _, f := range p.Funcs {
 			for i := range rapid.IntRange(1, 4).Draw(t, "blocks") {
@@ -42,6 +43,12 @@ func orNil[T any](s []T) []T {
 	return s
 }
 
+func genMap(t *rapid.T) abi.MapSpec {
+	m := rapid.Make[abi.MapSpec]().Draw(t, "map")
+	m.Special = orNil(m.Special)
+	return m
+}
+
 func genData(t *rapid.T) obj.Data {
 	d := rapid.Make[obj.Data]().Draw(t, "data")
 	d.Bytes, d.Symbols, d.Relocs = orNil(rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "bytes")), orNil(d.Symbols), orNil(d.Relocs)
@@ -54,7 +61,18 @@ func genData(t *rapid.T) obj.Data {
 func genHelper(t *rapid.T) abi.Helper {
 	h := rapid.Make[abi.Helper]().Draw(t, "helper")
 	h.Body, h.Native = orNil(h.Body), orNil(h.Native)
+	genNames(&h.Returns)
+	if h.Callback != nil {
+		genNames(&h.Callback.Returns)
+	}
 	return h
+}
+
+// genNames makes no names nil, as they are read.
+func genNames(r *abi.Range) {
+	if len(r.Names) == 0 {
+		r.Names = nil
+	}
 }
 
 func genLine(t *rapid.T) obj.Line {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/obj"
 )
 
 // String is the register's name in the text form: r0 to r10, t0 to t2, v32 and up.
@@ -55,10 +56,21 @@ var ruleNames = [...]string{NoRule: NoRule.String(), RuleMemory: RuleMemory.Stri
 // The vocabulary of prototypes in the text form.
 var (
 	argNames = [...]string{abi.ArgNone: "none", abi.ArgAny: "any", abi.ArgCtx: "ctx", abi.ArgConstMap: "map", abi.ArgMapKey: "mapkey",
-		abi.ArgMapValue: "mapvalue", abi.ArgMem: "mem", abi.ArgMemWrite: "memwrite", abi.ArgSize: "size", abi.ArgSizeOrZero: "sizeorzero", abi.ArgFunc: "func"}
-	retNames  = [...]string{abi.RetInteger: "integer", abi.RetVoid: "void", abi.RetMapValueOrNull: "mapvalueornull"}
+		abi.ArgMapValue: "mapvalue", abi.ArgMem: "mem", abi.ArgMemWrite: "memwrite", abi.ArgSize: "size", abi.ArgSizeOrZero: "sizeorzero", abi.ArgFunc: "func",
+		abi.ArgMemOrNull: "memornull", abi.ArgMapValueOut: "mapvalueout", abi.ArgMapKeyOrNull: "mapkeyornull", abi.ArgFixedMem: "fixedmem",
+		abi.ArgFixedMemWrite: "fixedmemwrite", abi.ArgAllocSize: "allocsize", abi.ArgCtxOrNull: "ctxornull", abi.ArgStackOrNull: "stackornull",
+		abi.ArgStruct: "struct", abi.ArgStructOrNull: "structornull", abi.ArgSpinLock: "spinlock", abi.ArgTimer: "timer", abi.ArgRecord: "record",
+		abi.ArgConstString: "conststring", abi.ArgDynptr: "dynptr", abi.ArgDynptrInit: "dynptrinit", abi.ArgDynptrRecord: "dynptrrecord",
+		abi.ArgIter: "iter", abi.ArgKptr: "kptr", abi.ArgConst: "const", abi.ArgFlagZero: "flagzero"}
+	retNames = [...]string{abi.RetInteger: "integer", abi.RetVoid: "void", abi.RetMapValueOrNull: "mapvalueornull", abi.RetMapValue: "mapvalue",
+		abi.RetMemOrNull: "memornull", abi.RetMem: "mem", abi.RetStructOrNull: "structornull", abi.RetStruct: "struct", abi.RetDynptrMemOrNull: "dynptrmemornull"}
 	implNames = [...]string{abi.ImplNone: "none", abi.ImplIntrinsic: "intrinsic", abi.ImplBody: "body", abi.ImplNative: "native",
 		abi.ImplGo: "go", abi.ImplRemote: "remote"}
+	callbackNames = [...]string{abi.CbNone: "none", abi.CbScalar: "scalar", abi.CbMap: "map", abi.CbMapKey: "mapkey", abi.CbMapValue: "mapvalue",
+		abi.CbCtx: "ctx", abi.CbDynptr: "dynptr"}
+	dynptrNames  = [...]string{abi.DynptrNone: "none", abi.DynptrLocal: "local", abi.DynptrRecord: "record", abi.DynptrPacket: "packet"}
+	specialNames = [...]string{abi.SpecialLock: "lock", abi.SpecialTimer: "timer", abi.SpecialOther: "other"}
+	paramNames   = [...]string{obj.ParamScalar: "scalar", obj.ParamCtx: "ctx", obj.ParamMem: "mem", obj.ParamDynptr: "dynptr", obj.ParamOther: "other"}
 )
 
 // attr is a named number of a map or a data section.

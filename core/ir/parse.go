@@ -43,22 +43,31 @@ type parser struct {
 
 	out *Program
 	f   *Func // being read, nil outside
+	// values is the range that was read last, nil before.
+	values *abi.Range
 }
 
 // statements are the lines outside of functions, by their first word.
 var statements = map[string]func(*parser){
-	"program": (*parser).program,
-	"map":     (*parser).mapSpec,
-	"data":    (*parser).data,
-	"bytes":   (*parser).bytes,
-	"symbol":  (*parser).symbol,
-	"reloc":   (*parser).reloc,
-	"helper":  (*parser).helper,
-	"body":    (*parser).body,
-	"target":  (*parser).target,
-	"native":  (*parser).native,
-	"line":    (*parser).sourceLine,
-	"func":    (*parser).function,
+	"program":  (*parser).program,
+	"map":      (*parser).mapSpec,
+	"special":  (*parser).special,
+	"data":     (*parser).data,
+	"bytes":    (*parser).bytes,
+	"symbol":   (*parser).symbol,
+	"reloc":    (*parser).reloc,
+	"helper":   (*parser).helper,
+	"arg":      (*parser).arg,
+	"result":   (*parser).result,
+	"returns":  (*parser).returns,
+	"value":    (*parser).value,
+	"callback": (*parser).callback,
+	"dynptr":   (*parser).dynptr,
+	"body":     (*parser).body,
+	"target":   (*parser).target,
+	"native":   (*parser).native,
+	"line":     (*parser).sourceLine,
+	"func":     (*parser).function,
 }
 
 func (p *parser) statement() {
@@ -199,6 +208,9 @@ func (p *parser) program() {
 	p.out.Section = p.str("the section's name")
 	p.expect("type")
 	p.out.Type = p.str("the program type")
+	if p.accept("license") {
+		p.out.License = p.str("the licence")
+	}
 }
 
 func (p *parser) mapSpec() {
@@ -206,6 +218,16 @@ func (p *parser) mapSpec() {
 	attrs := mapAttrs(&m)
 	p.attrs(attrs[:])
 	p.out.Maps = append(p.out.Maps, m)
+}
+
+func (p *parser) special() {
+	n := len(p.out.Maps)
+	if n == 0 {
+		p.fail("it belongs to a map: put it after a map statement")
+		return
+	}
+	m := &p.out.Maps[n-1]
+	m.Special = append(m.Special, abi.Special{Kind: name[abi.SpecialKind](p, "a kind of field", specialNames[:]), Offset: p.uint32("offset"), Size: p.uint32("size")})
 }
 
 // attrs reads any of the attributes, in any order, up to something else.
@@ -254,28 +276,85 @@ func (p *parser) reloc() {
 
 func (p *parser) helper() {
 	h := abi.Helper{Name: p.str("the helper's name")}
-	p.expect("(")
-	for n := 0; p.err == nil && !p.accept(")"); n++ {
-		if n > 0 {
-			p.expect(",")
-		}
-		if n == len(h.Args) {
-			p.fail("a helper has at most %d arguments", n)
-			return
-		}
-		h.Args[n] = name[abi.ArgKind](p, "an argument kind", argNames[:])
-	}
+	kindsOf(p, h.Args[:], "helper", "an argument kind", argNames[:])
 	p.expect("ret")
 	h.Ret = name[abi.RetKind](p, "a return kind", retNames[:])
 	p.expect("impl")
 	h.Impl = name[abi.Impl](p, "a way to run", implNames[:])
 	var flags uint32
 	p.attrs([]attr{{"id", &h.ID}, {"flags", &flags}})
-	if flags > math.MaxUint16 {
-		p.fail("flags %d: they have 16 bits", flags)
-	}
 	h.Flags = abi.Flags(flags)
 	p.out.Helpers = append(p.out.Helpers, h)
+}
+
+// kindsOf reads a list of kinds in parentheses.
+func kindsOf[T ~uint8](p *parser, kinds []T, owner, what string, names []string) {
+	p.expect("(")
+	for n := 0; p.err == nil && !p.accept(")"); n++ {
+		if n > 0 {
+			p.expect(",")
+		}
+		if n == len(kinds) {
+			p.fail("a %s has at most %d arguments", owner, n)
+			return
+		}
+		kinds[n] = name[T](p, what, names)
+	}
+}
+
+func (p *parser) arg() {
+	h := p.lastHelper()
+	i := p.number("index of an argument", 0, int64(len(h.Args)-1))
+	p.behind(&h.Sizes[i], &h.Structs[i])
+}
+
+func (p *parser) result() {
+	h := p.lastHelper()
+	p.behind(&h.RetSize, &h.RetStruct)
+}
+
+// behind reads what an argument or a result leads to.
+func (p *parser) behind(size *uint32, structure *string) {
+	p.attrs([]attr{{"size", size}})
+	if p.accept("struct") {
+		*structure = p.str("the structure's name")
+	}
+}
+
+func (p *parser) returns() { p.bounds(&p.lastHelper().Returns) }
+
+// bounds reads a range without its names.
+func (p *parser) bounds(r *abi.Range) {
+	r.Min = p.number("least value", math.MinInt64, math.MaxInt64)
+	r.Max = p.number("greatest value", math.MinInt64, math.MaxInt64)
+	r.Zero = p.accept("zero")
+	p.values = r
+}
+
+func (p *parser) value() {
+	if p.values == nil {
+		p.fail("it belongs to a range: put it after a returns or callback statement")
+		return
+	}
+	v := p.number("value", math.MinInt64, math.MaxInt64)
+	if p.values.Names == nil {
+		p.values.Names = map[int64]string{}
+	}
+	p.values.Names[v] = p.str("the value's name")
+}
+
+func (p *parser) callback() {
+	c := &abi.Callback{}
+	kindsOf(p, c.Args[:], "callback", "what a callback gets", callbackNames[:])
+	c.Async = p.accept("async")
+	c.Many = p.accept("many")
+	p.expect("returns")
+	p.bounds(&c.Returns)
+	p.lastHelper().Callback = c
+}
+
+func (p *parser) dynptr() {
+	p.lastHelper().Dynptr = name[abi.DynptrKind](p, "a kind of dynptr", dynptrNames[:])
 }
 
 // lastHelper is the prototype that the statement belongs to.
@@ -308,10 +387,28 @@ func (p *parser) function() {
 	f.Pos = p.slot()
 	p.expect("frame")
 	f.Frame = int32(p.number("frame", math.MinInt32, math.MaxInt32))
+	f.Global = p.accept("global")
+	f.Params = p.params()
 	p.expect("{")
 	if p.err == nil {
 		p.f, p.out.Funcs = f, append(p.out.Funcs, f)
 	}
+}
+
+// params reads the parameters of a function, in parentheses if there are any.
+func (p *parser) params() (list []obj.Param) {
+	for more := p.accept("("); more; more = p.accept(",") {
+		one := obj.Param{Kind: name[obj.ParamKind](p, "a kind of parameter", paramNames[:])}
+		if p.peek().kind == tokNumber {
+			one.Size = p.uint32("size")
+		}
+		one.NonNull = p.accept("nonnull")
+		list = append(list, one)
+	}
+	if list != nil {
+		p.expect(")")
+	}
+	return list
 }
 
 func (p *parser) slot() Pos { return Pos(p.number("slot", math.MinInt32, math.MaxInt32)) }

@@ -2,6 +2,8 @@ package ir
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,15 +13,22 @@ import (
 
 // The text form, one statement a line; `;` begins a comment:
 //
-//	program "main" section "mem" type "mem"
+//	program "main" section "mem" type "mem" license "GPL"
 //	map "counts" type 2 key 4 value 8 entries 16
+//	  special lock 4 4
 //	data ".rodata" align 8 readonly
 //	  bytes "00010203"
 //	  symbol "table" 0 4
 //	  reloc 8 data@0 4
-//	helper "test/identity"(any) ret integer id 5 impl go
+//	helper "test/each"(map, func, any) ret structornull id 5 impl go
+//	  arg 0 size 8 struct "flow"
+//	  result size 8 struct "sock"
+//	  returns -1 3
+//	  value 3 "FULL"
+//	  callback(map, scalar) many returns 0 1
+//	  dynptr local
 //	line 0 "prog.c" 12 9 "return *p;"
-//	func@0 "main" pos 0 frame 16 {
+//	func@0 "main" pos 0 frame 16 global (mem 16 nonnull, scalar) {
 //	b0:
 //	  r1 = addr value@0, 8 @0
 //	  guard.mem.w32 [r1+r3*4+8], region 4, rule memory @2
@@ -37,7 +46,9 @@ import (
 // program that passes Check.
 func String(p *Program) string {
 	w := &printer{}
-	w.line("program %q section %q type %q", p.Name, p.Section, p.Type)
+	fmt.Fprintf(w, "program %q section %q type %q", p.Name, p.Section, p.Type)
+	w.text("license", p.License)
+	w.WriteByte('\n')
 	for i := range p.Maps {
 		w.mapSpec(&p.Maps[i])
 	}
@@ -74,6 +85,23 @@ func (w *printer) mapSpec(m *abi.MapSpec) {
 		w.attr(a)
 	}
 	w.WriteByte('\n')
+	for _, s := range m.Special {
+		w.line("  special %s %d %d", nameOf(specialNames[:], s.Kind), s.Offset, s.Size)
+	}
+}
+
+// text prints a string that is not empty.
+func (w *printer) text(name, value string) {
+	if value != "" {
+		fmt.Fprintf(w, " %s %q", name, value)
+	}
+}
+
+// word prints a word that stands for true.
+func (w *printer) word(is bool, word string) {
+	if is {
+		w.WriteString(" " + word)
+	}
 }
 
 func (w *printer) attr(a attr) {
@@ -111,19 +139,28 @@ func (w *printer) bytes(keyword string, b []byte) {
 }
 
 func (w *printer) helper(h *abi.Helper) {
-	last := len(h.Args)
-	for last > 0 && h.Args[last-1] == abi.ArgNone {
-		last--
-	}
-	var args []string
-	for _, a := range h.Args[:last] {
-		args = append(args, nameOf(argNames[:], a))
-	}
 	flags := uint32(h.Flags)
-	fmt.Fprintf(w, "helper %q(%s) ret %s impl %s", h.Name, strings.Join(args, ", "), nameOf(retNames[:], h.Ret), nameOf(implNames[:], h.Impl))
+	fmt.Fprintf(w, "helper %q%s ret %s impl %s", h.Name, kindList(h.Args[:], argNames[:]), nameOf(retNames[:], h.Ret), nameOf(implNames[:], h.Impl))
 	w.attr(attr{"id", &h.ID})
 	w.attr(attr{"flags", &flags})
 	w.WriteByte('\n')
+	for i := range h.Args {
+		w.target(fmt.Sprintf("  arg %d", i), h.Sizes[i], h.Structs[i])
+	}
+	w.target("  result", h.RetSize, h.RetStruct)
+	if r := &h.Returns; r.Min != 0 || r.Max != 0 || r.Zero || len(r.Names) > 0 {
+		w.WriteString(" ")
+		w.values(r)
+	}
+	if c := h.Callback; c != nil {
+		w.WriteString("  callback" + kindList(c.Args[:], callbackNames[:]))
+		w.word(c.Async, "async")
+		w.word(c.Many, "many")
+		w.values(&c.Returns)
+	}
+	if h.Dynptr != abi.DynptrNone {
+		w.line("  dynptr %s", nameOf(dynptrNames[:], h.Dynptr))
+	}
 	w.bytes("body", h.Body)
 	if h.NativeTarget != "" {
 		w.line("  target %q", h.NativeTarget)
@@ -131,8 +168,44 @@ func (w *printer) helper(h *abi.Helper) {
 	w.bytes("native", h.Native)
 }
 
+// target prints what an argument or a result leads to, if there is something to say.
+func (w *printer) target(what string, size uint32, structure string) {
+	if size == 0 && structure == "" {
+		return
+	}
+	w.WriteString(what)
+	w.attr(attr{"size", &size})
+	w.text("struct", structure)
+	w.WriteByte('\n')
+}
+
+// values prints a range at the end of a line, and its names.
+func (w *printer) values(r *abi.Range) {
+	fmt.Fprintf(w, " returns %d %d", r.Min, r.Max)
+	w.word(r.Zero, "zero")
+	w.WriteByte('\n')
+	for _, v := range slices.Sorted(maps.Keys(r.Names)) {
+		w.line("  value %d %q", v, r.Names[v])
+	}
+}
+
+// kindList is the kinds up to the last that is not none: "(map, any)".
+func kindList[T ~uint8](kinds []T, names []string) string {
+	for len(kinds) > 0 && kinds[len(kinds)-1] == 0 {
+		kinds = kinds[:len(kinds)-1]
+	}
+	words := make([]string, len(kinds))
+	for i, k := range kinds {
+		words[i] = nameOf(names, k)
+	}
+	return "(" + strings.Join(words, ", ") + ")"
+}
+
 func (w *printer) function(i int, f *Func) {
-	w.line("func@%d %q pos %d frame %d {", i, f.Name, f.Pos, f.Frame)
+	fmt.Fprintf(w, "func@%d %q pos %d frame %d", i, f.Name, f.Pos, f.Frame)
+	w.word(f.Global, "global")
+	w.params(f.Params)
+	w.WriteString(" {\n")
 	for _, b := range f.Blocks {
 		w.label(b)
 		for j := range b.Insns {
@@ -142,6 +215,19 @@ func (w *printer) function(i int, f *Func) {
 		}
 	}
 	w.line("}")
+}
+
+func (w *printer) params(list []obj.Param) {
+	for i, p := range list {
+		w.WriteString([...]string{" (", ", "}[min(i, 1)] + nameOf(paramNames[:], p.Kind))
+		if p.Size != 0 {
+			fmt.Fprintf(w, " %d", p.Size)
+		}
+		w.word(p.NonNull, "nonnull")
+	}
+	if len(list) > 0 {
+		w.WriteByte(')')
+	}
 }
 
 func (w *printer) label(b *Block) {

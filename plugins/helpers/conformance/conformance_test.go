@@ -24,6 +24,6 @@ func TestHelperFiveIsIdentity(t *testing.T) {
 func TestMemMayCallIt(t *testing.T) {
 	typ, ok := conformance.Set().SectionType("mem")
 	require.True(t, ok)
-	require.True(t, typ.MayCall("identity"))
-	require.False(t, typ.MayCall("bpf_ktime_get_ns"))
+	require.True(t, typ.MayCall(&abi.Helper{Name: "identity"}))
+	require.False(t, typ.MayCall(&abi.Helper{Name: "bpf_ktime_get_ns"}))
 }

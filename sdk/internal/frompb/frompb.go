@@ -208,7 +208,7 @@ func item(r *reader, i *pb.Item) codegen.Item {
 	return codegen.Item{Kind: i.GetKind(), Name: i.GetName(), Digest: r.digest(i.GetDigest(), i.GetKind()+" "+i.GetName())}
 }
 
-func mapSpec(_ *reader, m *pb.MapSpec) abi.MapSpec {
+func mapSpec(r *reader, m *pb.MapSpec) abi.MapSpec {
 	return abi.MapSpec{
 		Name:       m.GetName(),
 		Type:       m.GetType(),
@@ -218,7 +218,12 @@ func mapSpec(_ *reader, m *pb.MapSpec) abi.MapSpec {
 		Flags:      m.GetFlags(),
 		Inner:      m.GetInner(),
 		Pinning:    m.GetPinning(),
+		Special:    list(r, m.GetSpecial(), special),
 	}
+}
+
+func special(r *reader, s *pb.Special) abi.Special {
+	return abi.Special{Kind: narrow[abi.SpecialKind](r, s.GetKind(), "kind of special field"), Offset: s.GetOffset(), Size: s.GetSize()}
 }
 
 func data(r *reader, d *pb.Data) obj.Data {
@@ -245,20 +250,51 @@ func helper(r *reader, h *pb.Helper) abi.Helper {
 		ID:           h.GetId(),
 		Name:         h.GetName(),
 		Ret:          narrow[abi.RetKind](r, h.GetRet(), "return kind"),
-		Flags:        narrow[abi.Flags](r, h.GetFlags(), "helper flags"),
+		Flags:        abi.Flags(h.GetFlags()),
+		RetSize:      h.GetRetSize(),
+		RetStruct:    h.GetRetStruct(),
+		Returns:      values(h.GetReturns()),
+		Callback:     callback(r, h.GetCallback()),
+		Dynptr:       narrow[abi.DynptrKind](r, h.GetDynptr(), "dynptr kind"),
 		Impl:         narrow[abi.Impl](r, h.GetImpl(), "implementation kind"),
 		Body:         some(h.GetBody()),
 		Native:       some(h.GetNative()),
 		NativeTarget: h.GetNativeTarget(),
 	}
-	if len(h.GetArgs()) > len(out.Args) {
-		r.fail("helper %s has %d arguments, at most %d are possible", out.Name, len(h.GetArgs()), len(out.Args))
+	for _, n := range []int{len(h.GetArgs()), len(h.GetSizes()), len(h.GetStructs())} {
+		if n > len(out.Args) {
+			r.fail("helper %s has %d arguments, at most %d are possible", out.Name, n, len(out.Args))
+			return out
+		}
+	}
+	out.Args = kinds[abi.ArgKind](r, h.GetArgs(), "argument kind")
+	copy(out.Sizes[:], h.GetSizes())
+	copy(out.Structs[:], h.GetStructs())
+	return out
+}
+
+// kinds converts up to five kinds.
+func kinds[T ~uint8](r *reader, in []uint32, what string) (out [5]T) {
+	if len(in) > len(out) {
+		r.fail("there are %d of %s, at most %d are possible", len(in), what, len(out))
 		return out
 	}
-	for i, k := range h.GetArgs() {
-		out.Args[i] = narrow[abi.ArgKind](r, k, "argument kind")
+	for i, k := range in {
+		out[i] = narrow[T](r, k, what)
 	}
 	return out
+}
+
+func callback(r *reader, c *pb.Callback) *abi.Callback {
+	if c == nil {
+		return nil
+	}
+	return &abi.Callback{
+		Args:    kinds[abi.CallbackArg](r, c.GetArgs(), "callback argument"),
+		Returns: values(c.GetReturns()),
+		Async:   c.GetAsync(),
+		Many:    c.GetMany(),
+	}
 }
 
 // some is nil for no bytes, so that a definition has one digest on both sides.
@@ -280,21 +316,34 @@ func Set(s *pb.Set) (*abi.Set, error) {
 		Types:    list(&r, s.GetTypes(), progType),
 		Helpers:  list(&r, s.GetHelpers(), helper),
 		MapKinds: list(&r, s.GetMapKinds(), mapKind),
+		Structs:  list(&r, s.GetStructs(), context),
 	}
 	return out, r.err
 }
 
-func mapKind(_ *reader, k *pb.MapKind) abi.MapKind {
-	return abi.MapKind{Name: k.GetName(), Type: k.GetType()}
+func mapKind(r *reader, k *pb.MapKind) abi.MapKind {
+	return abi.MapKind{
+		Name:    k.GetName(),
+		Type:    k.GetType(),
+		Helpers: k.GetHelpers(),
+		Values:  narrow[abi.MapValues](r, k.GetValues(), "kind of values"),
+		Struct:  k.GetStruct(),
+		Direct:  k.GetDirect(),
+	}
 }
 
 func progType(r *reader, t *pb.ProgType) abi.ProgType {
 	return abi.ProgType{
-		Name:     t.GetName(),
-		Sections: t.GetSections(),
-		Context:  context(r, t.GetContext()),
-		Helpers:  t.GetHelpers(),
-		Returns:  returns(t.GetReturns()),
+		Name:        t.GetName(),
+		Sections:    t.GetSections(),
+		Context:     context(r, t.GetContext()),
+		Helpers:     t.GetHelpers(),
+		Returns:     values(t.GetReturns()),
+		Packet:      narrow[abi.PacketAccess](r, t.GetPacket(), "packet access"),
+		LoadAbs:     t.GetLoadAbs(),
+		Kernel:      t.GetKernel(),
+		Attach:      t.GetAttach(),
+		Unsupported: t.GetUnsupported(),
 	}
 }
 
@@ -304,24 +353,32 @@ func context(r *reader, c *pb.Context) abi.Context {
 		Name:   c.GetName(),
 		Size:   c.GetSize(),
 		Fields: list(r, c.GetFields(), field),
+		Is:     c.GetIs(),
 	}
 }
 
 func field(r *reader, f *pb.Field) abi.Field {
 	return abi.Field{
-		Name:       f.GetName(),
-		Offset:     f.GetOffset(),
-		Size:       f.GetSize(),
-		Kind:       narrow[abi.FieldKind](r, f.GetKind(), "field kind"),
-		Access:     narrow[abi.Access](r, f.GetAccess(), "access"),
-		Narrow:     f.GetNarrow(),
-		Native:     f.GetNative(),
-		NativeSize: f.GetNativeSize(),
+		Name:        f.GetName(),
+		Offset:      f.GetOffset(),
+		Size:        f.GetSize(),
+		Unit:        f.GetUnit(),
+		Kind:        narrow[abi.FieldKind](r, f.GetKind(), "field kind"),
+		Access:      narrow[abi.Access](r, f.GetAccess(), "access"),
+		Narrow:      f.GetNarrow(),
+		NarrowWrite: f.GetNarrowWrite(),
+		Wide:        f.GetWide(),
+		Struct:      f.GetStruct(),
+		Mem:         f.GetMem(),
+		OrNull:      f.GetOrNull(),
+		Max:         f.GetMax(),
+		Native:      f.GetNative(),
+		NativeSize:  f.GetNativeSize(),
 	}
 }
 
-func returns(x *pb.Range) abi.Range {
-	out := abi.Range{Min: x.GetMin(), Max: x.GetMax()}
+func values(x *pb.Range) abi.Range {
+	out := abi.Range{Min: x.GetMin(), Max: x.GetMax(), Zero: x.GetZero()}
 	for _, n := range x.GetNames() {
 		if out.Names == nil {
 			out.Names = map[int64]string{}

@@ -936,6 +936,7 @@ type MapSpec struct {
 	Flags         uint32                 `protobuf:"varint,6,opt,name=flags,proto3" json:"flags,omitempty"`
 	Inner         uint32                 `protobuf:"varint,7,opt,name=inner,proto3" json:"inner,omitempty"`
 	Pinning       uint32                 `protobuf:"varint,8,opt,name=pinning,proto3" json:"pinning,omitempty"`
+	Special       []*Special             `protobuf:"bytes,9,rep,name=special,proto3" json:"special,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1026,6 +1027,73 @@ func (x *MapSpec) GetPinning() uint32 {
 	return 0
 }
 
+func (x *MapSpec) GetSpecial() []*Special {
+	if x != nil {
+		return x.Special
+	}
+	return nil
+}
+
+type Special struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kind          uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Offset        uint32                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	Size          uint32                 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Special) Reset() {
+	*x = Special{}
+	mi := &file_plugin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Special) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Special) ProtoMessage() {}
+
+func (x *Special) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Special.ProtoReflect.Descriptor instead.
+func (*Special) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Special) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *Special) GetOffset() uint32 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *Special) GetSize() uint32 {
+	if x != nil {
+		return x.Size
+	}
+	return 0
+}
+
 type Data struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -1040,7 +1108,7 @@ type Data struct {
 
 func (x *Data) Reset() {
 	*x = Data{}
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1120,7 @@ func (x *Data) String() string {
 func (*Data) ProtoMessage() {}
 
 func (x *Data) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[14]
+	mi := &file_plugin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1133,7 @@ func (x *Data) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Data.ProtoReflect.Descriptor instead.
 func (*Data) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{14}
+	return file_plugin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Data) GetName() string {
@@ -1121,7 +1189,7 @@ type DataSymbol struct {
 
 func (x *DataSymbol) Reset() {
 	*x = DataSymbol{}
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1133,7 +1201,7 @@ func (x *DataSymbol) String() string {
 func (*DataSymbol) ProtoMessage() {}
 
 func (x *DataSymbol) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[15]
+	mi := &file_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1146,7 +1214,7 @@ func (x *DataSymbol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataSymbol.ProtoReflect.Descriptor instead.
 func (*DataSymbol) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{15}
+	return file_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DataSymbol) GetName() string {
@@ -1181,7 +1249,7 @@ type DataReloc struct {
 
 func (x *DataReloc) Reset() {
 	*x = DataReloc{}
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1261,7 @@ func (x *DataReloc) String() string {
 func (*DataReloc) ProtoMessage() {}
 
 func (x *DataReloc) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[16]
+	mi := &file_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1274,7 @@ func (x *DataReloc) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DataReloc.ProtoReflect.Descriptor instead.
 func (*DataReloc) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{16}
+	return file_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DataReloc) GetOffset() uint32 {
@@ -1256,7 +1324,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1268,7 +1336,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[17]
+	mi := &file_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1281,7 +1349,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{17}
+	return file_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Artifact) GetTarget() string {
@@ -1423,7 +1491,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1503,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[18]
+	mi := &file_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1516,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{18}
+	return file_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Entry) GetInfo() *EntryInfo {
@@ -1500,7 +1568,7 @@ type Symbol struct {
 
 func (x *Symbol) Reset() {
 	*x = Symbol{}
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1512,7 +1580,7 @@ func (x *Symbol) String() string {
 func (*Symbol) ProtoMessage() {}
 
 func (x *Symbol) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[19]
+	mi := &file_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1525,7 +1593,7 @@ func (x *Symbol) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Symbol.ProtoReflect.Descriptor instead.
 func (*Symbol) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{19}
+	return file_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Symbol) GetName() string {
@@ -1581,7 +1649,7 @@ type CFAStep struct {
 
 func (x *CFAStep) Reset() {
 	*x = CFAStep{}
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1593,7 +1661,7 @@ func (x *CFAStep) String() string {
 func (*CFAStep) ProtoMessage() {}
 
 func (x *CFAStep) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[20]
+	mi := &file_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1606,7 +1674,7 @@ func (x *CFAStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CFAStep.ProtoReflect.Descriptor instead.
 func (*CFAStep) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{20}
+	return file_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *CFAStep) GetOffset() uint32 {
@@ -1640,7 +1708,7 @@ type SavedReg struct {
 
 func (x *SavedReg) Reset() {
 	*x = SavedReg{}
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1652,7 +1720,7 @@ func (x *SavedReg) String() string {
 func (*SavedReg) ProtoMessage() {}
 
 func (x *SavedReg) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[21]
+	mi := &file_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1665,7 +1733,7 @@ func (x *SavedReg) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SavedReg.ProtoReflect.Descriptor instead.
 func (*SavedReg) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{21}
+	return file_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SavedReg) GetReg() uint32 {
@@ -1694,7 +1762,7 @@ type Reloc struct {
 
 func (x *Reloc) Reset() {
 	*x = Reloc{}
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1774,7 @@ func (x *Reloc) String() string {
 func (*Reloc) ProtoMessage() {}
 
 func (x *Reloc) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[22]
+	mi := &file_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1787,7 @@ func (x *Reloc) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reloc.ProtoReflect.Descriptor instead.
 func (*Reloc) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{22}
+	return file_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Reloc) GetOffset() uint32 {
@@ -1766,7 +1834,7 @@ type Exit struct {
 
 func (x *Exit) Reset() {
 	*x = Exit{}
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1778,7 +1846,7 @@ func (x *Exit) String() string {
 func (*Exit) ProtoMessage() {}
 
 func (x *Exit) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[23]
+	mi := &file_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +1859,7 @@ func (x *Exit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exit.ProtoReflect.Descriptor instead.
 func (*Exit) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{23}
+	return file_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Exit) GetOffset() uint32 {
@@ -1861,7 +1929,7 @@ type LineEntry struct {
 
 func (x *LineEntry) Reset() {
 	*x = LineEntry{}
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1873,7 +1941,7 @@ func (x *LineEntry) String() string {
 func (*LineEntry) ProtoMessage() {}
 
 func (x *LineEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[24]
+	mi := &file_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1886,7 +1954,7 @@ func (x *LineEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LineEntry.ProtoReflect.Descriptor instead.
 func (*LineEntry) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{24}
+	return file_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LineEntry) GetOffset() uint32 {
@@ -1920,7 +1988,7 @@ type OpenRequest struct {
 
 func (x *OpenRequest) Reset() {
 	*x = OpenRequest{}
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1932,7 +2000,7 @@ func (x *OpenRequest) String() string {
 func (*OpenRequest) ProtoMessage() {}
 
 func (x *OpenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[25]
+	mi := &file_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1945,7 +2013,7 @@ func (x *OpenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenRequest.ProtoReflect.Descriptor instead.
 func (*OpenRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{25}
+	return file_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *OpenRequest) GetCpus() int64 {
@@ -1971,7 +2039,7 @@ type OpenResponse struct {
 
 func (x *OpenResponse) Reset() {
 	*x = OpenResponse{}
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1983,7 +2051,7 @@ func (x *OpenResponse) String() string {
 func (*OpenResponse) ProtoMessage() {}
 
 func (x *OpenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[26]
+	mi := &file_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1996,7 +2064,7 @@ func (x *OpenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenResponse.ProtoReflect.Descriptor instead.
 func (*OpenResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{26}
+	return file_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *OpenResponse) GetSession() uint64 {
@@ -2016,7 +2084,7 @@ type LoadRequest struct {
 
 func (x *LoadRequest) Reset() {
 	*x = LoadRequest{}
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2028,7 +2096,7 @@ func (x *LoadRequest) String() string {
 func (*LoadRequest) ProtoMessage() {}
 
 func (x *LoadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[27]
+	mi := &file_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2041,7 +2109,7 @@ func (x *LoadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadRequest.ProtoReflect.Descriptor instead.
 func (*LoadRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{27}
+	return file_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *LoadRequest) GetSession() uint64 {
@@ -2067,7 +2135,7 @@ type LoadResponse struct {
 
 func (x *LoadResponse) Reset() {
 	*x = LoadResponse{}
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2079,7 +2147,7 @@ func (x *LoadResponse) String() string {
 func (*LoadResponse) ProtoMessage() {}
 
 func (x *LoadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[28]
+	mi := &file_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2092,7 +2160,7 @@ func (x *LoadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadResponse.ProtoReflect.Descriptor instead.
 func (*LoadResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{28}
+	return file_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *LoadResponse) GetPrograms() []uint32 {
@@ -2112,7 +2180,7 @@ type UnloadRequest struct {
 
 func (x *UnloadRequest) Reset() {
 	*x = UnloadRequest{}
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2192,7 @@ func (x *UnloadRequest) String() string {
 func (*UnloadRequest) ProtoMessage() {}
 
 func (x *UnloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[29]
+	mi := &file_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2205,7 @@ func (x *UnloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadRequest.ProtoReflect.Descriptor instead.
 func (*UnloadRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{29}
+	return file_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *UnloadRequest) GetSession() uint64 {
@@ -2162,7 +2230,7 @@ type UnloadResponse struct {
 
 func (x *UnloadResponse) Reset() {
 	*x = UnloadResponse{}
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2174,7 +2242,7 @@ func (x *UnloadResponse) String() string {
 func (*UnloadResponse) ProtoMessage() {}
 
 func (x *UnloadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[30]
+	mi := &file_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2187,7 +2255,7 @@ func (x *UnloadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnloadResponse.ProtoReflect.Descriptor instead.
 func (*UnloadResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{30}
+	return file_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 type RunRequest struct {
@@ -2204,7 +2272,7 @@ type RunRequest struct {
 
 func (x *RunRequest) Reset() {
 	*x = RunRequest{}
-	mi := &file_plugin_proto_msgTypes[31]
+	mi := &file_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2216,7 +2284,7 @@ func (x *RunRequest) String() string {
 func (*RunRequest) ProtoMessage() {}
 
 func (x *RunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[31]
+	mi := &file_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2229,7 +2297,7 @@ func (x *RunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunRequest.ProtoReflect.Descriptor instead.
 func (*RunRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{31}
+	return file_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *RunRequest) GetSession() uint64 {
@@ -2285,7 +2353,7 @@ type Input struct {
 
 func (x *Input) Reset() {
 	*x = Input{}
-	mi := &file_plugin_proto_msgTypes[32]
+	mi := &file_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2297,7 +2365,7 @@ func (x *Input) String() string {
 func (*Input) ProtoMessage() {}
 
 func (x *Input) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[32]
+	mi := &file_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2310,7 +2378,7 @@ func (x *Input) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Input.ProtoReflect.Descriptor instead.
 func (*Input) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{32}
+	return file_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Input) GetMem() []byte {
@@ -2341,7 +2409,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_plugin_proto_msgTypes[33]
+	mi := &file_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2353,7 +2421,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[33]
+	mi := &file_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2366,7 +2434,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{33}
+	return file_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RunResponse) GetTrace() []*TraceStep {
@@ -2410,7 +2478,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_plugin_proto_msgTypes[34]
+	mi := &file_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2422,7 +2490,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[34]
+	mi := &file_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2435,7 +2503,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{34}
+	return file_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Result) GetRet() uint64 {
@@ -2488,7 +2556,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_plugin_proto_msgTypes[35]
+	mi := &file_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2500,7 +2568,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[35]
+	mi := &file_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2513,7 +2581,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{35}
+	return file_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *Fault) GetRule() uint32 {
@@ -2576,7 +2644,7 @@ type TraceStep struct {
 
 func (x *TraceStep) Reset() {
 	*x = TraceStep{}
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2588,7 +2656,7 @@ func (x *TraceStep) String() string {
 func (*TraceStep) ProtoMessage() {}
 
 func (x *TraceStep) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2601,7 +2669,7 @@ func (x *TraceStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TraceStep.ProtoReflect.Descriptor instead.
 func (*TraceStep) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *TraceStep) GetSlot() int64 {
@@ -2635,7 +2703,7 @@ type MapsRequest struct {
 
 func (x *MapsRequest) Reset() {
 	*x = MapsRequest{}
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2647,7 +2715,7 @@ func (x *MapsRequest) String() string {
 func (*MapsRequest) ProtoMessage() {}
 
 func (x *MapsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2660,7 +2728,7 @@ func (x *MapsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapsRequest.ProtoReflect.Descriptor instead.
 func (*MapsRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *MapsRequest) GetSession() uint64 {
@@ -2690,7 +2758,7 @@ type MapOp struct {
 
 func (x *MapOp) Reset() {
 	*x = MapOp{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2702,7 +2770,7 @@ func (x *MapOp) String() string {
 func (*MapOp) ProtoMessage() {}
 
 func (x *MapOp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2715,7 +2783,7 @@ func (x *MapOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapOp.ProtoReflect.Descriptor instead.
 func (*MapOp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *MapOp) GetKind() uint32 {
@@ -2762,7 +2830,7 @@ type MapsResponse struct {
 
 func (x *MapsResponse) Reset() {
 	*x = MapsResponse{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2774,7 +2842,7 @@ func (x *MapsResponse) String() string {
 func (*MapsResponse) ProtoMessage() {}
 
 func (x *MapsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2787,7 +2855,7 @@ func (x *MapsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapsResponse.ProtoReflect.Descriptor instead.
 func (*MapsResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *MapsResponse) GetResults() []*MapResult {
@@ -2807,7 +2875,7 @@ type MapResult struct {
 
 func (x *MapResult) Reset() {
 	*x = MapResult{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2819,7 +2887,7 @@ func (x *MapResult) String() string {
 func (*MapResult) ProtoMessage() {}
 
 func (x *MapResult) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2832,7 +2900,7 @@ func (x *MapResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapResult.ProtoReflect.Descriptor instead.
 func (*MapResult) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *MapResult) GetErr() string {
@@ -2860,7 +2928,7 @@ type MapEntry struct {
 
 func (x *MapEntry) Reset() {
 	*x = MapEntry{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2872,7 +2940,7 @@ func (x *MapEntry) String() string {
 func (*MapEntry) ProtoMessage() {}
 
 func (x *MapEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2885,7 +2953,7 @@ func (x *MapEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapEntry.ProtoReflect.Descriptor instead.
 func (*MapEntry) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *MapEntry) GetMap() *MapSpec {
@@ -2918,7 +2986,7 @@ type CloseRequest struct {
 
 func (x *CloseRequest) Reset() {
 	*x = CloseRequest{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2930,7 +2998,7 @@ func (x *CloseRequest) String() string {
 func (*CloseRequest) ProtoMessage() {}
 
 func (x *CloseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2943,7 +3011,7 @@ func (x *CloseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseRequest.ProtoReflect.Descriptor instead.
 func (*CloseRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *CloseRequest) GetSession() uint64 {
@@ -2961,7 +3029,7 @@ type CloseResponse struct {
 
 func (x *CloseResponse) Reset() {
 	*x = CloseResponse{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2973,7 +3041,7 @@ func (x *CloseResponse) String() string {
 func (*CloseResponse) ProtoMessage() {}
 
 func (x *CloseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2986,7 +3054,7 @@ func (x *CloseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseResponse.ProtoReflect.Descriptor instead.
 func (*CloseResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 type DescribeRequest struct {
@@ -2997,7 +3065,7 @@ type DescribeRequest struct {
 
 func (x *DescribeRequest) Reset() {
 	*x = DescribeRequest{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3009,7 +3077,7 @@ func (x *DescribeRequest) String() string {
 func (*DescribeRequest) ProtoMessage() {}
 
 func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3022,7 +3090,7 @@ func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeRequest.ProtoReflect.Descriptor instead.
 func (*DescribeRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 type DescribeResponse struct {
@@ -3034,7 +3102,7 @@ type DescribeResponse struct {
 
 func (x *DescribeResponse) Reset() {
 	*x = DescribeResponse{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3046,7 +3114,7 @@ func (x *DescribeResponse) String() string {
 func (*DescribeResponse) ProtoMessage() {}
 
 func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3059,7 +3127,7 @@ func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeResponse.ProtoReflect.Descriptor instead.
 func (*DescribeResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *DescribeResponse) GetSet() *Set {
@@ -3075,13 +3143,14 @@ type Set struct {
 	Types         []*ProgType            `protobuf:"bytes,2,rep,name=types,proto3" json:"types,omitempty"`
 	Helpers       []*Helper              `protobuf:"bytes,3,rep,name=helpers,proto3" json:"helpers,omitempty"`
 	MapKinds      []*MapKind             `protobuf:"bytes,4,rep,name=map_kinds,json=mapKinds,proto3" json:"map_kinds,omitempty"`
+	Structs       []*Context             `protobuf:"bytes,5,rep,name=structs,proto3" json:"structs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Set) Reset() {
 	*x = Set{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3093,7 +3162,7 @@ func (x *Set) String() string {
 func (*Set) ProtoMessage() {}
 
 func (x *Set) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3106,7 +3175,7 @@ func (x *Set) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Set.ProtoReflect.Descriptor instead.
 func (*Set) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Set) GetName() string {
@@ -3137,6 +3206,13 @@ func (x *Set) GetMapKinds() []*MapKind {
 	return nil
 }
 
+func (x *Set) GetStructs() []*Context {
+	if x != nil {
+		return x.Structs
+	}
+	return nil
+}
+
 type ProgType struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3144,13 +3220,18 @@ type ProgType struct {
 	Context       *Context               `protobuf:"bytes,3,opt,name=context,proto3" json:"context,omitempty"`
 	Helpers       []string               `protobuf:"bytes,4,rep,name=helpers,proto3" json:"helpers,omitempty"`
 	Returns       *Range                 `protobuf:"bytes,5,opt,name=returns,proto3" json:"returns,omitempty"`
+	Packet        uint32                 `protobuf:"varint,6,opt,name=packet,proto3" json:"packet,omitempty"`
+	LoadAbs       bool                   `protobuf:"varint,7,opt,name=load_abs,json=loadAbs,proto3" json:"load_abs,omitempty"`
+	Kernel        uint32                 `protobuf:"varint,8,opt,name=kernel,proto3" json:"kernel,omitempty"`
+	Attach        uint32                 `protobuf:"varint,9,opt,name=attach,proto3" json:"attach,omitempty"`
+	Unsupported   string                 `protobuf:"bytes,10,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ProgType) Reset() {
 	*x = ProgType{}
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3162,7 +3243,7 @@ func (x *ProgType) String() string {
 func (*ProgType) ProtoMessage() {}
 
 func (x *ProgType) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3175,7 +3256,7 @@ func (x *ProgType) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProgType.ProtoReflect.Descriptor instead.
 func (*ProgType) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{47}
+	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ProgType) GetName() string {
@@ -3213,19 +3294,55 @@ func (x *ProgType) GetReturns() *Range {
 	return nil
 }
 
+func (x *ProgType) GetPacket() uint32 {
+	if x != nil {
+		return x.Packet
+	}
+	return 0
+}
+
+func (x *ProgType) GetLoadAbs() bool {
+	if x != nil {
+		return x.LoadAbs
+	}
+	return false
+}
+
+func (x *ProgType) GetKernel() uint32 {
+	if x != nil {
+		return x.Kernel
+	}
+	return 0
+}
+
+func (x *ProgType) GetAttach() uint32 {
+	if x != nil {
+		return x.Attach
+	}
+	return 0
+}
+
+func (x *ProgType) GetUnsupported() string {
+	if x != nil {
+		return x.Unsupported
+	}
+	return ""
+}
+
 type Range struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Min   int64                  `protobuf:"zigzag64,1,opt,name=min,proto3" json:"min,omitempty"`
 	Max   int64                  `protobuf:"zigzag64,2,opt,name=max,proto3" json:"max,omitempty"`
 	// names are in ascending order of value.
 	Names         []*ReturnName `protobuf:"bytes,3,rep,name=names,proto3" json:"names,omitempty"`
+	Zero          bool          `protobuf:"varint,4,opt,name=zero,proto3" json:"zero,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3237,7 +3354,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3250,7 +3367,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{48}
+	return file_plugin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Range) GetMin() int64 {
@@ -3274,6 +3391,13 @@ func (x *Range) GetNames() []*ReturnName {
 	return nil
 }
 
+func (x *Range) GetZero() bool {
+	if x != nil {
+		return x.Zero
+	}
+	return false
+}
+
 type ReturnName struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         int64                  `protobuf:"zigzag64,1,opt,name=value,proto3" json:"value,omitempty"`
@@ -3284,7 +3408,7 @@ type ReturnName struct {
 
 func (x *ReturnName) Reset() {
 	*x = ReturnName{}
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3296,7 +3420,7 @@ func (x *ReturnName) String() string {
 func (*ReturnName) ProtoMessage() {}
 
 func (x *ReturnName) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3309,7 +3433,7 @@ func (x *ReturnName) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnName.ProtoReflect.Descriptor instead.
 func (*ReturnName) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{49}
+	return file_plugin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ReturnName) GetValue() int64 {
@@ -3332,13 +3456,14 @@ type Context struct {
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Size          uint32                 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
 	Fields        []*Field               `protobuf:"bytes,4,rep,name=fields,proto3" json:"fields,omitempty"`
+	Is            []string               `protobuf:"bytes,5,rep,name=is,proto3" json:"is,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Context) Reset() {
 	*x = Context{}
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3350,7 +3475,7 @@ func (x *Context) String() string {
 func (*Context) ProtoMessage() {}
 
 func (x *Context) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3363,7 +3488,7 @@ func (x *Context) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Context.ProtoReflect.Descriptor instead.
 func (*Context) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{50}
+	return file_plugin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Context) GetKind() uint32 {
@@ -3394,6 +3519,13 @@ func (x *Context) GetFields() []*Field {
 	return nil
 }
 
+func (x *Context) GetIs() []string {
+	if x != nil {
+		return x.Is
+	}
+	return nil
+}
+
 type Field struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3404,13 +3536,20 @@ type Field struct {
 	Narrow        bool                   `protobuf:"varint,6,opt,name=narrow,proto3" json:"narrow,omitempty"`
 	Native        uint32                 `protobuf:"varint,7,opt,name=native,proto3" json:"native,omitempty"`
 	NativeSize    uint32                 `protobuf:"varint,8,opt,name=native_size,json=nativeSize,proto3" json:"native_size,omitempty"`
+	Unit          uint32                 `protobuf:"varint,9,opt,name=unit,proto3" json:"unit,omitempty"`
+	NarrowWrite   bool                   `protobuf:"varint,10,opt,name=narrow_write,json=narrowWrite,proto3" json:"narrow_write,omitempty"`
+	Wide          uint32                 `protobuf:"varint,11,opt,name=wide,proto3" json:"wide,omitempty"`
+	Struct        string                 `protobuf:"bytes,12,opt,name=struct,proto3" json:"struct,omitempty"`
+	Mem           uint32                 `protobuf:"varint,13,opt,name=mem,proto3" json:"mem,omitempty"`
+	OrNull        bool                   `protobuf:"varint,14,opt,name=or_null,json=orNull,proto3" json:"or_null,omitempty"`
+	Max           uint64                 `protobuf:"varint,15,opt,name=max,proto3" json:"max,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3422,7 +3561,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3435,7 +3574,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51}
+	return file_plugin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Field) GetName() string {
@@ -3494,25 +3633,81 @@ func (x *Field) GetNativeSize() uint32 {
 	return 0
 }
 
+func (x *Field) GetUnit() uint32 {
+	if x != nil {
+		return x.Unit
+	}
+	return 0
+}
+
+func (x *Field) GetNarrowWrite() bool {
+	if x != nil {
+		return x.NarrowWrite
+	}
+	return false
+}
+
+func (x *Field) GetWide() uint32 {
+	if x != nil {
+		return x.Wide
+	}
+	return 0
+}
+
+func (x *Field) GetStruct() string {
+	if x != nil {
+		return x.Struct
+	}
+	return ""
+}
+
+func (x *Field) GetMem() uint32 {
+	if x != nil {
+		return x.Mem
+	}
+	return 0
+}
+
+func (x *Field) GetOrNull() bool {
+	if x != nil {
+		return x.OrNull
+	}
+	return false
+}
+
+func (x *Field) GetMax() uint64 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
 type Helper struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Name  string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// args has up to five kinds; the rest are none.
-	Args          []uint32 `protobuf:"varint,3,rep,packed,name=args,proto3" json:"args,omitempty"`
-	Ret           uint32   `protobuf:"varint,4,opt,name=ret,proto3" json:"ret,omitempty"`
-	Flags         uint32   `protobuf:"varint,5,opt,name=flags,proto3" json:"flags,omitempty"`
-	Impl          uint32   `protobuf:"varint,6,opt,name=impl,proto3" json:"impl,omitempty"`
-	Body          []byte   `protobuf:"bytes,7,opt,name=body,proto3" json:"body,omitempty"`
-	Native        []byte   `protobuf:"bytes,8,opt,name=native,proto3" json:"native,omitempty"`
-	NativeTarget  string   `protobuf:"bytes,9,opt,name=native_target,json=nativeTarget,proto3" json:"native_target,omitempty"`
+	// args, sizes and structs have up to five elements; the rest are none.
+	Args          []uint32  `protobuf:"varint,3,rep,packed,name=args,proto3" json:"args,omitempty"`
+	Ret           uint32    `protobuf:"varint,4,opt,name=ret,proto3" json:"ret,omitempty"`
+	Flags         uint32    `protobuf:"varint,5,opt,name=flags,proto3" json:"flags,omitempty"`
+	Impl          uint32    `protobuf:"varint,6,opt,name=impl,proto3" json:"impl,omitempty"`
+	Body          []byte    `protobuf:"bytes,7,opt,name=body,proto3" json:"body,omitempty"`
+	Native        []byte    `protobuf:"bytes,8,opt,name=native,proto3" json:"native,omitempty"`
+	NativeTarget  string    `protobuf:"bytes,9,opt,name=native_target,json=nativeTarget,proto3" json:"native_target,omitempty"`
+	Sizes         []uint32  `protobuf:"varint,10,rep,packed,name=sizes,proto3" json:"sizes,omitempty"`
+	Structs       []string  `protobuf:"bytes,11,rep,name=structs,proto3" json:"structs,omitempty"`
+	RetSize       uint32    `protobuf:"varint,12,opt,name=ret_size,json=retSize,proto3" json:"ret_size,omitempty"`
+	RetStruct     string    `protobuf:"bytes,13,opt,name=ret_struct,json=retStruct,proto3" json:"ret_struct,omitempty"`
+	Returns       *Range    `protobuf:"bytes,14,opt,name=returns,proto3" json:"returns,omitempty"`
+	Callback      *Callback `protobuf:"bytes,15,opt,name=callback,proto3" json:"callback,omitempty"`
+	Dynptr        uint32    `protobuf:"varint,16,opt,name=dynptr,proto3" json:"dynptr,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Helper) Reset() {
 	*x = Helper{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3524,7 +3719,7 @@ func (x *Helper) String() string {
 func (*Helper) ProtoMessage() {}
 
 func (x *Helper) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3537,7 +3732,7 @@ func (x *Helper) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Helper.ProtoReflect.Descriptor instead.
 func (*Helper) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Helper) GetId() uint32 {
@@ -3603,17 +3798,139 @@ func (x *Helper) GetNativeTarget() string {
 	return ""
 }
 
+func (x *Helper) GetSizes() []uint32 {
+	if x != nil {
+		return x.Sizes
+	}
+	return nil
+}
+
+func (x *Helper) GetStructs() []string {
+	if x != nil {
+		return x.Structs
+	}
+	return nil
+}
+
+func (x *Helper) GetRetSize() uint32 {
+	if x != nil {
+		return x.RetSize
+	}
+	return 0
+}
+
+func (x *Helper) GetRetStruct() string {
+	if x != nil {
+		return x.RetStruct
+	}
+	return ""
+}
+
+func (x *Helper) GetReturns() *Range {
+	if x != nil {
+		return x.Returns
+	}
+	return nil
+}
+
+func (x *Helper) GetCallback() *Callback {
+	if x != nil {
+		return x.Callback
+	}
+	return nil
+}
+
+func (x *Helper) GetDynptr() uint32 {
+	if x != nil {
+		return x.Dynptr
+	}
+	return 0
+}
+
+type Callback struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// args has up to five kinds; the rest are none.
+	Args          []uint32 `protobuf:"varint,1,rep,packed,name=args,proto3" json:"args,omitempty"`
+	Returns       *Range   `protobuf:"bytes,2,opt,name=returns,proto3" json:"returns,omitempty"`
+	Async         bool     `protobuf:"varint,3,opt,name=async,proto3" json:"async,omitempty"`
+	Many          bool     `protobuf:"varint,4,opt,name=many,proto3" json:"many,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Callback) Reset() {
+	*x = Callback{}
+	mi := &file_plugin_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Callback) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Callback) ProtoMessage() {}
+
+func (x *Callback) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Callback.ProtoReflect.Descriptor instead.
+func (*Callback) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *Callback) GetArgs() []uint32 {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *Callback) GetReturns() *Range {
+	if x != nil {
+		return x.Returns
+	}
+	return nil
+}
+
+func (x *Callback) GetAsync() bool {
+	if x != nil {
+		return x.Async
+	}
+	return false
+}
+
+func (x *Callback) GetMany() bool {
+	if x != nil {
+		return x.Many
+	}
+	return false
+}
+
 type MapKind struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Type          uint32                 `protobuf:"varint,2,opt,name=type,proto3" json:"type,omitempty"`
+	Helpers       []string               `protobuf:"bytes,3,rep,name=helpers,proto3" json:"helpers,omitempty"`
+	Values        uint32                 `protobuf:"varint,4,opt,name=values,proto3" json:"values,omitempty"`
+	Struct        string                 `protobuf:"bytes,5,opt,name=struct,proto3" json:"struct,omitempty"`
+	Direct        bool                   `protobuf:"varint,6,opt,name=direct,proto3" json:"direct,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MapKind) Reset() {
 	*x = MapKind{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3625,7 +3942,7 @@ func (x *MapKind) String() string {
 func (*MapKind) ProtoMessage() {}
 
 func (x *MapKind) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3638,7 +3955,7 @@ func (x *MapKind) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapKind.ProtoReflect.Descriptor instead.
 func (*MapKind) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53}
+	return file_plugin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *MapKind) GetName() string {
@@ -3653,6 +3970,34 @@ func (x *MapKind) GetType() uint32 {
 		return x.Type
 	}
 	return 0
+}
+
+func (x *MapKind) GetHelpers() []string {
+	if x != nil {
+		return x.Helpers
+	}
+	return nil
+}
+
+func (x *MapKind) GetValues() uint32 {
+	if x != nil {
+		return x.Values
+	}
+	return 0
+}
+
+func (x *MapKind) GetStruct() string {
+	if x != nil {
+		return x.Struct
+	}
+	return ""
+}
+
+func (x *MapKind) GetDirect() bool {
+	if x != nil {
+		return x.Direct
+	}
+	return false
 }
 
 var File_plugin_proto protoreflect.FileDescriptor
@@ -3724,7 +4069,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04Item\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
-	"\x06digest\x18\x03 \x01(\fR\x06digest\"\xd2\x01\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\"\x85\x02\n" +
 	"\aMapSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\rR\x04type\x12\x19\n" +
@@ -3735,7 +4080,12 @@ const file_plugin_proto_rawDesc = "" +
 	"maxEntries\x12\x14\n" +
 	"\x05flags\x18\x06 \x01(\rR\x05flags\x12\x14\n" +
 	"\x05inner\x18\a \x01(\rR\x05inner\x12\x18\n" +
-	"\apinning\x18\b \x01(\rR\apinning\"\xcc\x01\n" +
+	"\apinning\x18\b \x01(\rR\apinning\x121\n" +
+	"\aspecial\x18\t \x03(\v2\x17.bpfc.plugin.v1.SpecialR\aspecial\"I\n" +
+	"\aSpecial\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\rR\x06offset\x12\x12\n" +
+	"\x04size\x18\x03 \x01(\rR\x04size\"\xcc\x01\n" +
 	"\x04Data\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\fR\x05bytes\x12\x1b\n" +
@@ -3883,31 +4233,40 @@ const file_plugin_proto_rawDesc = "" +
 	"\rCloseResponse\"\x11\n" +
 	"\x0fDescribeRequest\"9\n" +
 	"\x10DescribeResponse\x12%\n" +
-	"\x03set\x18\x01 \x01(\v2\x13.bpfc.plugin.v1.SetR\x03set\"\xb1\x01\n" +
+	"\x03set\x18\x01 \x01(\v2\x13.bpfc.plugin.v1.SetR\x03set\"\xe4\x01\n" +
 	"\x03Set\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12.\n" +
 	"\x05types\x18\x02 \x03(\v2\x18.bpfc.plugin.v1.ProgTypeR\x05types\x120\n" +
 	"\ahelpers\x18\x03 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x124\n" +
-	"\tmap_kinds\x18\x04 \x03(\v2\x17.bpfc.plugin.v1.MapKindR\bmapKinds\"\xb8\x01\n" +
+	"\tmap_kinds\x18\x04 \x03(\v2\x17.bpfc.plugin.v1.MapKindR\bmapKinds\x121\n" +
+	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\xbd\x02\n" +
 	"\bProgType\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bsections\x18\x02 \x03(\tR\bsections\x121\n" +
 	"\acontext\x18\x03 \x01(\v2\x17.bpfc.plugin.v1.ContextR\acontext\x12\x18\n" +
 	"\ahelpers\x18\x04 \x03(\tR\ahelpers\x12/\n" +
-	"\areturns\x18\x05 \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\"]\n" +
+	"\areturns\x18\x05 \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x12\x16\n" +
+	"\x06packet\x18\x06 \x01(\rR\x06packet\x12\x19\n" +
+	"\bload_abs\x18\a \x01(\bR\aloadAbs\x12\x16\n" +
+	"\x06kernel\x18\b \x01(\rR\x06kernel\x12\x16\n" +
+	"\x06attach\x18\t \x01(\rR\x06attach\x12 \n" +
+	"\vunsupported\x18\n" +
+	" \x01(\tR\vunsupported\"q\n" +
 	"\x05Range\x12\x10\n" +
 	"\x03min\x18\x01 \x01(\x12R\x03min\x12\x10\n" +
 	"\x03max\x18\x02 \x01(\x12R\x03max\x120\n" +
-	"\x05names\x18\x03 \x03(\v2\x1a.bpfc.plugin.v1.ReturnNameR\x05names\"6\n" +
+	"\x05names\x18\x03 \x03(\v2\x1a.bpfc.plugin.v1.ReturnNameR\x05names\x12\x12\n" +
+	"\x04zero\x18\x04 \x01(\bR\x04zero\"6\n" +
 	"\n" +
 	"ReturnName\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x12R\x05value\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"t\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x84\x01\n" +
 	"\aContext\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\rR\x04size\x12-\n" +
-	"\x06fields\x18\x04 \x03(\v2\x15.bpfc.plugin.v1.FieldR\x06fields\"\xc4\x01\n" +
+	"\x06fields\x18\x04 \x03(\v2\x15.bpfc.plugin.v1.FieldR\x06fields\x12\x0e\n" +
+	"\x02is\x18\x05 \x03(\tR\x02is\"\xe4\x02\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\rR\x06offset\x12\x12\n" +
@@ -3917,7 +4276,15 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06narrow\x18\x06 \x01(\bR\x06narrow\x12\x16\n" +
 	"\x06native\x18\a \x01(\rR\x06native\x12\x1f\n" +
 	"\vnative_size\x18\b \x01(\rR\n" +
-	"nativeSize\"\xcd\x01\n" +
+	"nativeSize\x12\x12\n" +
+	"\x04unit\x18\t \x01(\rR\x04unit\x12!\n" +
+	"\fnarrow_write\x18\n" +
+	" \x01(\bR\vnarrowWrite\x12\x12\n" +
+	"\x04wide\x18\v \x01(\rR\x04wide\x12\x16\n" +
+	"\x06struct\x18\f \x01(\tR\x06struct\x12\x10\n" +
+	"\x03mem\x18\r \x01(\rR\x03mem\x12\x17\n" +
+	"\aor_null\x18\x0e \x01(\bR\x06orNull\x12\x10\n" +
+	"\x03max\x18\x0f \x01(\x04R\x03max\"\xb6\x03\n" +
 	"\x06Helper\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -3927,10 +4294,28 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04impl\x18\x06 \x01(\rR\x04impl\x12\x12\n" +
 	"\x04body\x18\a \x01(\fR\x04body\x12\x16\n" +
 	"\x06native\x18\b \x01(\fR\x06native\x12#\n" +
-	"\rnative_target\x18\t \x01(\tR\fnativeTarget\"1\n" +
+	"\rnative_target\x18\t \x01(\tR\fnativeTarget\x12\x14\n" +
+	"\x05sizes\x18\n" +
+	" \x03(\rR\x05sizes\x12\x18\n" +
+	"\astructs\x18\v \x03(\tR\astructs\x12\x19\n" +
+	"\bret_size\x18\f \x01(\rR\aretSize\x12\x1d\n" +
+	"\n" +
+	"ret_struct\x18\r \x01(\tR\tretStruct\x12/\n" +
+	"\areturns\x18\x0e \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x124\n" +
+	"\bcallback\x18\x0f \x01(\v2\x18.bpfc.plugin.v1.CallbackR\bcallback\x12\x16\n" +
+	"\x06dynptr\x18\x10 \x01(\rR\x06dynptr\"y\n" +
+	"\bCallback\x12\x12\n" +
+	"\x04args\x18\x01 \x03(\rR\x04args\x12/\n" +
+	"\areturns\x18\x02 \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x12\x14\n" +
+	"\x05async\x18\x03 \x01(\bR\x05async\x12\x12\n" +
+	"\x04many\x18\x04 \x01(\bR\x04many\"\x93\x01\n" +
 	"\aMapKind\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\rR\x04type2\xb2\x04\n" +
+	"\x04type\x18\x02 \x01(\rR\x04type\x12\x18\n" +
+	"\ahelpers\x18\x03 \x03(\tR\ahelpers\x12\x16\n" +
+	"\x06values\x18\x04 \x01(\rR\x06values\x12\x16\n" +
+	"\x06struct\x18\x05 \x01(\tR\x06struct\x12\x16\n" +
+	"\x06direct\x18\x06 \x01(\bR\x06direct2\xb2\x04\n" +
 	"\aBackend\x12A\n" +
 	"\x04Info\x12\x1b.bpfc.plugin.v1.InfoRequest\x1a\x1c.bpfc.plugin.v1.InfoResponse\x12J\n" +
 	"\aCompile\x12\x1e.bpfc.plugin.v1.CompileRequest\x1a\x1f.bpfc.plugin.v1.CompileResponse\x12A\n" +
@@ -3955,7 +4340,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 	return file_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 54)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
 var file_plugin_proto_goTypes = []any{
 	(*Failure)(nil),          // 0: bpfc.plugin.v1.Failure
 	(*Unsupported)(nil),      // 1: bpfc.plugin.v1.Unsupported
@@ -3971,118 +4356,125 @@ var file_plugin_proto_goTypes = []any{
 	(*Line)(nil),             // 11: bpfc.plugin.v1.Line
 	(*Item)(nil),             // 12: bpfc.plugin.v1.Item
 	(*MapSpec)(nil),          // 13: bpfc.plugin.v1.MapSpec
-	(*Data)(nil),             // 14: bpfc.plugin.v1.Data
-	(*DataSymbol)(nil),       // 15: bpfc.plugin.v1.DataSymbol
-	(*DataReloc)(nil),        // 16: bpfc.plugin.v1.DataReloc
-	(*Artifact)(nil),         // 17: bpfc.plugin.v1.Artifact
-	(*Entry)(nil),            // 18: bpfc.plugin.v1.Entry
-	(*Symbol)(nil),           // 19: bpfc.plugin.v1.Symbol
-	(*CFAStep)(nil),          // 20: bpfc.plugin.v1.CFAStep
-	(*SavedReg)(nil),         // 21: bpfc.plugin.v1.SavedReg
-	(*Reloc)(nil),            // 22: bpfc.plugin.v1.Reloc
-	(*Exit)(nil),             // 23: bpfc.plugin.v1.Exit
-	(*LineEntry)(nil),        // 24: bpfc.plugin.v1.LineEntry
-	(*OpenRequest)(nil),      // 25: bpfc.plugin.v1.OpenRequest
-	(*OpenResponse)(nil),     // 26: bpfc.plugin.v1.OpenResponse
-	(*LoadRequest)(nil),      // 27: bpfc.plugin.v1.LoadRequest
-	(*LoadResponse)(nil),     // 28: bpfc.plugin.v1.LoadResponse
-	(*UnloadRequest)(nil),    // 29: bpfc.plugin.v1.UnloadRequest
-	(*UnloadResponse)(nil),   // 30: bpfc.plugin.v1.UnloadResponse
-	(*RunRequest)(nil),       // 31: bpfc.plugin.v1.RunRequest
-	(*Input)(nil),            // 32: bpfc.plugin.v1.Input
-	(*RunResponse)(nil),      // 33: bpfc.plugin.v1.RunResponse
-	(*Result)(nil),           // 34: bpfc.plugin.v1.Result
-	(*Fault)(nil),            // 35: bpfc.plugin.v1.Fault
-	(*TraceStep)(nil),        // 36: bpfc.plugin.v1.TraceStep
-	(*MapsRequest)(nil),      // 37: bpfc.plugin.v1.MapsRequest
-	(*MapOp)(nil),            // 38: bpfc.plugin.v1.MapOp
-	(*MapsResponse)(nil),     // 39: bpfc.plugin.v1.MapsResponse
-	(*MapResult)(nil),        // 40: bpfc.plugin.v1.MapResult
-	(*MapEntry)(nil),         // 41: bpfc.plugin.v1.MapEntry
-	(*CloseRequest)(nil),     // 42: bpfc.plugin.v1.CloseRequest
-	(*CloseResponse)(nil),    // 43: bpfc.plugin.v1.CloseResponse
-	(*DescribeRequest)(nil),  // 44: bpfc.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil), // 45: bpfc.plugin.v1.DescribeResponse
-	(*Set)(nil),              // 46: bpfc.plugin.v1.Set
-	(*ProgType)(nil),         // 47: bpfc.plugin.v1.ProgType
-	(*Range)(nil),            // 48: bpfc.plugin.v1.Range
-	(*ReturnName)(nil),       // 49: bpfc.plugin.v1.ReturnName
-	(*Context)(nil),          // 50: bpfc.plugin.v1.Context
-	(*Field)(nil),            // 51: bpfc.plugin.v1.Field
-	(*Helper)(nil),           // 52: bpfc.plugin.v1.Helper
-	(*MapKind)(nil),          // 53: bpfc.plugin.v1.MapKind
+	(*Special)(nil),          // 14: bpfc.plugin.v1.Special
+	(*Data)(nil),             // 15: bpfc.plugin.v1.Data
+	(*DataSymbol)(nil),       // 16: bpfc.plugin.v1.DataSymbol
+	(*DataReloc)(nil),        // 17: bpfc.plugin.v1.DataReloc
+	(*Artifact)(nil),         // 18: bpfc.plugin.v1.Artifact
+	(*Entry)(nil),            // 19: bpfc.plugin.v1.Entry
+	(*Symbol)(nil),           // 20: bpfc.plugin.v1.Symbol
+	(*CFAStep)(nil),          // 21: bpfc.plugin.v1.CFAStep
+	(*SavedReg)(nil),         // 22: bpfc.plugin.v1.SavedReg
+	(*Reloc)(nil),            // 23: bpfc.plugin.v1.Reloc
+	(*Exit)(nil),             // 24: bpfc.plugin.v1.Exit
+	(*LineEntry)(nil),        // 25: bpfc.plugin.v1.LineEntry
+	(*OpenRequest)(nil),      // 26: bpfc.plugin.v1.OpenRequest
+	(*OpenResponse)(nil),     // 27: bpfc.plugin.v1.OpenResponse
+	(*LoadRequest)(nil),      // 28: bpfc.plugin.v1.LoadRequest
+	(*LoadResponse)(nil),     // 29: bpfc.plugin.v1.LoadResponse
+	(*UnloadRequest)(nil),    // 30: bpfc.plugin.v1.UnloadRequest
+	(*UnloadResponse)(nil),   // 31: bpfc.plugin.v1.UnloadResponse
+	(*RunRequest)(nil),       // 32: bpfc.plugin.v1.RunRequest
+	(*Input)(nil),            // 33: bpfc.plugin.v1.Input
+	(*RunResponse)(nil),      // 34: bpfc.plugin.v1.RunResponse
+	(*Result)(nil),           // 35: bpfc.plugin.v1.Result
+	(*Fault)(nil),            // 36: bpfc.plugin.v1.Fault
+	(*TraceStep)(nil),        // 37: bpfc.plugin.v1.TraceStep
+	(*MapsRequest)(nil),      // 38: bpfc.plugin.v1.MapsRequest
+	(*MapOp)(nil),            // 39: bpfc.plugin.v1.MapOp
+	(*MapsResponse)(nil),     // 40: bpfc.plugin.v1.MapsResponse
+	(*MapResult)(nil),        // 41: bpfc.plugin.v1.MapResult
+	(*MapEntry)(nil),         // 42: bpfc.plugin.v1.MapEntry
+	(*CloseRequest)(nil),     // 43: bpfc.plugin.v1.CloseRequest
+	(*CloseResponse)(nil),    // 44: bpfc.plugin.v1.CloseResponse
+	(*DescribeRequest)(nil),  // 45: bpfc.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil), // 46: bpfc.plugin.v1.DescribeResponse
+	(*Set)(nil),              // 47: bpfc.plugin.v1.Set
+	(*ProgType)(nil),         // 48: bpfc.plugin.v1.ProgType
+	(*Range)(nil),            // 49: bpfc.plugin.v1.Range
+	(*ReturnName)(nil),       // 50: bpfc.plugin.v1.ReturnName
+	(*Context)(nil),          // 51: bpfc.plugin.v1.Context
+	(*Field)(nil),            // 52: bpfc.plugin.v1.Field
+	(*Helper)(nil),           // 53: bpfc.plugin.v1.Helper
+	(*Callback)(nil),         // 54: bpfc.plugin.v1.Callback
+	(*MapKind)(nil),          // 55: bpfc.plugin.v1.MapKind
 }
 var file_plugin_proto_depIdxs = []int32{
 	1,  // 0: bpfc.plugin.v1.Failure.unsupported:type_name -> bpfc.plugin.v1.Unsupported
-	35, // 1: bpfc.plugin.v1.Failure.fault:type_name -> bpfc.plugin.v1.Fault
+	36, // 1: bpfc.plugin.v1.Failure.fault:type_name -> bpfc.plugin.v1.Fault
 	2,  // 2: bpfc.plugin.v1.Failure.panic:type_name -> bpfc.plugin.v1.Panic
 	5,  // 3: bpfc.plugin.v1.InfoResponse.target:type_name -> bpfc.plugin.v1.Target
 	9,  // 4: bpfc.plugin.v1.CompileRequest.unit:type_name -> bpfc.plugin.v1.Unit
 	8,  // 5: bpfc.plugin.v1.CompileRequest.options:type_name -> bpfc.plugin.v1.Options
-	17, // 6: bpfc.plugin.v1.CompileResponse.artifact:type_name -> bpfc.plugin.v1.Artifact
+	18, // 6: bpfc.plugin.v1.CompileResponse.artifact:type_name -> bpfc.plugin.v1.Artifact
 	10, // 7: bpfc.plugin.v1.Unit.entries:type_name -> bpfc.plugin.v1.EntryInfo
 	13, // 8: bpfc.plugin.v1.Unit.maps:type_name -> bpfc.plugin.v1.MapSpec
-	14, // 9: bpfc.plugin.v1.Unit.data:type_name -> bpfc.plugin.v1.Data
-	52, // 10: bpfc.plugin.v1.Unit.helpers:type_name -> bpfc.plugin.v1.Helper
+	15, // 9: bpfc.plugin.v1.Unit.data:type_name -> bpfc.plugin.v1.Data
+	53, // 10: bpfc.plugin.v1.Unit.helpers:type_name -> bpfc.plugin.v1.Helper
 	12, // 11: bpfc.plugin.v1.Unit.items:type_name -> bpfc.plugin.v1.Item
 	11, // 12: bpfc.plugin.v1.EntryInfo.lines:type_name -> bpfc.plugin.v1.Line
-	15, // 13: bpfc.plugin.v1.Data.symbols:type_name -> bpfc.plugin.v1.DataSymbol
-	16, // 14: bpfc.plugin.v1.Data.relocs:type_name -> bpfc.plugin.v1.DataReloc
-	18, // 15: bpfc.plugin.v1.Artifact.entries:type_name -> bpfc.plugin.v1.Entry
-	19, // 16: bpfc.plugin.v1.Artifact.symbols:type_name -> bpfc.plugin.v1.Symbol
-	22, // 17: bpfc.plugin.v1.Artifact.relocs:type_name -> bpfc.plugin.v1.Reloc
-	23, // 18: bpfc.plugin.v1.Artifact.exits:type_name -> bpfc.plugin.v1.Exit
-	24, // 19: bpfc.plugin.v1.Artifact.lines:type_name -> bpfc.plugin.v1.LineEntry
-	13, // 20: bpfc.plugin.v1.Artifact.maps:type_name -> bpfc.plugin.v1.MapSpec
-	14, // 21: bpfc.plugin.v1.Artifact.data:type_name -> bpfc.plugin.v1.Data
-	52, // 22: bpfc.plugin.v1.Artifact.helpers:type_name -> bpfc.plugin.v1.Helper
-	12, // 23: bpfc.plugin.v1.Artifact.items:type_name -> bpfc.plugin.v1.Item
-	10, // 24: bpfc.plugin.v1.Entry.info:type_name -> bpfc.plugin.v1.EntryInfo
-	20, // 25: bpfc.plugin.v1.Symbol.cfa:type_name -> bpfc.plugin.v1.CFAStep
-	21, // 26: bpfc.plugin.v1.CFAStep.saved:type_name -> bpfc.plugin.v1.SavedReg
-	46, // 27: bpfc.plugin.v1.OpenRequest.set:type_name -> bpfc.plugin.v1.Set
-	17, // 28: bpfc.plugin.v1.LoadRequest.artifact:type_name -> bpfc.plugin.v1.Artifact
-	32, // 29: bpfc.plugin.v1.RunRequest.inputs:type_name -> bpfc.plugin.v1.Input
-	36, // 30: bpfc.plugin.v1.RunResponse.trace:type_name -> bpfc.plugin.v1.TraceStep
-	34, // 31: bpfc.plugin.v1.RunResponse.results:type_name -> bpfc.plugin.v1.Result
-	35, // 32: bpfc.plugin.v1.Result.fault:type_name -> bpfc.plugin.v1.Fault
-	36, // 33: bpfc.plugin.v1.Result.trace:type_name -> bpfc.plugin.v1.TraceStep
-	11, // 34: bpfc.plugin.v1.Fault.source:type_name -> bpfc.plugin.v1.Line
-	38, // 35: bpfc.plugin.v1.MapsRequest.ops:type_name -> bpfc.plugin.v1.MapOp
-	40, // 36: bpfc.plugin.v1.MapsResponse.results:type_name -> bpfc.plugin.v1.MapResult
-	41, // 37: bpfc.plugin.v1.MapResult.entries:type_name -> bpfc.plugin.v1.MapEntry
-	13, // 38: bpfc.plugin.v1.MapEntry.map:type_name -> bpfc.plugin.v1.MapSpec
-	46, // 39: bpfc.plugin.v1.DescribeResponse.set:type_name -> bpfc.plugin.v1.Set
-	47, // 40: bpfc.plugin.v1.Set.types:type_name -> bpfc.plugin.v1.ProgType
-	52, // 41: bpfc.plugin.v1.Set.helpers:type_name -> bpfc.plugin.v1.Helper
-	53, // 42: bpfc.plugin.v1.Set.map_kinds:type_name -> bpfc.plugin.v1.MapKind
-	50, // 43: bpfc.plugin.v1.ProgType.context:type_name -> bpfc.plugin.v1.Context
-	48, // 44: bpfc.plugin.v1.ProgType.returns:type_name -> bpfc.plugin.v1.Range
-	49, // 45: bpfc.plugin.v1.Range.names:type_name -> bpfc.plugin.v1.ReturnName
-	51, // 46: bpfc.plugin.v1.Context.fields:type_name -> bpfc.plugin.v1.Field
-	3,  // 47: bpfc.plugin.v1.Backend.Info:input_type -> bpfc.plugin.v1.InfoRequest
-	6,  // 48: bpfc.plugin.v1.Backend.Compile:input_type -> bpfc.plugin.v1.CompileRequest
-	25, // 49: bpfc.plugin.v1.Backend.Open:input_type -> bpfc.plugin.v1.OpenRequest
-	27, // 50: bpfc.plugin.v1.Backend.Load:input_type -> bpfc.plugin.v1.LoadRequest
-	29, // 51: bpfc.plugin.v1.Backend.Unload:input_type -> bpfc.plugin.v1.UnloadRequest
-	31, // 52: bpfc.plugin.v1.Backend.Run:input_type -> bpfc.plugin.v1.RunRequest
-	37, // 53: bpfc.plugin.v1.Backend.Maps:input_type -> bpfc.plugin.v1.MapsRequest
-	42, // 54: bpfc.plugin.v1.Backend.Close:input_type -> bpfc.plugin.v1.CloseRequest
-	44, // 55: bpfc.plugin.v1.HelperSet.Describe:input_type -> bpfc.plugin.v1.DescribeRequest
-	4,  // 56: bpfc.plugin.v1.Backend.Info:output_type -> bpfc.plugin.v1.InfoResponse
-	7,  // 57: bpfc.plugin.v1.Backend.Compile:output_type -> bpfc.plugin.v1.CompileResponse
-	26, // 58: bpfc.plugin.v1.Backend.Open:output_type -> bpfc.plugin.v1.OpenResponse
-	28, // 59: bpfc.plugin.v1.Backend.Load:output_type -> bpfc.plugin.v1.LoadResponse
-	30, // 60: bpfc.plugin.v1.Backend.Unload:output_type -> bpfc.plugin.v1.UnloadResponse
-	33, // 61: bpfc.plugin.v1.Backend.Run:output_type -> bpfc.plugin.v1.RunResponse
-	39, // 62: bpfc.plugin.v1.Backend.Maps:output_type -> bpfc.plugin.v1.MapsResponse
-	43, // 63: bpfc.plugin.v1.Backend.Close:output_type -> bpfc.plugin.v1.CloseResponse
-	45, // 64: bpfc.plugin.v1.HelperSet.Describe:output_type -> bpfc.plugin.v1.DescribeResponse
-	56, // [56:65] is the sub-list for method output_type
-	47, // [47:56] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	14, // 13: bpfc.plugin.v1.MapSpec.special:type_name -> bpfc.plugin.v1.Special
+	16, // 14: bpfc.plugin.v1.Data.symbols:type_name -> bpfc.plugin.v1.DataSymbol
+	17, // 15: bpfc.plugin.v1.Data.relocs:type_name -> bpfc.plugin.v1.DataReloc
+	19, // 16: bpfc.plugin.v1.Artifact.entries:type_name -> bpfc.plugin.v1.Entry
+	20, // 17: bpfc.plugin.v1.Artifact.symbols:type_name -> bpfc.plugin.v1.Symbol
+	23, // 18: bpfc.plugin.v1.Artifact.relocs:type_name -> bpfc.plugin.v1.Reloc
+	24, // 19: bpfc.plugin.v1.Artifact.exits:type_name -> bpfc.plugin.v1.Exit
+	25, // 20: bpfc.plugin.v1.Artifact.lines:type_name -> bpfc.plugin.v1.LineEntry
+	13, // 21: bpfc.plugin.v1.Artifact.maps:type_name -> bpfc.plugin.v1.MapSpec
+	15, // 22: bpfc.plugin.v1.Artifact.data:type_name -> bpfc.plugin.v1.Data
+	53, // 23: bpfc.plugin.v1.Artifact.helpers:type_name -> bpfc.plugin.v1.Helper
+	12, // 24: bpfc.plugin.v1.Artifact.items:type_name -> bpfc.plugin.v1.Item
+	10, // 25: bpfc.plugin.v1.Entry.info:type_name -> bpfc.plugin.v1.EntryInfo
+	21, // 26: bpfc.plugin.v1.Symbol.cfa:type_name -> bpfc.plugin.v1.CFAStep
+	22, // 27: bpfc.plugin.v1.CFAStep.saved:type_name -> bpfc.plugin.v1.SavedReg
+	47, // 28: bpfc.plugin.v1.OpenRequest.set:type_name -> bpfc.plugin.v1.Set
+	18, // 29: bpfc.plugin.v1.LoadRequest.artifact:type_name -> bpfc.plugin.v1.Artifact
+	33, // 30: bpfc.plugin.v1.RunRequest.inputs:type_name -> bpfc.plugin.v1.Input
+	37, // 31: bpfc.plugin.v1.RunResponse.trace:type_name -> bpfc.plugin.v1.TraceStep
+	35, // 32: bpfc.plugin.v1.RunResponse.results:type_name -> bpfc.plugin.v1.Result
+	36, // 33: bpfc.plugin.v1.Result.fault:type_name -> bpfc.plugin.v1.Fault
+	37, // 34: bpfc.plugin.v1.Result.trace:type_name -> bpfc.plugin.v1.TraceStep
+	11, // 35: bpfc.plugin.v1.Fault.source:type_name -> bpfc.plugin.v1.Line
+	39, // 36: bpfc.plugin.v1.MapsRequest.ops:type_name -> bpfc.plugin.v1.MapOp
+	41, // 37: bpfc.plugin.v1.MapsResponse.results:type_name -> bpfc.plugin.v1.MapResult
+	42, // 38: bpfc.plugin.v1.MapResult.entries:type_name -> bpfc.plugin.v1.MapEntry
+	13, // 39: bpfc.plugin.v1.MapEntry.map:type_name -> bpfc.plugin.v1.MapSpec
+	47, // 40: bpfc.plugin.v1.DescribeResponse.set:type_name -> bpfc.plugin.v1.Set
+	48, // 41: bpfc.plugin.v1.Set.types:type_name -> bpfc.plugin.v1.ProgType
+	53, // 42: bpfc.plugin.v1.Set.helpers:type_name -> bpfc.plugin.v1.Helper
+	55, // 43: bpfc.plugin.v1.Set.map_kinds:type_name -> bpfc.plugin.v1.MapKind
+	51, // 44: bpfc.plugin.v1.Set.structs:type_name -> bpfc.plugin.v1.Context
+	51, // 45: bpfc.plugin.v1.ProgType.context:type_name -> bpfc.plugin.v1.Context
+	49, // 46: bpfc.plugin.v1.ProgType.returns:type_name -> bpfc.plugin.v1.Range
+	50, // 47: bpfc.plugin.v1.Range.names:type_name -> bpfc.plugin.v1.ReturnName
+	52, // 48: bpfc.plugin.v1.Context.fields:type_name -> bpfc.plugin.v1.Field
+	49, // 49: bpfc.plugin.v1.Helper.returns:type_name -> bpfc.plugin.v1.Range
+	54, // 50: bpfc.plugin.v1.Helper.callback:type_name -> bpfc.plugin.v1.Callback
+	49, // 51: bpfc.plugin.v1.Callback.returns:type_name -> bpfc.plugin.v1.Range
+	3,  // 52: bpfc.plugin.v1.Backend.Info:input_type -> bpfc.plugin.v1.InfoRequest
+	6,  // 53: bpfc.plugin.v1.Backend.Compile:input_type -> bpfc.plugin.v1.CompileRequest
+	26, // 54: bpfc.plugin.v1.Backend.Open:input_type -> bpfc.plugin.v1.OpenRequest
+	28, // 55: bpfc.plugin.v1.Backend.Load:input_type -> bpfc.plugin.v1.LoadRequest
+	30, // 56: bpfc.plugin.v1.Backend.Unload:input_type -> bpfc.plugin.v1.UnloadRequest
+	32, // 57: bpfc.plugin.v1.Backend.Run:input_type -> bpfc.plugin.v1.RunRequest
+	38, // 58: bpfc.plugin.v1.Backend.Maps:input_type -> bpfc.plugin.v1.MapsRequest
+	43, // 59: bpfc.plugin.v1.Backend.Close:input_type -> bpfc.plugin.v1.CloseRequest
+	45, // 60: bpfc.plugin.v1.HelperSet.Describe:input_type -> bpfc.plugin.v1.DescribeRequest
+	4,  // 61: bpfc.plugin.v1.Backend.Info:output_type -> bpfc.plugin.v1.InfoResponse
+	7,  // 62: bpfc.plugin.v1.Backend.Compile:output_type -> bpfc.plugin.v1.CompileResponse
+	27, // 63: bpfc.plugin.v1.Backend.Open:output_type -> bpfc.plugin.v1.OpenResponse
+	29, // 64: bpfc.plugin.v1.Backend.Load:output_type -> bpfc.plugin.v1.LoadResponse
+	31, // 65: bpfc.plugin.v1.Backend.Unload:output_type -> bpfc.plugin.v1.UnloadResponse
+	34, // 66: bpfc.plugin.v1.Backend.Run:output_type -> bpfc.plugin.v1.RunResponse
+	40, // 67: bpfc.plugin.v1.Backend.Maps:output_type -> bpfc.plugin.v1.MapsResponse
+	44, // 68: bpfc.plugin.v1.Backend.Close:output_type -> bpfc.plugin.v1.CloseResponse
+	46, // 69: bpfc.plugin.v1.HelperSet.Describe:output_type -> bpfc.plugin.v1.DescribeResponse
+	61, // [61:70] is the sub-list for method output_type
+	52, // [52:61] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -4101,7 +4493,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   54,
+			NumMessages:   56,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -3,7 +3,6 @@
 package topb
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -171,7 +170,12 @@ func mapSpec(m *abi.MapSpec) *pb.MapSpec {
 		Flags:      m.Flags,
 		Inner:      m.Inner,
 		Pinning:    m.Pinning,
+		Special:    list(m.Special, special),
 	}
+}
+
+func special(s *abi.Special) *pb.Special {
+	return &pb.Special{Kind: uint32(s.Kind), Offset: s.Offset, Size: s.Size}
 }
 
 func data(d *obj.Data) *pb.Data {
@@ -194,20 +198,39 @@ func dataReloc(r *obj.DataReloc) *pb.DataReloc {
 }
 
 func helper(h *abi.Helper) *pb.Helper {
-	out := &pb.Helper{
+	return &pb.Helper{
 		Id:           h.ID,
 		Name:         h.Name,
+		Args:         kinds(h.Args),
+		Sizes:        h.Sizes[:],
+		Structs:      h.Structs[:],
 		Ret:          uint32(h.Ret),
 		Flags:        uint32(h.Flags),
+		RetSize:      h.RetSize,
+		RetStruct:    h.RetStruct,
+		Returns:      values(&h.Returns),
+		Callback:     callback(h.Callback),
+		Dynptr:       uint32(h.Dynptr),
 		Impl:         uint32(h.Impl),
 		Body:         h.Body,
 		Native:       h.Native,
 		NativeTarget: h.NativeTarget,
 	}
-	for _, k := range h.Args {
-		out.Args = append(out.Args, uint32(k))
+}
+
+func kinds[T ~uint8](in [5]T) []uint32 {
+	out := make([]uint32, len(in))
+	for i, k := range in {
+		out[i] = uint32(k)
 	}
 	return out
+}
+
+func callback(c *abi.Callback) *pb.Callback {
+	if c == nil {
+		return nil
+	}
+	return &pb.Callback{Args: kinds(c.Args), Returns: values(&c.Returns), Async: c.Async, Many: c.Many}
 }
 
 // Set converts a set; nil stays nil.
@@ -220,42 +243,57 @@ func Set(s *abi.Set) *pb.Set {
 		Types:    list(s.Types, progType),
 		Helpers:  list(s.Helpers, helper),
 		MapKinds: list(s.MapKinds, mapKind),
+		Structs:  list(s.Structs, context),
 	}
 }
 
-func mapKind(k *abi.MapKind) *pb.MapKind { return &pb.MapKind{Name: k.Name, Type: k.Type} }
+func mapKind(k *abi.MapKind) *pb.MapKind {
+	return &pb.MapKind{Name: k.Name, Type: k.Type, Helpers: k.Helpers, Values: uint32(k.Values), Struct: k.Struct, Direct: k.Direct}
+}
 
 func progType(t *abi.ProgType) *pb.ProgType {
 	return &pb.ProgType{
-		Name:     t.Name,
-		Sections: t.Sections,
-		Context:  context(&t.Context),
-		Helpers:  t.Helpers,
-		Returns:  returns(&t.Returns),
+		Name:        t.Name,
+		Sections:    t.Sections,
+		Context:     context(&t.Context),
+		Helpers:     t.Helpers,
+		Returns:     values(&t.Returns),
+		Packet:      uint32(t.Packet),
+		LoadAbs:     t.LoadAbs,
+		Kernel:      t.Kernel,
+		Attach:      t.Attach,
+		Unsupported: t.Unsupported,
 	}
 }
 
 func context(c *abi.Context) *pb.Context {
-	return &pb.Context{Kind: uint32(c.Kind), Name: c.Name, Size: c.Size, Fields: list(c.Fields, field)}
+	return &pb.Context{Kind: uint32(c.Kind), Name: c.Name, Size: c.Size, Fields: list(c.Fields, field), Is: c.Is}
 }
 
 func field(f *abi.Field) *pb.Field {
 	return &pb.Field{
-		Name:       f.Name,
-		Offset:     f.Offset,
-		Size:       f.Size,
-		Kind:       uint32(f.Kind),
-		Access:     uint32(f.Access),
-		Narrow:     f.Narrow,
-		Native:     f.Native,
-		NativeSize: f.NativeSize,
+		Name:        f.Name,
+		Offset:      f.Offset,
+		Size:        f.Size,
+		Unit:        f.Unit,
+		Kind:        uint32(f.Kind),
+		Access:      uint32(f.Access),
+		Narrow:      f.Narrow,
+		NarrowWrite: f.NarrowWrite,
+		Wide:        f.Wide,
+		Struct:      f.Struct,
+		Mem:         f.Mem,
+		OrNull:      f.OrNull,
+		Max:         f.Max,
+		Native:      f.Native,
+		NativeSize:  f.NativeSize,
 	}
 }
 
-// returns orders the names, so that one set has one encoding.
-func returns(r *abi.Range) *pb.Range {
-	out := &pb.Range{Min: r.Min, Max: r.Max}
-	for _, v := range slices.SortedFunc(maps.Keys(r.Names), cmp.Compare[int64]) {
+// values orders the names, so that one set has one encoding.
+func values(r *abi.Range) *pb.Range {
+	out := &pb.Range{Min: r.Min, Max: r.Max, Zero: r.Zero}
+	for _, v := range slices.Sorted(maps.Keys(r.Names)) {
 		out.Names = append(out.Names, &pb.ReturnName{Value: v, Name: r.Names[v]})
 	}
 	return out
