@@ -1,0 +1,143 @@
+package kernel
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/obj"
+)
+
+// mapTypeArray is BPF_MAP_TYPE_ARRAY: data sections are maps of it, as libbpf makes them.
+const mapTypeArray = 2
+
+// CodeOf makes the bytecode of a program of an object as front ends produce
+// it. The program and attach types are those of its type in the set if that
+// says them, and else of its section (SectionType); a caller with better
+// knowledge sets Code.Type and Code.Attach. Helpers called by name get their
+// number from the set. Global functions become static ones. What the kernel
+// cannot be asked in this way is an error: calls of kernel functions, addresses
+// inside data.
+func CodeOf(o *obj.Object, p *obj.Program, set *abi.Set) (*Code, error) {
+	c := &Code{Name: p.Name, License: o.License}
+	c.Type, c.Attach = typeOf(p, set)
+	for i := range o.Maps {
+		c.Maps = append(c.Maps, Map{MapSpec: o.Maps[i]})
+	}
+	for i := range o.Data {
+		d := &o.Data[i]
+		if len(d.Relocs) > 0 {
+			return nil, fmt.Errorf("section %s holds addresses, which maps cannot", d.Name)
+		}
+		spec := abi.MapSpec{Name: d.Name, Type: mapTypeArray, KeySize: 4, ValueSize: uint32(len(d.Bytes)), MaxEntries: 1}
+		c.Maps = append(c.Maps, Map{MapSpec: spec, Value: d.Bytes, ReadOnly: d.ReadOnly})
+	}
+	insns := slices.Clone(p.Insns)
+	for i := range p.Refs {
+		if err := c.resolve(insns, &p.Refs[i], len(o.Maps), set); err != nil {
+			return nil, err
+		}
+	}
+	c.dropUnused()
+	c.Funcs = funcsOf(p, insns)
+	var err error
+	c.Insns, err = isa.Encode(insns)
+	return c, err
+}
+
+// typeOf is the kernel's numbers of a program's type, 0 if nothing says them.
+func typeOf(p *obj.Program, set *abi.Set) (kind, attach uint32) {
+	if set != nil {
+		t, ok := set.Type(p.Type)
+		if !ok {
+			t, ok = set.SectionType(p.Section)
+		}
+		if ok && t.Kernel != 0 {
+			return t.Kernel, t.Attach
+		}
+	}
+	kind, attach, _ = SectionType(p.Section)
+	return kind, attach
+}
+
+// resolve gives the instruction of a Ref the form that the kernel takes; descriptors follow when there are maps.
+func (c *Code) resolve(insns []isa.Insn, r *obj.Ref, maps int, set *abi.Set) error {
+	in := &insns[r.Slot]
+	switch r.Kind {
+	case obj.RefMap:
+		*in = isa.LoadMapFD(in.Dst, 0)
+		c.Refs = append(c.Refs, MapRef{r.Slot, r.Index})
+	case obj.RefMapValue, obj.RefData:
+		if r.Addend != int64(int32(r.Addend)) {
+			return fmt.Errorf("instruction %d: offset %d does not fit", r.Slot, r.Addend)
+		}
+		index := r.Index
+		if r.Kind == obj.RefData {
+			index += maps
+		}
+		*in = isa.LoadMapValueFD(in.Dst, 0, int32(r.Addend))
+		c.Refs = append(c.Refs, MapRef{r.Slot, index})
+	case obj.RefFunc:
+		*in = isa.LoadFunc(in.Dst, int32(r.Index-r.Slot-1))
+	case obj.RefHelper:
+		var h *abi.Helper
+		if set != nil {
+			h = set.HelperByName(r.Name)
+		}
+		if h == nil {
+			return fmt.Errorf("instruction %d: no set gives helper %q a number", r.Slot, r.Name)
+		}
+		*in = isa.CallHelper(int32(h.ID))
+	default:
+		return fmt.Errorf("instruction %d: %q is a function of the kernel, which needs its types", r.Slot, r.Name)
+	}
+	return nil
+}
+
+// dropUnused keeps the maps that are referred to, and the templates of inner maps.
+func (c *Code) dropUnused() {
+	keep := make([]bool, len(c.Maps))
+	for _, r := range c.Refs {
+		keep[r.Map] = true
+		if inner := int(c.Maps[r.Map].Inner); inner > 0 && inner <= len(keep) {
+			keep[inner-1] = true
+		}
+	}
+	index, kept := make([]int, len(keep)), []Map(nil)
+	for i, k := range keep {
+		if index[i] = len(kept); k {
+			kept = append(kept, c.Maps[i])
+		}
+	}
+	for i := range kept {
+		if kept[i].Inner > 0 {
+			kept[i].Inner = uint32(index[kept[i].Inner-1]) + 1
+		}
+	}
+	for i := range c.Refs {
+		c.Refs[i].Map = index[c.Refs[i].Map]
+	}
+	c.Maps = kept
+}
+
+// funcsOf finds the functions as the kernel does (add_subprog_and_kfunc,
+// kernel/bpf/verifier.c, Linux 6.18): what a call or a function value leads to.
+func funcsOf(p *obj.Program, insns []isa.Insn) []Func {
+	starts := []int{0}
+	for slot, in := range insns {
+		if in.Op == isa.CallLocal || in.Op == isa.LddwFunc {
+			starts = append(starts, slot+1+int(int32(in.Imm)))
+		}
+	}
+	slices.Sort(starts)
+	var funcs []Func
+	for _, slot := range slices.Compact(starts) {
+		f := Func{Slot: slot}
+		if i := slices.IndexFunc(p.Funcs, func(f obj.FuncInfo) bool { return f.Slot == slot }); i >= 0 {
+			f.Name = p.Funcs[i].Name
+		}
+		funcs = append(funcs, f)
+	}
+	return funcs
+}

@@ -1,0 +1,13 @@
+//go:build !linux
+
+package kernel
+
+import "runtime"
+
+type loader struct{}
+
+func newLoader() *loader { return &loader{} }
+
+func (*loader) answer(Question) Answer {
+	return Answer{Verdict: Environment, Message: "programs are loaded on Linux only, this is " + runtime.GOOS, Insn: -1}
+}
