@@ -174,6 +174,8 @@ const (
 	ArgKptr                         // ARG_KPTR_XCHG_DEST: a pointer field in a map value
 	ArgConst                        // a number that is known when the program is verified
 	ArgFlagZero                     // a number that must be 0
+	ArgMapIndex                     // the index of a map among the program's maps, known when it is verified: the tables of 2014
+	ArgMemWriteOrNull               // ARG_PTR_TO_MEM_OR_NULL | MEM_WRITE, sized: the helper writes it; null is legal with size 0 only
 )
 
 // Scalar reports whether an argument of this kind is a plain number.
@@ -231,6 +233,7 @@ const (
 	CbMapValue                    // a value of that map
 	CbCtx                         // the argument of kind ArgStackOrNull of the call, as it is
 	CbDynptr                      // a dynptr that must only be read
+	CbUnknown                     // a structure that no set describes: programs that use it cannot be decided
 )
 
 // Callback describes the function that a helper calls.
