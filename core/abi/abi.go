@@ -75,7 +75,9 @@ const (
 	CtxStruct
 )
 
-// Context is the layout of a program type's first argument, or of a structure of a Set.
+// Context is the layout of a program type's first argument, or of a structure of
+// a Set. A structure of kind CtxMemory is plain memory: every byte may be read and
+// written, in any piece, and its fields only name the bytes.
 type Context struct {
 	Kind   ContextKind
 	Name   string // C name of the structure
@@ -88,7 +90,7 @@ type Context struct {
 // Field is one field of a context, as the program sees it. The zero access is
 // read-only; what is not described is refused. An access is legal if it is
 // aligned to its size and is Unit bytes at a multiple of Unit from Offset, or
-// as Narrow and Wide say.
+// as Narrow and Wide say. Fields may overlap: an access is legal if one allows it.
 type Field struct {
 	Name   string
 	Offset uint32
@@ -99,6 +101,8 @@ type Field struct {
 	// Narrow allows loads of a power of two of bytes inside one unit
 	// (bpf_ctx_narrow_access_ok, include/linux/filter.h, Linux 6.18); NarrowWrite stores too.
 	Narrow, NarrowWrite bool
+	// NarrowFirst allows such loads only at the start of the field.
+	NarrowFirst bool
 	// Wide is the size of a wider access that is also legal, at multiples of it from the start of the context (8, for two 4-byte units); 0 if none.
 	Wide uint32
 	// Struct is the structure of the Set that a FieldPointer leads to; empty: Mem bytes of readable memory.
