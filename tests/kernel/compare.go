@@ -3,10 +3,7 @@ package kernel
 import (
 	"cmp"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/obj"
@@ -62,16 +59,20 @@ type Options struct {
 	Log bool
 	// Program limits the comparison to the program of this name, "" for all.
 	Program string
+	// Section, if set, replaces the section's name of all programs, and so their type: for inputs without sections.
+	Section string
 }
 
-// Compare asks kernel and set for their verdicts on every program of an object file.
-// An error says that neither can read the file.
+// Compare asks kernel and set for their verdicts on every program of an object
+// file, or of another input that our front ends read. An error says that
+// nobody can read the file.
 func (o *Oracle) Compare(path string, set *abi.Set, opts Options) ([]Row, error) {
 	programs, err := programsOf(path)
 	object, unread := Read(path)
 	if object != nil {
 		for i := range object.Programs {
 			p := &object.Programs[i]
+			p.Section = cmp.Or(opts.Section, p.Section)
 			programs = append(programs, named{p.Name, p.Section})
 		}
 	} else if err != nil {
@@ -150,43 +151,4 @@ func programsOf(path string) (list []named, err error) {
 		list = append(list, named{name, p.SectionName})
 	}
 	return list, nil
-}
-
-// Tally is the number of rows of each class.
-func Tally(rows []Row) map[Class]int {
-	n := map[Class]int{}
-	for i := range rows {
-		n[rows[i].Class]++
-	}
-	return n
-}
-
-// Print writes the summary and, by class, every row on which the two differ or that could not be compared.
-func Print(w io.Writer, rows []Row) {
-	n := Tally(rows)
-	fmt.Fprintf(w, "%d programs\n", len(rows))
-	for _, c := range Classes() {
-		fmt.Fprintf(w, "%6d  %s\n", n[c], c)
-	}
-	for _, c := range []Class{WeReject, WeCannot, WeAccept, NotComparable} {
-		if n[c] == 0 {
-			continue
-		}
-		fmt.Fprintf(w, "\n%s:\n", strings.ToUpper(string(c)))
-		for i := range rows {
-			if rows[i].Class == c {
-				fmt.Fprintln(w, rows[i].text())
-			}
-		}
-	}
-}
-
-// text is one line: the program and what the side says that did not accept it.
-func (r *Row) text() string {
-	name := fmt.Sprintf("  %s %s (%s):", filepath.Base(r.Object), r.Program, r.Section)
-	switch r.Class {
-	case WeReject, WeCannot:
-		return fmt.Sprintf("%s [%s] insn %d: %s", name, r.Ours.Code, r.Ours.Insn, r.Ours.Message)
-	}
-	return fmt.Sprintf("%s %s insn %d: %s", name, r.Kernel.Errno, r.Kernel.Insn, r.Kernel.Message)
 }

@@ -65,6 +65,7 @@ func judge(t *testing.T, rows []kernel.Row) {
 	require.LessOrEqual(t, float64(n[kernel.WeCannot])/float64(accepts), mostUnsupported, "unsupported, of %d that the kernel accepts", accepts)
 	listed := exceptions(t)
 	for _, r := range rows {
+		require.NotEqual(t, kernel.Lost, r.Kernel.Verdict, "%s %s: %s", r.Object, r.Program, r.Kernel.Message)
 		if r.Class == kernel.WeAccept {
 			require.Contains(t, listed, exception{filepath.Base(r.Object), r.Program, r.Kernel.Errno}, "the kernel says: %s", r.Kernel.Message)
 		}

@@ -91,7 +91,7 @@ func (l *loader) loadAlone(only *ebpf.CollectionSpec, maps map[string]*ebpf.Map,
 	if err != nil {
 		var verr *ebpf.VerifierError
 		if errors.As(err, &verr) {
-			return outcome{err: err, log: verr.Log}
+			return outcome{err: verr.Cause, log: verr.Log}
 		}
 		return outcome{err: err}
 	}
