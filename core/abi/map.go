@@ -9,7 +9,9 @@ type MapSpec struct {
 	MaxEntries uint32
 	Flags      uint32
 	// Inner is the index plus one of the inner map's template in the object's maps; 0 if none.
-	Inner   uint32
+	Inner uint32
+	// Extra is map_extra: hash functions of a bloom filter, address of an arena, …
+	Extra   uint64
 	Pinning uint32 // as .maps says (LIBBPF_PIN_NONE, LIBBPF_PIN_BY_NAME); nothing is pinned
 	// Special are the fields of the value that only helpers may touch, ascending by offset; from its BTF.
 	Special []Special

@@ -14,9 +14,19 @@ type Object struct {
 	License  string
 	Programs []Program
 	Maps     []abi.MapSpec
-	Data     []Data
+	// Slots are the initial elements of maps of programs and of maps, in the order of the input.
+	Slots []Slot
+	Data  []Data
 	// BTF is the raw .BTF section, if there was one.
 	BTF []byte
+}
+
+// Slot is an initial element of a map: Maps[Map][Key] is the program called Program, or Maps[Inner] if Program is empty.
+type Slot struct {
+	Map     int
+	Key     uint32
+	Program string
+	Inner   int
 }
 
 // Program is one program, linked: the entry function first, then every
@@ -54,6 +64,9 @@ type Param struct {
 	Kind ParamKind
 	// Size is that of the memory behind a ParamMem, in bytes.
 	Size uint32
+	// Struct is the name of the structure that a ParamMem or a ParamOther points to, "" if it is none. If it is that
+	// of the program type's context, the parameter is the context: front ends know no program types.
+	Struct string
 	// NonNull: callers must not pass null.
 	NonNull bool
 }
@@ -89,7 +102,7 @@ const (
 	RefData             // lddw: Addend bytes into Data[Index]
 	RefFunc             // lddw: the function at slot Index of this program, as a value
 	RefHelper           // call: the helper called Name ("set/name" or "bpf_…")
-	RefKfunc            // call: the extern called Name that no front end could resolve
+	RefKfunc            // call or lddw: the extern called Name that no front end could resolve
 )
 
 // Ref is a symbolic operand of the instruction at Slot.
@@ -110,6 +123,8 @@ type Data struct {
 	Symbols  []DataSymbol
 	// Relocs are addresses within the section, ascending by Offset.
 	Relocs []DataReloc
+	// Special are the fields that only helpers may touch, ascending by offset; from its BTF.
+	Special []abi.Special
 }
 
 // DataSymbol is a named variable in a data section.
