@@ -146,40 +146,40 @@ type ArgKind uint8
 // The argument kinds. "Sized" memory has its length in the next argument, which is ArgSize or ArgSizeOrZero;
 // "fixed" memory has Helper.Sizes[i] bytes.
 const (
-	ArgNone          ArgKind = iota // the helper has no such argument
-	ArgAny                          // ARG_ANYTHING: any initialised value
-	ArgCtx                          // ARG_PTR_TO_CTX
-	ArgConstMap                     // ARG_CONST_MAP_PTR: a map, of a kind that lists the helper
-	ArgMapKey                       // ARG_PTR_TO_MAP_KEY: readable memory of the map's key size
-	ArgMapValue                     // ARG_PTR_TO_MAP_VALUE: readable memory of the map's value size
-	ArgMem                          // ARG_PTR_TO_MEM | MEM_RDONLY, sized
-	ArgMemWrite                     // ARG_PTR_TO_UNINIT_MEM, sized: the helper writes it
-	ArgSize                         // ARG_CONST_SIZE: at least 1
-	ArgSizeOrZero                   // ARG_CONST_SIZE_OR_ZERO
-	ArgFunc                         // ARG_PTR_TO_FUNC: a function as Helper.Callback describes it
-	ArgMemOrNull                    // ARG_PTR_TO_MEM | PTR_MAYBE_NULL, sized; null is legal with size 0 only
-	ArgMapValueOut                  // ARG_PTR_TO_MAP_VALUE | MEM_UNINIT: the helper writes it
-	ArgMapKeyOrNull                 // null or readable memory of the map's key size
-	ArgFixedMem                     // ARG_PTR_TO_FIXED_SIZE_MEM: the helper reads it
-	ArgFixedMemWrite                // ARG_PTR_TO_FIXED_SIZE_MEM | MEM_WRITE, MEM_UNINIT: the helper writes it
-	ArgAllocSize                    // ARG_CONST_ALLOC_SIZE_OR_ZERO: a constant, the size of the memory returned
-	ArgCtxOrNull                    // ARG_PTR_TO_CTX_OR_NULL
-	ArgStackOrNull                  // ARG_PTR_TO_STACK_OR_NULL: what a callback gets as its context
-	ArgStruct                       // a structure that is Helper.Structs[i] (ARG_PTR_TO_SOCKET, ARG_PTR_TO_SOCK_COMMON, …)
-	ArgStructOrNull                 // the same, or null
-	ArgSpinLock                     // ARG_PTR_TO_SPIN_LOCK: the lock in a map value
-	ArgTimer                        // ARG_PTR_TO_TIMER: a timer in a map value
-	ArgRecord                       // ARG_PTR_TO_RINGBUF_MEM: memory that a helper with FlagAcquires returned, whole
-	ArgConstString                  // ARG_PTR_TO_CONST_STR: a string in read-only data
-	ArgDynptr                       // ARG_PTR_TO_DYNPTR: an initialised dynptr on the stack, 16 bytes
-	ArgDynptrInit                   // ARG_PTR_TO_DYNPTR | MEM_UNINIT: a stack slot that becomes one; Helper.Dynptr says of which kind
-	ArgDynptrRecord                 // ARG_PTR_TO_DYNPTR | DYNPTR_TYPE_RINGBUF
-	ArgIter                         // an open-coded iterator on the stack; FlagIterNew, FlagIterNext, FlagIterDestroy say what happens to it
-	ArgKptr                         // ARG_KPTR_XCHG_DEST: a pointer field in a map value
-	ArgConst                        // a number that is known when the program is verified
-	ArgFlagZero                     // a number that must be 0
-	ArgMapIndex                     // the index of a map among the program's maps, known when it is verified: the tables of 2014
-	ArgMemWriteOrNull               // ARG_PTR_TO_MEM_OR_NULL | MEM_WRITE, sized: the helper writes it; null is legal with size 0 only
+	ArgNone           ArgKind = iota // the helper has no such argument
+	ArgAny                           // ARG_ANYTHING: any initialised value
+	ArgCtx                           // ARG_PTR_TO_CTX
+	ArgConstMap                      // ARG_CONST_MAP_PTR: a map, of a kind that lists the helper
+	ArgMapKey                        // ARG_PTR_TO_MAP_KEY: readable memory of the map's key size
+	ArgMapValue                      // ARG_PTR_TO_MAP_VALUE: readable memory of the map's value size
+	ArgMem                           // ARG_PTR_TO_MEM | MEM_RDONLY, sized
+	ArgMemWrite                      // ARG_PTR_TO_UNINIT_MEM, sized: the helper writes it
+	ArgSize                          // ARG_CONST_SIZE: at least 1
+	ArgSizeOrZero                    // ARG_CONST_SIZE_OR_ZERO
+	ArgFunc                          // ARG_PTR_TO_FUNC: a function as Helper.Callback describes it
+	ArgMemOrNull                     // ARG_PTR_TO_MEM | PTR_MAYBE_NULL, sized; null is legal with size 0 only
+	ArgMapValueOut                   // ARG_PTR_TO_MAP_VALUE | MEM_UNINIT: the helper writes it
+	ArgMapKeyOrNull                  // null or readable memory of the map's key size
+	ArgFixedMem                      // ARG_PTR_TO_FIXED_SIZE_MEM: the helper reads it
+	ArgFixedMemWrite                 // ARG_PTR_TO_FIXED_SIZE_MEM | MEM_WRITE, MEM_UNINIT: the helper writes it
+	ArgAllocSize                     // ARG_CONST_ALLOC_SIZE_OR_ZERO: a constant, the size of the memory returned
+	ArgCtxOrNull                     // ARG_PTR_TO_CTX_OR_NULL
+	ArgStackOrNull                   // ARG_PTR_TO_STACK_OR_NULL: what a callback gets as its context
+	ArgStruct                        // a structure that is Helper.Structs[i] (ARG_PTR_TO_SOCKET, ARG_PTR_TO_SOCK_COMMON, …)
+	ArgStructOrNull                  // the same, or null
+	ArgSpinLock                      // ARG_PTR_TO_SPIN_LOCK: the lock in a map value
+	ArgTimer                         // ARG_PTR_TO_TIMER: a timer in a map value
+	ArgRecord                        // ARG_PTR_TO_RINGBUF_MEM: memory that a helper with FlagAcquires returned, whole
+	ArgConstString                   // ARG_PTR_TO_CONST_STR: a string in read-only data
+	ArgDynptr                        // ARG_PTR_TO_DYNPTR: an initialised dynptr on the stack, 16 bytes
+	ArgDynptrInit                    // ARG_PTR_TO_DYNPTR | MEM_UNINIT: a stack slot that becomes one; Helper.Dynptr says of which kind
+	ArgDynptrRecord                  // ARG_PTR_TO_DYNPTR | DYNPTR_TYPE_RINGBUF
+	ArgIter                          // an open-coded iterator on the stack; FlagIterNew, FlagIterNext, FlagIterDestroy say what happens to it
+	ArgKptr                          // ARG_KPTR_XCHG_DEST: a pointer field in a map value
+	ArgConst                         // a number that is known when the program is verified
+	ArgFlagZero                      // a number that must be 0
+	ArgMapIndex                      // the index of a map among the program's maps, known when it is verified: the tables of 2014
+	ArgMemWriteOrNull                // ARG_PTR_TO_MEM_OR_NULL | MEM_WRITE, sized: the helper writes it; null is legal with size 0 only
 )
 
 // Scalar reports whether an argument of this kind is a plain number.
