@@ -26,6 +26,9 @@ type ProgType struct {
 	Sections []string
 	Context  Context
 	Helpers  []string // names of helpers it may call; "*" is every helper of the merged set
+	// Variants are the helpers whose prototype is another one for this type than the
+	// set's of the same number: one that takes a context here and a socket elsewhere.
+	Variants []Helper
 	// Returns is the range of legal return values; not Bounded means unrestricted 64 bits.
 	Returns Range
 	// Packet says how a program may use packet pointers of its context.
@@ -83,6 +86,8 @@ type Context struct {
 	Name   string // C name of the structure
 	Size   uint32 // bytes that the program sees (CtxStruct) or that are promised (CtxMemory)
 	Fields []Field
+	// Opaque: nothing describes its fields. Programs that use them cannot be decided.
+	Opaque bool
 	// Is names the structures that one of this kind also counts as: a struct bpf_tcp_sock is a struct bpf_sock_common.
 	Is []string
 }
@@ -180,6 +185,7 @@ const (
 	ArgFlagZero                      // a number that must be 0
 	ArgMapIndex                      // the index of a map among the program's maps, known when it is verified: the tables of 2014
 	ArgMemWriteOrNull                // ARG_PTR_TO_MEM_OR_NULL | MEM_WRITE, sized: the helper writes it; null is legal with size 0 only
+	ArgMapValueOrNull                // null or readable memory of the map's value size
 )
 
 // Scalar reports whether an argument of this kind is a plain number.

@@ -135,6 +135,17 @@ func (s *Set) HelperByID(id uint32) *Helper {
 	return nil
 }
 
+// HelperFor returns the helper with the number that `call` uses as programs of
+// type t have it, nil if there is none. Whether they may call it says MayCall.
+func (s *Set) HelperFor(t *ProgType, id uint32) *Helper {
+	for i := range t.Variants {
+		if t.Variants[i].ID == id {
+			return &t.Variants[i]
+		}
+	}
+	return s.HelperByID(id)
+}
+
 // HelperByName returns the helper called name, nil if there is none.
 func (s *Set) HelperByName(name string) *Helper {
 	for i := range s.Helpers {

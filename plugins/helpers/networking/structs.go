@@ -4,7 +4,17 @@ import "github.com/bpfc/bpfc/core/abi"
 
 // structs are the structures that fields and helpers lead to.
 func structs() []abi.Context {
-	return []abi.Context{sock(), sockCommon(), tcpSock(), xdpSock(), flowKeys()}
+	cs := []abi.Context{sock(), sockCommon(), tcpSock(), xdpSock(), flowKeys()}
+	for _, name := range []string{"tcp6_sock", "tcp_sock", "tcp_timewait_sock", "tcp_request_sock", "udp6_sock", "unix_sock", "mptcp_sock"} {
+		cs = append(cs, inside(name))
+	}
+	return cs
+}
+
+// inside is a structure of the kernel that only the kernel's BTF describes. It
+// counts as a socket for helpers that take any.
+func inside(name string) abi.Context {
+	return abi.Context{Kind: abi.CtxStruct, Name: name, Opaque: true, Is: []string{"bpf_sock_common"}}
 }
 
 // tcpSock is struct bpf_tcp_sock (bpf_tcp_sock_is_valid_access, net/core/filter.c, Linux 6.18).
@@ -23,7 +33,7 @@ func tcpSock() abi.Context {
 
 // xdpSock is struct bpf_xdp_sock (bpf_xdp_sock_is_valid_access, net/core/filter.c, Linux 6.18).
 func xdpSock() abi.Context {
-	return abi.Context{Kind: abi.CtxStruct, Name: "bpf_xdp_sock", Size: 4, Fields: []abi.Field{whole("queue_id", 0, 4)}}
+	return abi.Context{Kind: abi.CtxStruct, Name: "bpf_xdp_sock", Size: 4, Is: []string{"bpf_sock_common"}, Fields: []abi.Field{whole("queue_id", 0, 4)}}
 }
 
 // flowKeys is struct bpf_flow_keys: plain memory, to be read and written in any

@@ -146,6 +146,7 @@ func types() []abi.ProgType {
 		if t.Name == "netfilter" {
 			t.Unsupported = "its context leads to structures of the kernel that only the kernel's BTF describes"
 		}
+		t.Variants = variants(r.name)
 		ts = append(ts, t)
 	}
 	return ts
