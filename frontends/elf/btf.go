@@ -105,8 +105,7 @@ func (t *types) text(offset uint32) (string, bool) {
 
 // readExt reads .BTF.ext: a header and three tables, each a record size and then,
 // per section, name, count and records. The first word of a record is the
-// offset in bytes of an instruction. The first table, of functions, is not
-// read: they are known by their symbols.
+// offset in bytes of an instruction.
 func (f *file) readExt(b []byte) error {
 	le := binary.LittleEndian
 	if len(b) < extHeaderSize || le.Uint16(b) != btfMagic {
@@ -122,6 +121,7 @@ func (f *file) readExt(b []byte) error {
 		record int
 		read   func(*section, int, []byte) error
 	}{
+		{8, extHeaderSize, funcRecordSize, f.readFunc},
 		{16, extHeaderSize, lineRecordSize, f.readLine},
 		{24, extHeaderCORE, coreRecordSize, f.readCORE},
 	} {
@@ -198,6 +198,7 @@ func (f *file) readLine(s *section, slot int, r []byte) error {
 // sortRecords orders the lines, of several for one instruction it keeps the
 // first, and the CO-RE relocations.
 func (s *section) sortRecords() {
+	slices.SortStableFunc(s.funcs, func(a, b funcRecord) int { return a.slot - b.slot })
 	slices.SortStableFunc(s.adapts, func(a, b coreReloc) int { return a.slot - b.slot })
 	slices.SortStableFunc(s.lines, func(a, b obj.Line) int { return a.Slot - b.Slot })
 	s.lines = slices.CompactFunc(s.lines, func(a, b obj.Line) bool { return a.Slot == b.Slot })

@@ -25,6 +25,7 @@ const (
 	kindProgram             // programs: any other executable section
 	kindData                // .data, .rodata, .bss and their like
 	kindMaps                // .maps
+	kindOldMaps             // maps, maps/NAME
 )
 
 // section is one section of the file. data is nil for one without bytes in the file.
@@ -37,10 +38,12 @@ type section struct {
 	rel   []reloc // ascending by offset
 
 	index  int            // kindData: in file.data, -1 if the section is empty
-	mapAt  map[uint64]int // kindMaps: index in file.maps by offset
+	maps   []*mapDef      // kindMaps: ascending by offset
+	mapAt  map[uint64]int // kindMaps and kindOldMaps: index in file.maps by offset
 	insns  []isa.Insn     // kindText and kindProgram
 	units  []*unit        // kindText and kindProgram: the functions, ascending and without gaps
 	lines  []obj.Line     // kindText and kindProgram; Slot counts from the beginning of the section
+	funcs  []funcRecord   // the same, ascending
 	adapts []coreReloc
 }
 
@@ -64,8 +67,11 @@ type file struct {
 	named    map[string]*section // executable sections; the first of a name
 	types    *types              // nil without .BTF
 	maps     []abi.MapSpec
+	slots    []obj.Slot
 	data     []obj.Data
-	common   map[int]uint64   // offsets in the last of data, by symbol
+	placed   map[int]place   // symbols that no section defines and that have been given a place
+	missing  map[string]bool // configuration that the caller has not given
+	options  Options
 	builtins map[string]*unit // those that have been called
 }
 
@@ -246,6 +252,8 @@ func kindOf(s *stdelf.Section) sectionKind {
 			return kindText
 		}
 		return kindProgram
+	case isOldMaps(s.Name) && s.Type == stdelf.SHT_PROGBITS:
+		return kindOldMaps
 	case s.Flags&stdelf.SHF_ALLOC != 0 && (family(s.Name, ".data") || family(s.Name, ".rodata") || family(s.Name, ".bss")):
 		return kindData
 	}
@@ -369,11 +377,7 @@ func (f *file) title(y *stdelf.Symbol) string {
 // and that this version does not read.
 func (f *file) refuse() error {
 	for i := range f.sections {
-		s := &f.sections[i]
-		switch {
-		case s.name == "maps" || strings.HasPrefix(s.name, "maps/"):
-			return unsupported(CodeOldMaps, "maps are defined in the old form without BTF; define them in SEC(\".maps\") with __uint and __type").in(s.name, -1)
-		case family(s.name, ".struct_ops"):
+		if s := &f.sections[i]; family(s.name, ".struct_ops") {
 			return unsupported(CodeSection, "struct_ops are not supported in this version").in(s.name, -1)
 		}
 	}

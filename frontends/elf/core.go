@@ -110,3 +110,8 @@ func named(t btf.Type) string {
 	}
 	return "an unnamed type"
 }
+
+// Types are the types of a kernel, for Options.Kernel. They are safe for concurrent use.
+type Types struct {
+	spec *btf.Spec
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/cilium/ebpf/btf"
 )
 
 // readData makes an obj.Data of every data section that is not empty, and one of all common symbols.
@@ -30,6 +31,9 @@ func (f *file) readData() error {
 		f.data = append(f.data, d)
 	}
 	if err := f.readVariables(); err != nil {
+		return err
+	}
+	if err := f.markSpecial(); err != nil {
 		return err
 	}
 	return f.readCommon(maxData - total)
@@ -62,7 +66,6 @@ func (f *file) readVariables() error {
 func (f *file) readCommon(room uint64) error {
 	d := obj.Data{Name: "COMMON", Align: 1}
 	size := uint64(0)
-	f.common = map[int]uint64{}
 	for i := range f.symbols {
 		y := &f.symbols[i]
 		if y.Section != stdelf.SHN_COMMON {
@@ -77,15 +80,21 @@ func (f *file) readCommon(room uint64) error {
 			return unsupported(CodeLimit, "the data sections claim more than %d MiB together", maxData>>20).on(y.Name)
 		}
 		size = at + y.Size
-		f.common[i] = at
+		f.put(i, place{len(f.data), at})
 		d.Align = max(d.Align, uint32(align))
 		d.Symbols = append(d.Symbols, obj.DataSymbol{Name: y.Name, Offset: uint32(at), Size: uint32(y.Size)})
 	}
-	if size > 0 {
+	if len(f.placed) > 0 {
 		d.Bytes = make([]byte, size)
 		f.data = append(f.data, d)
 	}
 	return nil
+}
+
+// place is where a symbol is: offset bytes into data[index].
+type place struct {
+	index  int
+	offset uint64
 }
 
 // place finds the data that a relocation refers to: Addend bytes into
@@ -93,8 +102,8 @@ func (f *file) readCommon(room uint64) error {
 func (f *file) place(r reloc, addend int64) (index int, at int64, ok bool) {
 	i := int(r.symbol) - 1
 	y := &f.symbols[i]
-	if offset, common := f.common[i]; common && len(f.data) > 0 {
-		return len(f.data) - 1, int64(offset) + addend, true
+	if p, ok := f.placed[i]; ok {
+		return p.index, int64(p.offset) + addend, true
 	}
 	s := f.sectionOf(y)
 	if s == nil || s.index < 0 {
@@ -167,10 +176,54 @@ func (f *file) foreignWord(s *section, y *stdelf.Symbol) error {
 		e = unsupported(CodeExtern, "data holds the address of an extern, which nothing here defines")
 	case to.code():
 		e = unsupported(CodeFuncData, "data holds the address of a function; take it in the program instead, or use a switch")
-	case to.kind == kindMaps:
+	case to.kind == kindMaps || to.kind == kindOldMaps:
 		e = unsupported(CodeFuncData, "data holds the address of a map; name the map in the program instead")
 	default:
 		e = unsupported(CodeReloc, "data holds an address in section %s, which is not data", to.name)
 	}
 	return e.in(s.name, -1).on(f.title(y))
+}
+
+// put remembers where a symbol that no section defines has been placed.
+func (f *file) put(symbol int, p place) {
+	if f.placed == nil {
+		f.placed = map[int]place{}
+	}
+	f.placed[symbol] = p
+}
+
+// markSpecial finds the variables that only helpers may touch.
+func (f *file) markSpecial() error {
+	if f.types == nil {
+		return nil
+	}
+	for i := range f.sections {
+		s := &f.sections[i]
+		if s.kind != kindData || s.index < 0 {
+			continue
+		}
+		vars, err := f.types.variables(s.name)
+		if err != nil {
+			continue // compilers of C write no BTF for sections of constants of their own
+		}
+		if err := f.markSection(s, i, vars); err != nil {
+			return err.in(s.name, -1)
+		}
+	}
+	return nil
+}
+
+// markSection marks the special fields of the variables of one section.
+func (f *file) markSection(s *section, number int, vars map[string]*btf.Var) *Error {
+	var all specials
+	for _, i := range f.defined[number] {
+		y := &f.symbols[i]
+		if v := vars[y.Name]; v != nil && stdelf.ST_TYPE(y.Info) == stdelf.STT_OBJECT {
+			if err := all.walk(v.Type, y.Value, 0); err != nil {
+				return err.on(y.Name)
+			}
+		}
+	}
+	f.data[s.index].Special = all.sorted()
+	return nil
 }

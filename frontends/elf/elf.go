@@ -34,6 +34,11 @@ type Options struct {
 	// MaxInsns is the limit on the instruction slots of one program, at most
 	// the default of 1,000,000, which 0 stands for.
 	MaxInsns int
+	// Kernel are the types that CO-RE relocations are solved for; nil refuses the relocations that need them.
+	Kernel *Types
+	// Config are the values of .kconfig externs by name, as a kernel's configuration writes them: 250, y, m, "text".
+	// LINUX_KERNEL_VERSION may be written 6.18.0. See DefaultConfig for those that need not be given.
+	Config map[string]string
 }
 
 func (o Options) maxInsns() int {
@@ -61,7 +66,8 @@ func Parse(name string, b []byte, o Options) (result *obj.Object, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return f.object(name, o)
+	f.options = o
+	return f.object(name)
 }
 
 // panicked turns the panic of a library into an error that names it. Panics of
@@ -78,13 +84,13 @@ func panicked(p any, stack []byte) error {
 }
 
 // object reads everything in its order: what later steps refer to comes first.
-func (f *file) object(name string, o Options) (*obj.Object, error) {
-	for _, step := range []func() error{f.refuse, f.fromGNU, f.readTypes, f.readMaps, f.readData, f.relocateData, f.readCode} {
+func (f *file) object(name string) (*obj.Object, error) {
+	for _, step := range []func() error{f.refuse, f.fromGNU, f.readTypes, f.readMaps, f.readData, f.readConfig, f.relocateData, f.readCode, f.fillMaps} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	programs, err := f.link(o.maxInsns())
+	programs, err := f.link(f.options.maxInsns())
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +99,7 @@ func (f *file) object(name string, o Options) (*obj.Object, error) {
 		License:  f.license(),
 		Programs: programs,
 		Maps:     f.maps,
+		Slots:    f.slots,
 		Data:     f.data,
 		BTF:      bytes.Clone(f.bytesOf(".BTF")),
 	}, nil

@@ -23,9 +23,8 @@ const (
 	CodeNoProgram Code = "elf-no-program"     // no function that could be a program
 	CodeBTF       Code = "elf-btf"            // malformed .BTF or .BTF.ext
 	CodeMap       Code = "elf-map"            // a malformed or unsupported map definition
-	CodeOldMaps   Code = "elf-old-maps"       // maps defined without BTF
 	CodeCORE      Code = "elf-co-re"          // an instruction that has to be adapted to a kernel
-	CodeExtern    Code = "elf-extern"         // a variable that only a kernel can supply
+	CodeExtern    Code = "elf-extern"         // a variable or configuration that nobody supplies
 	CodeFuncData  Code = "elf-function-data"  // the address of a function or map in data
 	CodeLimit     Code = "elf-limit"          // larger than this version handles
 	CodeLibrary   Code = "elf-library-panic"  // a library that this package uses gave up

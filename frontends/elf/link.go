@@ -88,7 +88,7 @@ func (l *linker) append(u *unit) (int, error) {
 	}
 	l.base[u] = base
 	l.out.Insns = append(l.out.Insns, u.insns...)
-	l.out.Funcs = append(l.out.Funcs, obj.FuncInfo{Slot: base, Name: u.name})
+	l.out.Funcs = append(l.out.Funcs, l.file.describe(u, base))
 	if s := u.section; s != nil {
 		if err := l.file.checkCORE(s, u); err != nil {
 			return 0, err
@@ -193,7 +193,7 @@ func (l *linker) call(u *unit, i, at int, r reloc, y *stdelf.Symbol) error {
 			return l.fail(malformed(CodeReloc, "the call has no name"), u, i, y)
 		}
 		*in = isa.CallHelper(0)
-		l.out.Refs = append(l.out.Refs, obj.Ref{Slot: at, Kind: obj.RefHelper, Name: y.Name})
+		l.out.Refs = append(l.out.Refs, obj.Ref{Slot: at, Kind: l.file.externKind(y.Name), Name: y.Name})
 		return nil
 	}
 	s := l.file.sectionOf(y)
@@ -268,11 +268,11 @@ func (l *linker) address(u *unit, i, at int, r reloc, y *stdelf.Symbol) error {
 	to := int64(y.Value) + addend
 	switch {
 	case y.Section == stdelf.SHN_UNDEF:
-		return l.fail(unsupported(CodeExtern, "nothing here defines this extern; kernel symbols (.ksyms) and configuration (.kconfig) are not available in user space"), u, i, y)
-	case s != nil && s.kind == kindMaps:
+		return l.extern(u, i, at, addend, y)
+	case s != nil && (s.kind == kindMaps || s.kind == kindOldMaps):
 		index, ok := s.mapAt[uint64(to)]
 		if !ok {
-			return l.fail(malformed(CodeReloc, "no map begins at offset %d of .maps", to), u, i, y)
+			return l.fail(malformed(CodeReloc, "no map begins at offset %d of %s", to, s.name), u, i, y)
 		}
 		*in = isa.LoadMapFD(in.Dst, 0)
 		l.out.Refs = append(l.out.Refs, obj.Ref{Slot: at, Kind: obj.RefMap, Index: index})

@@ -9,44 +9,43 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// readMaps reads the definitions in .maps. A definition is a variable whose
+// readMaps reads the definitions of all maps.
+func (f *file) readMaps() error {
+	found := false
+	var old []oldMap
+	for i := range f.sections {
+		s := &f.sections[i]
+		var err error
+		switch {
+		case s.kind == kindOldMaps:
+			old, err = f.readOldMaps(s, i, old)
+		case s.kind == kindMaps && found:
+			err = malformed(CodeMap, "there are two sections of this name").in(s.name, -1)
+		case s.kind == kindMaps:
+			found = true
+			err = f.readMapSection(s, i)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return f.nestOldMaps(old)
+}
+
+// readMapSection reads the definitions in .maps. A definition is a variable whose
 // type is a structure; its members hold numbers and types in the shape of
 // pointers, never values (libbpf 1.6, parse_btf_map_def):
 //
 //	int (*max_entries)[16]   a number: the length of the array
 //	struct key *key          a type
 //	struct inner *values[]   the maps or programs that it holds
-func (f *file) readMaps() error {
-	found := false
-	for i := range f.sections {
-		s := &f.sections[i]
-		if s.kind != kindMaps {
-			continue
-		}
-		if found {
-			return malformed(CodeMap, "there are two sections of this name").in(s.name, -1)
-		}
-		found = true
-		if err := f.readMapSection(s, i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (f *file) readMapSection(s *section, number int) error {
 	if f.types == nil {
 		return unsupported(CodeMap, "the object has maps but no BTF; compile with -g").in(s.name, -1)
 	}
-	var sec *btf.Datasec
-	if err := f.types.spec.TypeByName(".maps", &sec); err != nil {
-		return broken(CodeBTF, err).in(s.name, -1)
-	}
-	vars := map[string]*btf.Var{}
-	for _, info := range sec.Vars {
-		if v, ok := info.Type.(*btf.Var); ok {
-			vars[v.Name] = v
-		}
+	vars, err := f.types.variables(".maps")
+	if err != nil {
+		return err.in(s.name, -1)
 	}
 	s.mapAt = map[uint64]int{}
 	for _, y := range f.mapSymbols(number) {
@@ -54,30 +53,35 @@ func (f *file) readMapSection(s *section, number int) error {
 		if _, twice := s.mapAt[y.at]; twice || v == nil || y.at >= s.size {
 			return malformed(CodeMap, "the map is not described in BTF, not within its section, or has the place of another").in(s.name, -1).on(y.name)
 		}
-		index, err := f.addMap(y.name, v.Type)
+		def, err := f.addMap(y.name, v.Type)
 		if err != nil {
 			return err.in(s.name, -1).on(y.name)
 		}
-		s.mapAt[y.at] = index
-	}
-	if len(s.rel) > 0 {
-		return f.refuseSlots(s)
+		s.mapAt[y.at] = def.index
+		def.at = y.at
+		s.maps = append(s.maps, def)
 	}
 	return nil
 }
 
-// refuseSlots refuses maps with initial contents: .values = { … }.
-func (f *file) refuseSlots(s *section) error {
-	e := unsupported(CodeMap, "a map has initial values (.values = …), which are not supported in this version; fill it by --map").in(s.name, -1)
-	if y, err := f.symbolOf(s, s.rel[0]); err == nil {
-		e.Symbol = f.title(y)
+// variables returns the variables of a section by name.
+func (t *types) variables(section string) (map[string]*btf.Var, *Error) {
+	var sec *btf.Datasec
+	if err := t.spec.TypeByName(section, &sec); err != nil {
+		return nil, broken(CodeBTF, err)
 	}
-	return e
+	vars := map[string]*btf.Var{}
+	for _, info := range sec.Vars {
+		if v, ok := info.Type.(*btf.Var); ok {
+			vars[v.Name] = v
+		}
+	}
+	return vars, nil
 }
 
 type mapSymbol struct {
-	name string
-	at   uint64
+	name     string
+	at, size uint64
 }
 
 // mapSymbols returns the symbols in a section by position.
@@ -85,7 +89,7 @@ func (f *file) mapSymbols(section int) []mapSymbol {
 	var list []mapSymbol
 	for _, i := range f.defined[section] {
 		if y := &f.symbols[i]; y.Name != "" {
-			list = append(list, mapSymbol{y.Name, y.Value})
+			list = append(list, mapSymbol{y.Name, y.Value, y.Size})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b mapSymbol) int { return cmp.Compare(a.at, b.at) })
@@ -93,35 +97,39 @@ func (f *file) mapSymbols(section int) []mapSymbol {
 }
 
 // addMap appends the map that typ defines, and the template of its inner maps
-// behind it, and returns its index.
-func (f *file) addMap(name string, typ btf.Type) (int, *Error) {
+// behind it, and returns its definition.
+func (f *file) addMap(name string, typ btf.Type) (*mapDef, *Error) {
 	d, err := define(name, typ)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	index := len(f.maps)
+	d.index = len(f.maps)
 	f.maps = append(f.maps, d.spec)
 	if d.inner == nil {
-		return index, nil
+		return d, nil
 	}
 	// libbpf calls the template of an inner map so.
 	inner, err := define(name+".inner", d.inner)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if inner.inner != nil {
-		return 0, malformed(CodeMap, "maps are nested more than twice")
+		return nil, malformed(CodeMap, "maps are nested more than twice")
 	}
 	f.maps = append(f.maps, inner.spec)
-	f.maps[index].Inner = uint32(index + 2)
-	return index, nil
+	f.maps[d.index].Inner = uint32(d.index + 2)
+	return d, nil
 }
 
 // mapDef is a definition while it is read.
 type mapDef struct {
 	spec  abi.MapSpec
-	extra uint64
 	inner *btf.Struct // of a map of maps
+	value btf.Type    // nil if only its size is given
+
+	index  int    // in file.maps
+	at     uint64 // offset in .maps
+	values uint64 // offset of the initial elements from there; 0 if it has none
 }
 
 // define reads one definition.
@@ -139,8 +147,12 @@ func define(name string, typ btf.Type) (*mapDef, *Error) {
 	if d.spec.Type == 0 {
 		return nil, malformed(CodeMap, "the definition has no type; add __uint(type, BPF_MAP_TYPE_…)")
 	}
-	if d.extra != 0 {
-		return nil, unsupported(CodeMap, "map_extra is %d, only 0 is supported in this version", d.extra)
+	if d.value != nil {
+		special, err := specialsOf(d.value)
+		if err != nil {
+			return nil, err
+		}
+		d.spec.Special = special
 	}
 	return d, nil
 }
@@ -172,17 +184,21 @@ func (d *mapDef) member(m btf.Member) *Error {
 		if uint64(n) > math.MaxUint32 {
 			return malformed(CodeMap, "member %s is a type of %d bytes", m.Name, n)
 		}
+		if m.Name == "value" {
+			d.value = p.Target
+		}
 		return set(to, uint32(n), m.Name)
 	}
 	switch m.Name {
 	case "values":
-		return d.values(m.Type)
+		d.values = uint64(m.Offset.Bytes())
+		return d.holds(m.Type)
 	case "map_extra":
 		n, ok := number(m.Type)
 		if !ok {
 			return malformed(CodeMap, "member map_extra is no number; write __ulong(map_extra, N)")
 		}
-		d.extra = n
+		d.spec.Extra = n
 		return nil
 	}
 	return unsupported(CodeMap, "member %q of the definition is not known", clean(m.Name))
@@ -214,8 +230,8 @@ func number(t btf.Type) (uint64, bool) {
 	return e.Values[0].Value, true
 }
 
-// values reads what a map holds: an array of pointers to a map's definition, or to functions.
-func (d *mapDef) values(t btf.Type) *Error {
+// holds reads what a map holds: an array of pointers to a map's definition, or to functions.
+func (d *mapDef) holds(t btf.Type) *Error {
 	const slot = 4 // bytes of a descriptor, the value of such maps
 	bad := malformed(CodeMap, "member values is no array of maps or functions; write __array(values, T)")
 	a, ok := btf.As[*btf.Array](t)

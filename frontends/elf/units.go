@@ -18,6 +18,7 @@ type unit struct {
 	section    *section // nil for a built-in function
 	start, end int      // slots of the section
 	global     bool
+	hidden     bool       // its symbol is
 	insns      []isa.Insn // those slots
 	rel        []reloc    // those in the unit
 	others     []*unit    // other names of the same function
@@ -165,7 +166,7 @@ func (f *file) symbolUnits(s *section, number int, typ stdelf.SymType) ([]*unit,
 			return nil, malformed(CodeSymbol, "the function (%d bytes at %#x) is not within its section or not made of whole instructions", y.Size, y.Value).in(s.name, -1).on(y.Name)
 		}
 		start := int(y.Value / isa.SlotSize)
-		list = append(list, &unit{name: y.Name, start: start, end: start + int(y.Size/isa.SlotSize), global: global})
+		list = append(list, &unit{name: y.Name, start: start, end: start + int(y.Size/isa.SlotSize), global: global, hidden: hiddenSymbol(y)})
 	}
 	return list, nil
 }
@@ -203,6 +204,9 @@ func (f *file) entries() ([]entry, error) {
 		if len(list) > 0 {
 			return list, unique(list)
 		}
+	}
+	if len(f.maps) > 0 {
+		return nil, nil // a library of maps
 	}
 	return nil, malformed(CodeNoProgram, "there is no program: no global function in an executable section")
 }
