@@ -124,9 +124,14 @@ func (g *geometry) refine(rd reading, half bool, a, b Num) (ra, rb Num, ok bool)
 	if !ok {
 		return a, b, false
 	}
-	a.setFull(x)
-	b.setFull(y)
-	ok = g.sync(&a) && g.sync(&b)
+	if x != g.whole(a) {
+		a.setFull(x)
+		ok = g.sync(&a)
+	}
+	if ok && y != g.whole(b) {
+		b.setFull(y)
+		ok = g.sync(&b)
+	}
 	return a, b, ok
 }
 
@@ -135,9 +140,14 @@ func (g *geometry) refineLow(rel relation, a, b Num) (ra, rb Num, ok bool) {
 	if !ok {
 		return a, b, false
 	}
-	g.putLow(&a, x)
-	g.putLow(&b, y)
-	ok = g.sync(&a) && g.sync(&b)
+	if x != g.low(a) {
+		g.putLow(&a, x)
+		ok = g.sync(&a)
+	}
+	if ok && y != g.low(b) {
+		g.putLow(&b, y)
+		ok = g.sync(&b)
+	}
 	return a, b, ok
 }
 

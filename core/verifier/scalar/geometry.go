@@ -57,17 +57,56 @@ const rounds = 6
 //	bits     get the leading bits that all values of an arc share
 //	arc      both ends match the bits and have a low half on the low arc
 func (g *geometry) sync(n *Num) bool {
+	switch {
+	case n.Mask == 0:
+		return g.settle(n)
+	case n.Size <= g.half.mask && n.Lo <= g.half.mask-n.Size:
+		return g.syncSmall(n)
+	}
+	return g.syncAny(n)
+}
+
+// settle makes n the constant that its bits are.
+func (g *geometry) settle(n *Num) bool {
+	ok := g.contains(*n, n.Value)
+	*n = g.constant(n.Value)
+	return ok
+}
+
+// syncSmall reduces an n whose arc is from 0 to the greatest low half: nearly all that is told apart
+// in programs. All is then known of the low half, and the arc is that of the low half.
+func (g *geometry) syncSmall(n *Num) bool {
+	if n.Value&^g.half.mask != 0 {
+		return false
+	}
+	a, ok := g.half.meet(n.full(), n.low())
+	if !ok || g.half.wraps(a) {
+		return ok && g.syncAny(n)
+	}
+	w, ok := g.half.reduce(word{pattern{n.Value, n.Mask & g.half.mask}, a})
+	if w.mask == 0 {
+		*n = g.constant(w.value)
+		return ok
+	}
+	n.setFull(w)
+	n.setLow(w.arc)
+	return ok
+}
+
+// syncAny reduces any n.
+func (g *geometry) syncAny(n *Num) bool {
 	for range rounds {
-		if n.Mask == 0 {
-			ok := g.contains(*n, n.Value)
-			*n = g.constant(n.Value)
-			return ok
-		}
-		was := *n
-		if !g.syncLow(n) || !g.syncFull(n) {
+		if !g.syncLow(n) {
 			return false
 		}
-		if *n == was {
+		was := word{n.bits(), n.full()}
+		if !g.syncFull(n) {
+			return false
+		}
+		if n.Mask == 0 {
+			return g.settle(n)
+		}
+		if was.mask == n.Mask && was.arc == n.full() {
 			break
 		}
 	}
@@ -82,28 +121,19 @@ func (g *geometry) syncLow(n *Num) bool {
 		}
 	}
 	w, ok := g.half.reduce(word{pattern{n.Value & g.half.mask, n.Mask & g.half.mask}, low})
-	if !ok {
-		return false
-	}
 	n.setLow(w.arc)
 	n.Value = n.Value&^g.half.mask | w.value
 	n.Mask = n.Mask&^g.half.mask | w.mask
-	return true
+	return ok
 }
 
 func (g *geometry) syncFull(n *Num) bool {
-	a, ok := g.full.fit(n.full(), n.bits())
-	if !ok {
-		return false
+	w, ok := g.full.reduce(g.whole(*n))
+	if ok && uint64(n.Size32) != g.half.mask {
+		w.arc, ok = g.fitLow(w.arc, n.low())
 	}
-	if uint64(n.Size32) != g.half.mask {
-		if a, ok = g.fitLow(a, n.low()); !ok {
-			return false
-		}
-	}
-	n.Lo, n.Size = a.lo, a.size
-	n.setBits(g.full.learn(n.bits(), a))
-	return true
+	n.setFull(w)
+	return ok
 }
 
 // fitLow cuts the ends of a whose low half is not on low. ok is false if nothing is left.

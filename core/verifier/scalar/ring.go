@@ -198,6 +198,14 @@ func (r *ring) learn(p pattern, a arc) pattern {
 
 // reduce makes w a word. ok is false if nothing matches both.
 func (r *ring) reduce(w word) (word, bool) {
+	vary := r.varying(w.arc)
+	if vary&^w.mask == 0 { // the known bits are the same in all of the arc: it is in or out as a whole
+		known := w.mask &^ vary
+		ok := (w.lo^w.value)&^w.mask&r.mask == 0
+		w.value |= w.lo & known
+		w.mask &= vary
+		return w, ok
+	}
 	a, ok := r.fit(w.arc, w.pattern)
 	if !ok {
 		return w, false
