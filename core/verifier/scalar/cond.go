@@ -52,10 +52,10 @@ func read(cond isa.Cond, holds bool) reading {
 // Decide evaluates a condition at width 32 (on the low halves) or 64. known is
 // false if the values of a and b may give both answers.
 func Decide(cond isa.Cond, width uint8, a, b Num) (taken, known bool) {
-	return wide.decide(cond, width == 32, a, b)
+	return wide.decide(cond, width == 32, &a, &b)
 }
 
-func (g *geometry) decide(cond isa.Cond, half bool, a, b Num) (taken, known bool) {
+func (g *geometry) decide(cond isa.Cond, half bool, a, b *Num) (taken, known bool) {
 	if g.excludes(read(cond, true), half, a, b) {
 		return false, true
 	}
@@ -63,7 +63,7 @@ func (g *geometry) decide(cond isa.Cond, half bool, a, b Num) (taken, known bool
 }
 
 // excludes reports whether the relation holds for no values of a and b.
-func (g *geometry) excludes(rd reading, half bool, a, b Num) bool {
+func (g *geometry) excludes(rd reading, half bool, a, b *Num) bool {
 	if rd.swapped {
 		a, b = b, a
 	}
@@ -104,51 +104,48 @@ func (r *ring) excludes(rel relation, a, b word) bool {
 // at width 32 (on the low halves) or 64, and returns what a and b then are. ok is
 // false if it cannot be so.
 func Refine(cond isa.Cond, holds bool, width uint8, a, b Num) (ra, rb Num, ok bool) {
-	return wide.refine(read(cond, holds), width == 32, a, b)
+	ok = wide.refine(read(cond, holds), width == 32, &a, &b)
+	return a, b, ok
 }
 
-func (g *geometry) refine(rd reading, half bool, a, b Num) (ra, rb Num, ok bool) {
+// refine narrows a and b to where the relation can hold.
+func (g *geometry) refine(rd reading, half bool, a, b *Num) (ok bool) {
+	if rd.swapped {
+		a, b = b, a
+	}
 	switch {
 	case rd.relation == noRelation:
-		return a, b, true
-	case rd.relation == equal && !half:
-		n, ok := g.meet(a, b)
-		return n, n, ok
-	case rd.swapped:
-		rb, ra, ok = g.refine(reading{relation: rd.relation}, half, b, a)
-		return ra, rb, ok
+		return true
 	case half:
 		return g.refineLow(rd.relation, a, b)
+	case rd.relation == equal:
+		ok = g.meet(a, b)
+		*b = *a
+		return ok
 	}
 	x, y, ok := g.assume[rd.relation](&g.full, g.whole(a), g.whole(b))
-	if !ok {
-		return a, b, false
-	}
-	if x != g.whole(a) {
+	if ok && x != g.whole(a) {
 		a.setFull(x)
-		ok = g.sync(&a)
+		ok = g.sync(a)
 	}
 	if ok && y != g.whole(b) {
 		b.setFull(y)
-		ok = g.sync(&b)
+		ok = g.sync(b)
 	}
-	return a, b, ok
+	return ok
 }
 
-func (g *geometry) refineLow(rel relation, a, b Num) (ra, rb Num, ok bool) {
+func (g *geometry) refineLow(rel relation, a, b *Num) (ok bool) {
 	x, y, ok := g.assume[rel](&g.half, g.low(a), g.low(b))
-	if !ok {
-		return a, b, false
-	}
-	if x != g.low(a) {
-		g.putLow(&a, x)
-		ok = g.sync(&a)
+	if ok && x != g.low(a) {
+		g.putLow(a, x)
+		ok = g.sync(a)
 	}
 	if ok && y != g.low(b) {
-		g.putLow(&b, y)
-		ok = g.sync(&b)
+		g.putLow(b, y)
+		ok = g.sync(b)
 	}
-	return a, b, ok
+	return ok
 }
 
 // putLow replaces what is known of the low half.

@@ -36,7 +36,7 @@ type universe struct {
 
 func (g *geometry) valuesOf(n Num) (s valueSet) {
 	for v := range uint64(16) {
-		if g.contains(n, v) {
+		if g.contains(&n, v) {
 			s |= 1 << v
 		}
 	}
@@ -53,7 +53,7 @@ var fourBits = sync.OnceValue(func() *universe {
 			return
 		}
 		seen[n] = true
-		if w := u.geometry.low(n); !lowSeen[w] {
+		if w := u.geometry.low(&n); !lowSeen[w] {
 			lowSeen[w] = true
 			u.lows = append(u.lows, len(u.nums))
 		}
@@ -160,7 +160,7 @@ func (u *universe) pairs(half bool, op func(a, b uint64) uint64, f func(i, j int
 // has reports whether all of s is in n.
 func (g *geometry) has(n Num, s valueSet) bool {
 	for v := range uint64(16) {
-		if s>>v&1 != 0 && !g.contains(n, v) {
+		if s>>v&1 != 0 && !g.contains(&n, v) {
 			return false
 		}
 	}
@@ -177,7 +177,7 @@ func (u *universe) width(half bool) uint64 {
 // checkBinary returns the first pair for which op loses a result.
 func (u *universe) checkBinary(op ir.Op, half bool) (fault string) {
 	u.pairs(half, func(a, b uint64) uint64 { return run(op, u.width(half), a, b) }, func(i, j int, want valueSet) bool {
-		if got := u.binary(op, half, u.nums[i], u.nums[j]); !u.has(got, want) {
+		if got := u.binaryOf(op, half, u.nums[i], u.nums[j]); !u.has(got, want) {
 			fault = fmt.Sprintf("%v of %d bits: %#v, %#v → %#v, must hold %016b", op, u.width(half), u.nums[i], u.nums[j], got, want)
 		}
 		return fault == ""
@@ -199,10 +199,10 @@ var unaryOps = []ir.Op{ir.OpMov, ir.OpNeg, ir.OpSext, ir.OpZext, ir.OpBswap}
 // checkUnary returns the first set for which op loses a result.
 func (u *universe) checkUnary(op ir.Op, half bool, size uint8) (fault string) {
 	for i, n := range u.nums {
-		got := u.unary(op, half, size, n)
+		got := u.unaryOf(op, half, size, n)
 		u.values[i].each(func(v uint64) {
 			want := runUnary(op, u.full.width, u.width(half), u.unit, size, v)
-			if !u.geometry.contains(got, want) {
+			if !u.geometry.contains(&got, want) {
 				fault = fmt.Sprintf("%v of %d bits, size %d: %#v → %#v, must hold %d for %d", op, u.width(half), size, n, got, want, v)
 			}
 		})
@@ -254,11 +254,11 @@ func (u *universe) checkCond(cond isa.Cond, half bool, stride int) (fault string
 			for j := i % stride; j < len(u.nums); j += stride {
 				b := u.nums[j]
 				keepA, keepB := survivors(u.values[i], u.values[j], &rows), survivors(u.values[j], u.values[i], &flipped)
-				ra, rb, ok := u.refine(read(cond, want), half, a, b)
+				ra, rb, ok := u.refineOf(read(cond, want), half, a, b)
 				if !ok && keepA != 0 || ok && (!u.has(ra, keepA) || !u.has(rb, keepB)) {
 					return fmt.Sprintf("%s is %v, %d bits: %#v, %#v → %#v, %#v, %v, must hold %016b, %016b", condNames[cond], want, u.width(half), a, b, ra, rb, ok, keepA, keepB)
 				}
-				if taken, known := u.decide(cond, half, a, b); known && taken != want && keepA != 0 {
+				if taken, known := u.decide(cond, half, &a, &b); known && taken != want && keepA != 0 {
 					return fmt.Sprintf("%s at %d bits of %#v, %#v is not decided", condNames[cond], u.width(half), a, b)
 				}
 			}
@@ -286,18 +286,18 @@ func TestLatticeAt4Bits(t *testing.T) {
 	for i, a := range u.nums {
 		for j, b := range u.nums {
 			x, y := u.values[i], u.values[j]
-			m, ok := u.meet(a, b)
+			m, ok := u.meetOf(a, b)
 			if !ok && x&y != 0 || ok && !u.has(m, x&y) {
 				t.Fatalf("meet %#v %#v → %#v %v", a, b, m, ok)
 			}
-			join := u.join(a, b)
-			if !u.has(join, x|y) || !u.within(a, join) || !u.within(b, join) {
+			join := u.joinOf(a, b)
+			if !u.has(join, x|y) || !u.within(&a, &join) || !u.within(&b, &join) {
 				t.Fatalf("join %#v %#v → %#v", a, b, join)
 			}
-			if join != u.join(b, a) {
+			if join != u.joinOf(b, a) {
 				t.Fatalf("join %#v %#v depends on the order", a, b)
 			}
-			if u.within(a, b) && x&^y != 0 {
+			if u.within(&a, &b) && x&^y != 0 {
 				t.Fatalf("%#v is not within %#v", a, b)
 			}
 		}
@@ -308,7 +308,7 @@ func TestBoundsAt4Bits(t *testing.T) {
 	t.Parallel()
 	u := fourBits()
 	for i, n := range u.nums {
-		w := u.whole(n)
+		w := u.whole(&n)
 		lo, hi := u.full.umin(w), u.full.umax(w)
 		slo, shi := u.full.smin(w), u.full.smax(w)
 		u.values[i].each(func(v uint64) {

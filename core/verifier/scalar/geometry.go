@@ -13,17 +13,27 @@ func (g *geometry) unknown() Num {
 	return Num{Mask: g.full.mask, Size: g.full.mask, Size32: uint32(g.half.mask)}
 }
 
-func (g *geometry) constant(v uint64) Num {
-	return Num{Value: v, Lo: v, Lo32: uint32(v & g.half.mask)}
+// The fields of Nums are read and written one by one: copies of the whole struct just
+// after a field was stored cost more than all the arithmetic.
+
+// setUnknown makes n all values.
+func (g *geometry) setUnknown(n *Num) {
+	n.Value, n.Mask, n.Lo, n.Size, n.Lo32, n.Size32 = 0, g.full.mask, 0, g.full.mask, 0, uint32(g.half.mask)
+}
+
+// setConst makes n the value v.
+func (g *geometry) setConst(n *Num, v uint64) {
+	n.Value, n.Mask, n.Lo, n.Size, n.Lo32, n.Size32 = v, 0, v, 0, uint32(v&g.half.mask), 0
 }
 
 func (g *geometry) between(lo, hi uint64) Num {
 	n := g.unknown()
 	n.setFull(word{g.full.anyBits(), g.full.span(lo, hi)})
-	return g.must(n)
+	g.must(&n)
+	return n
 }
 
-func (g *geometry) contains(n Num, v uint64) bool {
+func (g *geometry) contains(n *Num, v uint64) bool {
 	return (v^n.Value)&^n.Mask == 0 && g.full.has(n.full(), v) && g.half.has(n.low(), v&g.half.mask)
 }
 
@@ -39,10 +49,10 @@ func (n *Num) setFull(w word) {
 }
 
 // whole is what is known of all bits.
-func (g *geometry) whole(n Num) word { return word{n.bits(), n.full()} }
+func (g *geometry) whole(n *Num) word { return word{n.bits(), n.full()} }
 
 // low is what is known of the low half.
-func (g *geometry) low(n Num) word {
+func (g *geometry) low(n *Num) word {
 	return word{pattern{n.Value & g.half.mask, n.Mask & g.half.mask}, n.low()}
 }
 
@@ -68,8 +78,8 @@ func (g *geometry) sync(n *Num) bool {
 
 // settle makes n the constant that its bits are.
 func (g *geometry) settle(n *Num) bool {
-	ok := g.contains(*n, n.Value)
-	*n = g.constant(n.Value)
+	ok := g.contains(n, n.Value)
+	g.setConst(n, n.Value)
 	return ok
 }
 
@@ -85,7 +95,7 @@ func (g *geometry) syncSmall(n *Num) bool {
 	}
 	w, ok := g.half.reduce(word{pattern{n.Value, n.Mask & g.half.mask}, a})
 	if w.mask == 0 {
-		*n = g.constant(w.value)
+		g.setConst(n, w.value)
 		return ok
 	}
 	n.setFull(w)
@@ -128,7 +138,7 @@ func (g *geometry) syncLow(n *Num) bool {
 }
 
 func (g *geometry) syncFull(n *Num) bool {
-	w, ok := g.full.reduce(g.whole(*n))
+	w, ok := g.full.reduce(g.whole(n))
 	if ok && uint64(n.Size32) != g.half.mask {
 		w.arc, ok = g.fitLow(w.arc, n.low())
 	}
@@ -155,45 +165,37 @@ func (g *geometry) fitLow(a, low arc) (arc, bool) {
 }
 
 // must reduces an n that is known to hold a value.
-func (g *geometry) must(n Num) Num {
-	was := n
-	if !g.sync(&n) {
-		return was // only an error of this package leads here: what was not reduced is still sound
+func (g *geometry) must(n *Num) {
+	if !g.sync(n) {
+		g.setUnknown(n) // only an error of this package leads here
 	}
-	return n
 }
 
-func (g *geometry) meet(a, b Num) (Num, bool) {
-	p, ok := agree(a.bits(), b.bits())
-	if !ok {
-		return a, false
-	}
-	full, ok := g.full.meet(a.full(), b.full())
-	if !ok {
-		return a, false
-	}
-	low, ok := g.half.meet(a.low(), b.low())
-	if !ok {
-		return a, false
-	}
+// meet narrows a to what is in both.
+func (g *geometry) meet(a, b *Num) bool {
+	p, bitsOK := agree(a.bits(), b.bits())
+	full, fullOK := g.full.meet(a.full(), b.full())
+	low, lowOK := g.half.meet(a.low(), b.low())
 	a.setFull(word{p, full})
 	a.setLow(low)
-	return a, g.sync(&a)
+	return bitsOK && fullOK && lowOK && g.sync(a)
 }
 
-func (g *geometry) join(a, b Num) Num {
-	if a == b {
-		return a
+// join widens a to hold b.
+func (g *geometry) join(a, b *Num) {
+	if a.equals(b) {
+		return
 	}
 	a.setFull(word{either(a.bits(), b.bits()), g.full.join(a.full(), b.full())})
 	a.setLow(g.half.join(a.low(), b.low()))
-	return g.must(a)
+	g.must(a)
 }
 
-func (g *geometry) within(a, b Num) bool {
-	if a == b {
-		return true
-	}
+func (n *Num) equals(m *Num) bool {
+	return n.bits() == m.bits() && n.full() == m.full() && n.low() == m.low()
+}
+
+func (g *geometry) within(a, b *Num) bool {
 	if a.Mask&^b.Mask != 0 || (a.Value^b.Value)&^b.Mask != 0 {
 		return false
 	}
@@ -202,23 +204,25 @@ func (g *geometry) within(a, b Num) bool {
 
 // fullWithin reports whether all values of n are on a, also where its arc leaves a
 // but nothing else matches there.
-func (g *geometry) fullWithin(n Num, a arc) bool {
+func (g *geometry) fullWithin(n *Num, a arc) bool {
 	if g.full.inside(n.full(), a) {
 		return true
 	}
 	outside, ok := g.full.meet(n.full(), g.full.gap(a))
-	n.Lo, n.Size = outside.lo, outside.size
-	return !ok || !g.sync(&n)
+	rest := *n
+	rest.Lo, rest.Size = outside.lo, outside.size
+	return !ok || !g.sync(&rest)
 }
 
 // lowWithin reports the same of the low halves.
-func (g *geometry) lowWithin(n Num, a arc) bool {
+func (g *geometry) lowWithin(n *Num, a arc) bool {
 	if g.half.inside(n.low(), a) {
 		return true
 	}
 	outside, ok := g.half.meet(n.low(), g.half.gap(a))
-	n.setLow(outside)
-	return !ok || !g.sync(&n)
+	rest := *n
+	rest.setLow(outside)
+	return !ok || !g.sync(&rest)
 }
 
 // gap is what a, which is not full, leaves out.

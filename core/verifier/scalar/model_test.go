@@ -12,6 +12,38 @@ func small(width uint64) *geometry {
 	return &geometry{full: newRing(width), half: newRing(width / 2), unit: 1, rows: &transfers, assume: &assumptions}
 }
 
+// The operations of a geometry on values.
+
+func (g *geometry) binaryOf(op ir.Op, half bool, a, b Num) (n Num) {
+	g.binary(&n, op, half, &a, &b)
+	return n
+}
+
+func (g *geometry) unaryOf(op ir.Op, half bool, size uint8, a Num) (n Num) {
+	g.unary(&n, op, half, size, &a)
+	return n
+}
+
+func (g *geometry) refineOf(rd reading, half bool, a, b Num) (ra, rb Num, ok bool) {
+	ok = g.refine(rd, half, &a, &b)
+	return a, b, ok
+}
+
+func (g *geometry) meetOf(a, b Num) (Num, bool) {
+	ok := g.meet(&a, &b)
+	return a, ok
+}
+
+func (g *geometry) joinOf(a, b Num) Num {
+	g.join(&a, &b)
+	return a
+}
+
+func (g *geometry) widenOf(old, next Num, stops []uint64) Num {
+	g.widen(&old, &next, stops)
+	return old
+}
+
 // binaryOps are the operations of Binary.
 var binaryOps = []ir.Op{ir.OpAdd, ir.OpSub, ir.OpMul, ir.OpDiv, ir.OpSDiv, ir.OpMod, ir.OpSMod,
 	ir.OpOr, ir.OpAnd, ir.OpXor, ir.OpLsh, ir.OpRsh, ir.OpArsh}

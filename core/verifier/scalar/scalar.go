@@ -32,7 +32,7 @@ type Num struct {
 var wide = geometry{full: newRing(64), half: newRing(32), unit: 8, rows: &transfers, assume: &assumptions}
 
 // Const is the set of one value.
-func Const(v uint64) Num { return wide.constant(v) }
+func Const(v uint64) Num { return Num{Value: v, Lo: v, Lo32: uint32(v)} }
 
 // Unknown is the set of all values.
 func Unknown() Num { return wide.unknown() }
@@ -58,42 +58,50 @@ func SBytes(n uint8) Num {
 func (n Num) Const() (v uint64, ok bool) { return n.Value, n.Mask == 0 }
 
 // IsUnknown reports whether n is the set of all values.
-func (n Num) IsUnknown() bool { return n == Unknown() }
+func (n Num) IsUnknown() bool {
+	return n.Mask == wide.full.mask && n.Size == wide.full.mask && uint64(n.Size32) == wide.half.mask
+}
 
 // Contains reports whether v is in n.
-func (n Num) Contains(v uint64) bool { return wide.contains(n, v) }
+func (n Num) Contains(v uint64) bool { return wide.contains(&n, v) }
 
 // UMin is the least value, unsigned.
-func (n Num) UMin() uint64 { return wide.full.umin(wide.whole(n)) }
+func (n Num) UMin() uint64 { return wide.full.umin(wide.whole(&n)) }
 
 // UMax is the greatest value, unsigned.
-func (n Num) UMax() uint64 { return wide.full.umax(wide.whole(n)) }
+func (n Num) UMax() uint64 { return wide.full.umax(wide.whole(&n)) }
 
 // SMin is the least value, signed.
-func (n Num) SMin() int64 { return wide.full.smin(wide.whole(n)) }
+func (n Num) SMin() int64 { return wide.full.smin(wide.whole(&n)) }
 
 // SMax is the greatest value, signed.
-func (n Num) SMax() int64 { return wide.full.smax(wide.whole(n)) }
+func (n Num) SMax() int64 { return wide.full.smax(wide.whole(&n)) }
 
 // UMin32 is the least value of the low half, unsigned.
-func (n Num) UMin32() uint32 { return uint32(wide.half.umin(wide.low(n))) }
+func (n Num) UMin32() uint32 { return uint32(wide.half.umin(wide.low(&n))) }
 
 // UMax32 is the greatest value of the low half, unsigned.
-func (n Num) UMax32() uint32 { return uint32(wide.half.umax(wide.low(n))) }
+func (n Num) UMax32() uint32 { return uint32(wide.half.umax(wide.low(&n))) }
 
 // SMin32 is the least value of the low half, signed.
-func (n Num) SMin32() int32 { return int32(wide.half.smin(wide.low(n))) }
+func (n Num) SMin32() int32 { return int32(wide.half.smin(wide.low(&n))) }
 
 // SMax32 is the greatest value of the low half, signed.
-func (n Num) SMax32() int32 { return int32(wide.half.smax(wide.low(n))) }
+func (n Num) SMax32() int32 { return int32(wide.half.smax(wide.low(&n))) }
 
 // Meet is the set of values that are in both. ok is false if there is none.
 // Where the two arcs overlap at both ends the smaller one is kept whole.
-func Meet(a, b Num) (n Num, ok bool) { return wide.meet(a, b) }
+func Meet(a, b Num) (n Num, ok bool) {
+	ok = wide.meet(&a, &b)
+	return a, ok
+}
 
 // Join is a set that holds all values of a and of b.
-func Join(a, b Num) Num { return wide.join(a, b) }
+func Join(a, b Num) Num {
+	wide.join(&a, &b)
+	return a
+}
 
 // Within reports whether all values of a are in b. It may say no where it
 // cannot tell, which is rare; Join(a, b) always holds a and b in this sense.
-func (a Num) Within(b Num) bool { return wide.within(a, b) }
+func (a Num) Within(b Num) bool { return wide.within(&a, &b) }

@@ -37,7 +37,8 @@ func (n Num) String() string {
 func lowAlone(n Num) bool {
 	without := n
 	without.setLow(wide.half.all())
-	return wide.must(without).Size32 != n.Size32
+	wide.must(&without)
+	return without.Size32 != n.Size32
 }
 
 func (r *ring) text(a arc) string {

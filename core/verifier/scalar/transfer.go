@@ -40,34 +40,40 @@ var transfers = [numRows]transfer{
 // halves are the operands and the result is zero-extended. Meanings are those of
 // package ir (RFC 9669 section 4.1): x/0 = 0, x%0 = x, MIN/-1 = MIN, shift amounts
 // modulo the width. The result of any other op is Unknown.
-func Binary(op ir.Op, width uint8, a, b Num) Num {
-	if op < ir.OpAdd || op > ir.OpArsh {
-		return Unknown()
-	}
-	return wide.binary(op, width == 32, a, b)
+func Binary(op ir.Op, width uint8, a, b Num) (n Num) {
+	wide.binary(&n, op, width == 32, &a, &b)
+	return n
 }
 
-func (g *geometry) binary(op ir.Op, half bool, a, b Num) Num {
+// binary sets n, which is neither a nor b, to the result.
+func (g *geometry) binary(n *Num, op ir.Op, half bool, a, b *Num) {
+	if op < ir.OpAdd || op > ir.OpArsh {
+		g.setUnknown(n)
+		return
+	}
 	t := &g.rows[op]
 	switch {
 	case half:
-		return g.extend(&g.half, t.at(&g.half, g.low(a), g.low(b)))
+		g.extend(n, &g.half, t.at(&g.half, g.low(a), g.low(b)))
+		return
 	case a.Mask|b.Mask == 0:
-		return g.constant(t.fold(&g.full, a.Value, t.amount(&g.full, b.Value)))
+		g.setConst(n, t.fold(&g.full, a.Value, t.amount(&g.full, b.Value)))
+		return
 	}
 	x, y := g.whole(a), g.whole(b)
 	if t.shift {
 		y = g.full.amount(y)
 	}
-	n := g.unknown()
 	n.setFull(word{t.bits(&g.full, x, y), t.arc(&g.full, x, y)})
 	switch {
 	case t.shift:
-		return g.shift(op, a, y, n)
+		g.shift(n, op, a, y)
 	case t.low:
 		n.setLow(t.arc(&g.half, g.low(a), g.low(b)))
+	default:
+		n.setLow(g.half.all())
 	}
-	return g.must(n)
+	g.must(n)
 }
 
 // at applies t in r. The result is not reduced.
@@ -101,42 +107,43 @@ func (r *ring) amount(w word) word {
 
 func exactly(v uint64) word { return word{pattern{value: v}, arc{lo: v}} }
 
-// shift adds to n, the result of shifting a by k, what the low halves tell.
+// shift sets the low arc of n, the result of shifting a by k, and adds what the halves tell.
 //
 //	left by less than half    low half of the result = low half of a, shifted
 //	left by half or more      the result = low half of a, shifted
 //	right by half             low half of the result = high half of a
-func (g *geometry) shift(op ir.Op, a Num, k word, n Num) Num {
-	h := g.half.width
+func (g *geometry) shift(n *Num, op ir.Op, a *Num, k word) {
+	h, low := g.half.width, g.half.all()
 	switch {
 	case op == ir.OpLsh && k.value|k.mask < h:
-		n.setLow(lshArc(&g.half, g.low(a), k))
+		low = lshArc(&g.half, g.low(a), k)
 	case op == ir.OpLsh && k.mask == 0:
 		if full, ok := g.full.meet(n.full(), g.full.scale(a.low(), 1<<k.value)); ok {
 			n.Lo, n.Size = full.lo, full.size
 		}
 	case op != ir.OpLsh && k.mask == 0 && k.value == h:
-		n.setLow(g.half.stretch(a.Lo>>h, a.Size>>h, (a.Lo&g.half.mask+a.Size&g.half.mask)>>h))
+		low = g.half.stretch(a.Lo>>h, a.Size>>h, (a.Lo&g.half.mask+a.Size&g.half.mask)>>h)
 	}
-	return g.must(n)
+	n.setLow(low)
 }
 
-// extend is the Num whose low bits, those of ring r, are w and whose other bits are 0.
+// extend makes n the values whose low bits, those of ring r, are w and whose other bits are 0.
 // w need not be reduced.
-func (g *geometry) extend(r *ring, w word) Num {
+func (g *geometry) extend(n *Num, r *ring, w word) {
 	if w.mask == 0 {
-		return g.constant(w.value)
+		g.setConst(n, w.value)
+		return
 	}
-	n := g.unknown()
-	full := w
-	if r.wraps(w.arc) {
-		full.arc = arc{0, r.mask}
-	}
-	n.setFull(full)
+	low := g.half.all()
 	if r.width == g.half.width {
-		n.setLow(w.arc)
+		low = w.arc
 	}
-	return g.must(n)
+	if r.wraps(w.arc) {
+		w.arc = arc{0, r.mask}
+	}
+	n.setFull(w)
+	n.setLow(low)
+	g.must(n)
 }
 
 func add(r *ring, a, b uint64) uint64 { return (a + b) & r.mask }

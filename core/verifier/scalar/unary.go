@@ -11,9 +11,13 @@ import "github.com/bpfc/bpfc/core/ir"
 //	OpBswap  the low size bytes in reverse order, zero-extended
 //
 // The result of any other op is Unknown.
-func Unary(op ir.Op, width, size uint8, a Num) Num { return wide.unary(op, width == 32, size, a) }
+func Unary(op ir.Op, width, size uint8, a Num) (n Num) {
+	wide.unary(&n, op, width == 32, size, &a)
+	return n
+}
 
-func (g *geometry) unary(op ir.Op, half bool, size uint8, a Num) Num {
+// unary sets n, which is not a, to the result.
+func (g *geometry) unary(n *Num, op ir.Op, half bool, size uint8, a *Num) {
 	r := &g.full
 	if half {
 		r = &g.half
@@ -21,21 +25,22 @@ func (g *geometry) unary(op ir.Op, half bool, size uint8, a Num) Num {
 	bits := uint64(size) * g.unit
 	switch op {
 	case ir.OpMov:
-		return g.zext(a, r.width)
+		g.zext(n, a, r.width)
 	case ir.OpNeg:
-		return g.binary(ir.OpSub, half, g.constant(0), a)
+		g.binary(n, ir.OpSub, half, &Num{}, a)
 	case ir.OpZext:
-		return g.zext(a, bits)
+		g.zext(n, a, bits)
 	case ir.OpSext:
-		return g.sext(a, bits, r)
+		g.sext(n, a, bits, r)
 	case ir.OpBswap:
-		return g.bswap(a, size)
+		g.bswap(n, a, size)
+	default:
+		g.setUnknown(n)
 	}
-	return g.unknown()
 }
 
 // cut is what is known of the low bits of a as a word of ring r, which has that many.
-func (g *geometry) cut(a Num, r *ring) word {
+func (g *geometry) cut(a *Num, r *ring) word {
 	w := word{pattern{a.Value & r.mask, a.Mask & r.mask}, r.truncate(a.full(), r.mask)}
 	if r.width <= g.half.width {
 		if m, ok := r.meet(w.arc, r.truncate(a.low(), r.mask)); ok {
@@ -46,40 +51,43 @@ func (g *geometry) cut(a Num, r *ring) word {
 	return w
 }
 
-func (g *geometry) zext(a Num, bits uint64) Num {
+func (g *geometry) zext(n, a *Num, bits uint64) {
 	if bits >= g.full.width {
-		return a
+		*n = *a
+		return
 	}
 	r := newRing(max(bits, 1))
-	return g.extend(&r, g.cut(a, &r))
+	g.extend(n, &r, g.cut(a, &r))
 }
 
 // sext extends the low bits of a to ring to by copies of their top bit.
-func (g *geometry) sext(a Num, bits uint64, to *ring) Num {
+func (g *geometry) sext(n, a *Num, bits uint64, to *ring) {
 	if bits >= to.width {
-		return g.zext(a, to.width)
+		g.zext(n, a, to.width)
+		return
 	}
 	r := newRing(max(bits, 1))
 	w := g.cut(a, &r)
-	wide := word{
+	long := word{
 		pattern{uint64(r.signed(w.value)) & to.mask, uint64(r.signed(w.mask)) & to.mask},
 		to.span(uint64(r.smin(w)), uint64(r.smax(w))),
 	}
 	if to.width < g.full.width {
-		return g.extend(to, wide)
+		g.extend(n, to, long)
+		return
 	}
-	n := g.unknown()
-	n.setFull(wide)
+	n.setFull(long)
+	n.setLow(g.half.all())
 	if r.width == g.half.width {
 		n.setLow(w.arc)
 	}
-	return g.must(n)
+	g.must(n)
 }
 
-func (g *geometry) bswap(a Num, size uint8) Num {
-	n := g.unknown()
+func (g *geometry) bswap(n, a *Num, size uint8) {
+	g.setUnknown(n)
 	n.setBits(pattern{g.reverse(a.Value, size), g.reverse(a.Mask, size)})
-	return g.must(n)
+	g.must(n)
 }
 
 // reverse is the low size bytes of v in reverse order.

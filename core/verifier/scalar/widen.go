@@ -10,19 +10,22 @@ package scalar
 // If next is within old, the result is old. stops are read as unsigned 64-bit
 // numbers and, cut to 32 bits, for the low half; a stop c is a bound itself, so a
 // caller that wants x < c to hold gives c-1 as well. They need no order.
-func Widen(old, next Num, stops []uint64) Num { return wide.widen(old, next, stops) }
+func Widen(old, next Num, stops []uint64) Num {
+	wide.widen(&old, &next, stops)
+	return old
+}
 
-func (g *geometry) widen(old, next Num, stops []uint64) Num {
-	if g.within(next, old) {
-		return old
+// widen widens n, to hold next.
+func (g *geometry) widen(n, next *Num, stops []uint64) {
+	if g.within(next, n) {
+		return
 	}
-	n := old
 	n.setFull(word{
-		g.widenBits(old.bits(), next.bits()),
-		g.widenArc(&g.full, old.full(), next.full(), stops),
+		g.widenBits(n.bits(), next.bits()),
+		g.widenArc(&g.full, n.full(), next.full(), stops),
 	})
-	n.setLow(g.widenArc(&g.half, old.low(), next.low(), stops))
-	return g.must(n)
+	n.setLow(g.widenArc(&g.half, n.low(), next.low(), stops))
+	g.must(n)
 }
 
 // keptBits are the numbers of low bits that stay known when higher ones change: pages, cache lines, words, …
