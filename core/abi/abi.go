@@ -290,6 +290,8 @@ type Helper struct {
 	Args [5]ArgKind
 	Ret  RetKind
 	Flags
+	// C is the prototype as C programs declare it, "long bpf_x(void *map, __u64 flags)"; "" if its kinds say it all.
+	C string
 	// Sizes and Structs are the bytes and the structures of the arguments whose kinds need them.
 	Sizes   [5]uint32
 	Structs [5]string
@@ -329,7 +331,7 @@ type MapKind struct {
 	Helpers []string
 	// Values: a lookup gives an address of the value. Maps of maps give the inner map, maps of sockets a structure.
 	Values MapValues
-	// Struct is the structure that a lookup gives, for ValuesStruct.
+	// Struct is the structure that a lookup gives, for ValuesStruct and ValuesBorrowed.
 	Struct string
 	// Direct: the value of key 0 can be addressed by an lddw (map_direct_value_addr; array maps).
 	Direct bool
@@ -340,8 +342,9 @@ type MapValues uint8
 
 // What lookups give.
 const (
-	ValuesNone   MapValues = iota // programs cannot look up
-	ValuesMemory                  // the value's address
-	ValuesMap                     // the inner map
-	ValuesStruct                  // a referenced structure (sockmap)
+	ValuesNone     MapValues = iota // programs cannot look up
+	ValuesMemory                    // the value's address
+	ValuesMap                       // the inner map
+	ValuesStruct                    // a structure, as a reference that must be released (sockmap)
+	ValuesBorrowed                  // a structure that is not a reference (xskmap)
 )

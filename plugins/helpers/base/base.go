@@ -1,5 +1,6 @@
 // Package base is the helper set that needs nothing of its host: programs of
-// type mem compute over a block of memory.
+// type mem compute over a block of memory. It also declares what the other sets
+// share: the helpers that every program type may call, and every kind of map.
 package base
 
 import "github.com/bpfc/bpfc/core/abi"
@@ -10,10 +11,20 @@ import "github.com/bpfc/bpfc/core/abi"
 // "mem/N" promise N bytes. Its programs may call every helper of the sets that
 // base is merged with. The caller owns the result.
 func Set() *abi.Set {
-	return &abi.Set{Name: "base", Types: []abi.ProgType{{
-		Name:     "mem",
-		Sections: []string{"mem", "mem/*"},
-		Context:  abi.Context{Kind: abi.CtxMemory, Name: "memory"},
-		Helpers:  []string{"*"},
-	}}}
+	return &abi.Set{
+		Name: "base",
+		Types: []abi.ProgType{{
+			Name:     "mem",
+			Sections: []string{"mem", "mem/*"},
+			Context:  abi.Context{Kind: abi.CtxMemory, Name: "memory"},
+			Helpers:  []string{"*"},
+		}},
+		Helpers:  helpers(),
+		MapKinds: mapKinds(),
+		Structs: []abi.Context{
+			{Kind: abi.CtxStruct, Name: task, Opaque: true},
+			{Kind: abi.CtxStruct, Name: "pt_regs", Opaque: true},
+			{Kind: abi.CtxStruct, Name: "cgroup", Opaque: true},
+		},
+	}
 }
