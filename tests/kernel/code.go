@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	"github.com/bpfc/bpfc/core/abi"
@@ -16,9 +17,9 @@ const mapTypeArray = 2
 // it. The program and attach types are those of its type in the set if that
 // says them, and else of its section (SectionType); a caller with better
 // knowledge sets Code.Type and Code.Attach. Helpers called by name get their
-// number from the set. Global functions become static ones. What the kernel
-// cannot be asked in this way is an error: calls of kernel functions, addresses
-// inside data.
+// number from the set; those whose number is none of Linux are taken for
+// functions of the kernel. Addresses inside data are an error: the kernel
+// cannot be asked about them in this way.
 func CodeOf(o *obj.Object, p *obj.Program, set *abi.Set) (*Code, error) {
 	c := &Code{Name: p.Name, License: o.License}
 	c.Type, c.Attach = typeOf(p, set)
@@ -30,7 +31,7 @@ func CodeOf(o *obj.Object, p *obj.Program, set *abi.Set) (*Code, error) {
 		if len(d.Relocs) > 0 {
 			return nil, fmt.Errorf("section %s holds addresses, which maps cannot", d.Name)
 		}
-		spec := abi.MapSpec{Name: d.Name, Type: mapTypeArray, KeySize: 4, ValueSize: uint32(len(d.Bytes)), MaxEntries: 1}
+		spec := abi.MapSpec{Name: d.Name, Type: mapTypeArray, KeySize: 4, ValueSize: uint32(len(d.Bytes)), MaxEntries: 1, Special: d.Special}
 		c.Maps = append(c.Maps, Map{MapSpec: spec, Value: d.Bytes, ReadOnly: d.ReadOnly})
 	}
 	insns := slices.Clone(p.Insns)
@@ -80,19 +81,25 @@ func (c *Code) resolve(insns []isa.Insn, r *obj.Ref, maps int, set *abi.Set) err
 		c.Refs = append(c.Refs, MapRef{r.Slot, index})
 	case obj.RefFunc:
 		*in = isa.LoadFunc(in.Dst, int32(r.Index-r.Slot-1))
-	case obj.RefHelper:
-		var h *abi.Helper
-		if set != nil {
-			h = set.HelperByName(r.Name)
-		}
-		if h == nil {
-			return fmt.Errorf("instruction %d: no set gives helper %q a number", r.Slot, r.Name)
-		}
-		*in = isa.CallHelper(int32(h.ID))
 	default:
-		return fmt.Errorf("instruction %d: %q is a function of the kernel, which needs its types", r.Slot, r.Name)
+		c.call(in, r, set)
 	}
 	return nil
+}
+
+// lastHelper is the highest number of a helper (BPF_FUNC_cgrp_storage_delete, include/uapi/linux/bpf.h, Linux 6.18).
+const lastHelper = 211
+
+// call makes a call by name one by number.
+func (c *Code) call(in *isa.Insn, r *obj.Ref, set *abi.Set) {
+	if set != nil && r.Kind == obj.RefHelper {
+		if h := set.HelperByName(r.Name); h != nil && h.ID <= lastHelper {
+			*in = isa.CallHelper(int32(h.ID))
+			return
+		}
+	}
+	*in = isa.CallKernel(0, 0)
+	c.Kfuncs = append(c.Kfuncs, Kfunc{r.Slot, path.Base(r.Name)})
 }
 
 // dropUnused keeps the maps that are referred to, and the templates of inner maps.
@@ -135,7 +142,7 @@ func funcsOf(p *obj.Program, insns []isa.Insn) []Func {
 	for _, slot := range slices.Compact(starts) {
 		f := Func{Slot: slot}
 		if i := slices.IndexFunc(p.Funcs, func(f obj.FuncInfo) bool { return f.Slot == slot }); i >= 0 {
-			f.Name = p.Funcs[i].Name
+			f.Name, f.Global, f.Params = p.Funcs[i].Name, p.Funcs[i].Global, p.Funcs[i].Params
 		}
 		funcs = append(funcs, f)
 	}

@@ -12,6 +12,7 @@ import (
 	"unsafe"
 
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/obj"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
@@ -42,6 +43,10 @@ func (l *loader) code(q Question) (load, func(), error) {
 	for _, r := range c.Refs {
 		setImm(insns, r.Slot, int32(maps[r.Map].FD()))
 	}
+	if err := l.number(insns, c.Kfuncs); err != nil {
+		closer()
+		return nil, nil, err
+	}
 	types, infos, err := functions(c.Funcs)
 	if err != nil {
 		closer()
@@ -56,6 +61,29 @@ func (l *loader) code(q Question) (load, func(), error) {
 		a.ProgBTFFD, a.FuncInfoRecSize, a.FuncInfoCnt = uint32(types.FD()), funcInfoSize, uint32(len(infos)/funcInfoSize)
 	}
 	return func(level uint32) outcome { return a.load(insns, cmp.Or(c.License, "GPL"), infos, level) }, closer, nil
+}
+
+// number gives calls of the kernel's functions their numbers, which are those of their types.
+func (l *loader) number(insns []byte, calls []Kfunc) error {
+	if len(calls) == 0 {
+		return nil
+	}
+	kernel, err := l.types.Kernel()
+	if err != nil {
+		return err
+	}
+	for _, k := range calls {
+		var f *btf.Func
+		if err := kernel.TypeByName(k.Name, &f); err != nil {
+			return fmt.Errorf("instruction %d: kernel function %q: %w", k.Slot, k.Name, err)
+		}
+		id, err := kernel.TypeID(f)
+		if err != nil {
+			return err
+		}
+		setImm(insns, k.Slot, int32(id))
+	}
+	return nil
 }
 
 // create creates a map and gives it its value.
@@ -85,12 +113,15 @@ func create(all []Map, i int) (*ebpf.Map, error) {
 func mapSpec(all []Map, i, depth int) (*ebpf.MapSpec, error) {
 	m := &all[i]
 	spec := &ebpf.MapSpec{
-		Type: ebpf.MapType(m.Type), KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, Flags: m.Flags,
+		Type: ebpf.MapType(m.Type), KeySize: m.KeySize, ValueSize: m.ValueSize, MaxEntries: m.MaxEntries, Flags: m.Flags, MapExtra: m.Extra,
 	}
 	if m.ReadOnly {
 		spec.Flags |= unix.BPF_F_RDONLY_PROG
 	}
-	if len(m.Special) > 0 {
+	switch {
+	case spec.Type == ebpf.RingBuf || spec.Type == ebpf.UserRingbuf || spec.Type == ebpf.PerfEventArray:
+		spec.KeySize, spec.ValueSize = 0, 0 // what the object says is for its own use
+	case len(m.Special) > 0 || typed[spec.Type]:
 		value, err := specialValue(&m.MapSpec)
 		if err != nil {
 			return nil, err
@@ -109,6 +140,9 @@ func mapSpec(all []Map, i, depth int) (*ebpf.MapSpec, error) {
 	}
 	return spec, tame(spec)
 }
+
+// typed are the kinds that the kernel creates with types alone (bpf_local_storage_map_alloc_check, kernel/bpf/bpf_local_storage.c, Linux 6.18).
+var typed = map[ebpf.MapType]bool{ebpf.SkStorage: true, ebpf.InodeStorage: true, ebpf.TaskStorage: true, ebpf.CgroupStorage: true}
 
 // number is a type of n bytes.
 func number(n uint32) btf.Type {
@@ -158,20 +192,24 @@ func number8(n uint32) btf.Type {
 const funcInfoSize = 8
 
 // functions makes the types that the kernel wants where a program has several
-// functions: static ones, int f(void), whose calls it then verifies by following them.
+// functions. Static ones are int f(void), whatever they take: their calls are
+// verified by following them.
 func functions(funcs []Func) (*btf.Handle, []byte, error) {
 	if len(funcs) < 2 {
 		return nil, nil, nil
 	}
 	var b btf.Builder
 	var infos []byte
-	proto := &btf.FuncProto{Return: &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed}}
-	for i, f := range funcs {
-		id, err := b.Add(&btf.Func{Name: fmt.Sprintf("f%d_%s", i, identifier(f.Name)), Type: proto, Linkage: btf.StaticFunc})
+	for i := range funcs {
+		f, err := function(&funcs[i], i)
 		if err != nil {
 			return nil, nil, err
 		}
-		infos = binary.NativeEndian.AppendUint32(infos, uint32(f.Slot))
+		id, err := b.Add(f)
+		if err != nil {
+			return nil, nil, err
+		}
+		infos = binary.NativeEndian.AppendUint32(infos, uint32(funcs[i].Slot))
 		infos = binary.NativeEndian.AppendUint32(infos, uint32(id))
 	}
 	h, err := btf.NewHandle(&b)
@@ -180,6 +218,58 @@ func functions(funcs []Func) (*btf.Handle, []byte, error) {
 	}
 	return h, infos, nil
 }
+
+// function is the type of one function.
+func function(f *Func, index int) (*btf.Func, error) {
+	proto := &btf.FuncProto{Return: &btf.Int{Name: "int", Size: 4, Encoding: btf.Signed}}
+	t := &btf.Func{Name: fmt.Sprintf("f%d_%s", index, identifier(f.Name)), Type: proto, Linkage: btf.StaticFunc}
+	if !f.Global || index == 0 {
+		return t, nil
+	}
+	t.Linkage = btf.GlobalFunc
+	t.ParamTags = make([][]string, len(f.Params))
+	for i, p := range f.Params {
+		typ, tags, ok := paramType(p)
+		if !ok {
+			return nil, fmt.Errorf("function %q: parameter %d is of a type that only the object can describe", f.Name, i+1)
+		}
+		proto.Params = append(proto.Params, btf.FuncParam{Name: fmt.Sprintf("p%d", i), Type: typ})
+		t.ParamTags[i] = tags
+	}
+	return t, nil
+}
+
+// paramType is the type of a global function's parameter with its tags (btf_prepare_func_args, kernel/bpf/btf.c, Linux 6.18).
+func paramType(p obj.Param) (t btf.Type, tags []string, ok bool) {
+	switch p.Kind {
+	case obj.ParamScalar:
+		return number(8), nil, true
+	case obj.ParamCtx:
+		return &btf.Pointer{Target: &btf.Void{}}, []string{"arg:ctx"}, true
+	case obj.ParamMem:
+		if p.NonNull {
+			tags = []string{"arg:nonnull"}
+		}
+		return &btf.Pointer{Target: memory(p)}, tags, true
+	case obj.ParamDynptr:
+		return &btf.Pointer{Target: memory(obj.Param{Struct: "bpf_dynptr", Size: 16})}, nil, true
+	}
+	return nil, nil, false
+}
+
+// memory is the structure that a parameter points to. By its name the kernel knows a context.
+func memory(p obj.Param) btf.Type {
+	content := []btf.Member{{Name: "content", Type: number8(p.Size)}}
+	t := &btf.Struct{Name: cmp.Or(p.Struct, fmt.Sprintf("mem%d", p.Size)), Size: p.Size, Members: content}
+	if t.Name == userRegs {
+		t.Name = "user_pt_regs"
+		return &btf.Typedef{Name: userRegs, Type: t}
+	}
+	return t
+}
+
+// userRegs is the name by which kprobes know their context (include/uapi/asm-generic/bpf_perf_event.h, Linux 6.18).
+const userRegs = "bpf_user_pt_regs_t"
 
 // identifier leaves of a name what BTF allows.
 func identifier(name string) string {

@@ -66,11 +66,16 @@ func TestCodeOf(t *testing.T) {
 	require.EqualValues(t, 2, c.Maps[0].Inner)
 	require.True(t, c.Maps[2].ReadOnly)
 	require.Equal(t, []MapRef{{0, 0}, {2, 2}}, c.Refs)
-	require.Equal(t, []Func{{"p", 0}, {"f", 7}}, c.Funcs)
+	require.Equal(t, []Func{{Name: "p"}, {Name: "f", Slot: 7}}, c.Funcs)
 	want, err := isa.Encode(isa.Prog(isa.LoadMapFD(isa.R1, 0), isa.LoadMapValueFD(isa.R2, 0, 5), isa.CallHelper(77), isa.CallFunc(1), isa.Return(), isa.Return()))
 	require.NoError(t, err)
 	require.Equal(t, want, c.Insns)
 
-	_, err = CodeOf(o, &o.Programs[0], nil)
-	require.ErrorContains(t, err, `no set gives helper "h" a number`)
+	c, err = CodeOf(o, &o.Programs[0], nil)
+	require.NoError(t, err)
+	require.Equal(t, []Kfunc{{4, "h"}}, c.Kfuncs)
+
+	o.Data[1].Relocs = []obj.DataReloc{{}}
+	_, err = CodeOf(o, &o.Programs[0], set)
+	require.ErrorContains(t, err, "section .rodata holds addresses")
 }

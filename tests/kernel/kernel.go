@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/obj"
 )
 
 // Verdict is what became of a load.
@@ -60,7 +61,8 @@ type Code struct {
 	Insns        []byte // little-endian, as RFC 9669 encodes them
 	Maps         []Map
 	Refs         []MapRef
-	// Funcs are the functions' first slots, ascending from 0, with names: needed if there is more than one.
+	Kfuncs       []Kfunc
+	// Funcs are the functions, ascending by slot from 0: needed if there is more than one.
 	Funcs []Func
 }
 
@@ -75,10 +77,18 @@ type Map struct {
 // MapRef is an lddw at Slot whose immediate is to be the descriptor of Maps[Map].
 type MapRef struct{ Slot, Map int }
 
-// Func is a function of a Code.
-type Func struct {
-	Name string
+// Kfunc is a call at Slot of the kernel's function Name, which gets its number where the program is loaded.
+type Kfunc struct {
 	Slot int
+	Name string
+}
+
+// Func is a function of a Code. The kernel verifies global ones alone, by the types of Params.
+type Func struct {
+	Name   string
+	Slot   int
+	Global bool
+	Params []obj.Param
 }
 
 // Run is a test run of an accepted program (BPF_PROG_TEST_RUN), which the

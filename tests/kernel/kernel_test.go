@@ -2,6 +2,7 @@ package kernel_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -130,6 +131,90 @@ func TestCallback(t *testing.T) {
 	require.Equal(t, []kernel.Func{{Slot: 0}, {Slot: 8}}, c.Funcs)
 	a := o.Ask(kernel.Question{Code: c})
 	require.Equal(t, kernel.Accepted, a.Verdict, a.Message)
+}
+
+// A global function is verified alone: that its only caller passes 8 does not help it.
+func TestGlobalFunctions(t *testing.T) {
+	o := kernel.Need(t)
+	for _, c := range []struct {
+		name   string
+		caller isa.Insn // sets R1
+		load   isa.Insn // the function's
+		params []obj.Param
+		want   kernel.Verdict
+	}{
+		{"context", isa.Mov64Reg(isa.R1, isa.R1), isa.LoadMem(isa.R0, isa.R1, 0, 4), []obj.Param{{Kind: obj.ParamCtx}}, kernel.Accepted},
+		{"past the context", isa.Mov64Reg(isa.R1, isa.R1), isa.LoadMem(isa.R0, isa.R1, 1000, 4), []obj.Param{{Kind: obj.ParamCtx}}, kernel.Rejected},
+		{"number", isa.Mov64Imm(isa.R1, 8), isa.Mov64Reg(isa.R0, isa.R1), []obj.Param{{Kind: obj.ParamScalar}}, kernel.Accepted},
+		{"a number is no address", isa.Mov64Imm(isa.R1, 8), isa.LoadMem(isa.R0, isa.R1, 0, 4), []obj.Param{{Kind: obj.ParamScalar}}, kernel.Rejected},
+		{"memory", isa.Mov64Reg(isa.R1, isa.R10), isa.LoadMem(isa.R0, isa.R1, 0, 4), []obj.Param{{Kind: obj.ParamMem, Size: 4, NonNull: true}}, kernel.Accepted},
+		{"memory or null", isa.Mov64Reg(isa.R1, isa.R10), isa.LoadMem(isa.R0, isa.R1, 0, 4), []obj.Param{{Kind: obj.ParamMem, Size: 4}}, kernel.Rejected},
+	} {
+		p := obj.Program{
+			Name: "p",
+			Insns: isa.Prog(isa.StoreImm(isa.R10, -8, 0, 8), c.caller, isa.NE.Imm(isa.R1, 0, 0), isa.Add.Imm(isa.R1, 0), isa.CallFunc(2), isa.Mov64Imm(isa.R0, 0), isa.Return(),
+				c.load, isa.Return()),
+			Funcs: []obj.FuncInfo{{Slot: 0, Name: "p"}, {Slot: 7, Name: "f", Global: true, Params: c.params}},
+		}
+		if c.params[0].Kind == obj.ParamMem {
+			p.Insns[3] = isa.Add.Imm(isa.R1, -8)
+		}
+		a := o.Ask(kernel.Question{Code: codeOf(t, &obj.Object{Programs: []obj.Program{p}}, schedCls)})
+		require.Equal(t, c.want, a.Verdict, "%s: %s", c.name, a.Message)
+	}
+}
+
+// The kernel's own functions are called by the numbers of their types.
+func TestKfunc(t *testing.T) {
+	o := kernel.Need(t)
+	iterator := func(name string) obj.Program {
+		return obj.Program{
+			Name: "p",
+			Insns: isa.Prog(isa.Mov64Reg(isa.R1, isa.R10), isa.Add.Imm(isa.R1, -8), isa.Mov64Imm(isa.R2, 0), isa.Mov64Imm(isa.R3, 4), isa.CallHelper(0),
+				isa.Mov64Reg(isa.R1, isa.R10), isa.Add.Imm(isa.R1, -8), isa.CallHelper(0), isa.Mov64Imm(isa.R0, 0), isa.Return()),
+			Refs: []obj.Ref{{Slot: 4, Kind: obj.RefKfunc, Name: "bpf_iter_num_new"}, {Slot: 7, Kind: obj.RefKfunc, Name: name}},
+		}
+	}
+	for name, want := range map[string]kernel.Verdict{
+		"bpf_iter_num_destroy": kernel.Accepted, "bpf_iter_num_next": kernel.Rejected, "bpf_no_such_function": kernel.Environment,
+	} {
+		a := o.Ask(kernel.Question{Code: codeOf(t, &obj.Object{Programs: []obj.Program{iterator(name)}}, schedCls)})
+		require.Equal(t, want, a.Verdict, "%s: %s", name, a.Message)
+	}
+}
+
+// Objects as the library presents them and as our front end does get the same
+// verdict for the same reason. Every third program is enough, and quick.
+func TestBytecodeAgrees(t *testing.T) {
+	o := kernel.Need(t)
+	set, err := kernel.Sets()
+	require.NoError(t, err)
+	paths, err := filepath.Glob("../corpus/lang/*.o")
+	require.NoError(t, err)
+	compared := 0
+	for _, path := range paths {
+		object, unread := kernel.Read(path)
+		if unread != nil {
+			t.Logf("not compared: %s", unread.Message)
+			continue
+		}
+		for i := 0; i < len(object.Programs); i += 3 {
+			p := &object.Programs[i]
+			c, err := kernel.CodeOf(object, p, set)
+			require.NoError(t, err)
+			one, other := o.Ask(kernel.Question{Object: path, Program: p.Name}), o.Ask(kernel.Question{Code: c})
+			if one.Verdict == kernel.Environment || other.Verdict == kernel.Environment {
+				t.Logf("not compared: %s %s: %s %s", path, p.Name, one.Message, other.Message)
+				continue
+			}
+			compared++
+			require.Equal(t, [3]any{one.Verdict, one.Errno, one.Insn}, [3]any{other.Verdict, other.Errno, other.Insn}, "%s %s: %s", path, p.Name, other.Message)
+		}
+	}
+	if len(paths) == 0 {
+		t.Skip("there is no corpus")
+	}
+	require.Greater(t, compared, 30)
 }
 
 // A value with a lock needs types, too.

@@ -183,8 +183,8 @@ func foreign(errno unix.Errno, said []string) bool {
 	return slices.ContainsFunc(said, func(line string) bool { return aboutMachine.MatchString(line) })
 }
 
-// aboutMachine are messages about what a kernel or its configuration lacks.
-var aboutMachine = regexp.MustCompile(`^(attach_btf|Attach|kernel btf|JIT does not|invalid kernel function btf_id|invalid btf|kernel function btf_id|Tracing programs must provide|.*CONFIG_|.*[Mm]issing .*BTF)`)
+// aboutMachine are messages about what a kernel or its configuration lacks, or the types of the maps that were created.
+var aboutMachine = regexp.MustCompile(`^(attach_btf|Attach|kernel btf|JIT does not|invalid kernel function btf_id|invalid btf|kernel function btf_id|Tracing programs must provide|.*CONFIG_|.*has to have BTF|.*[Mm]issing .*BTF)`)
 
 // figures are lines that do not say what is wrong: those of print_verification_stats.
 var figures = regexp.MustCompile(`^(processed \d+ insns|verification time \d+ usec|stack depth |mark_precise)`)
