@@ -33,6 +33,8 @@ type ProgType struct {
 	Returns Range
 	// Packet says how a program may use packet pointers of its context.
 	Packet PacketAccess
+	// PacketArgs says which helpers take packet pointers for memory arguments.
+	PacketArgs PacketArgs
 	// LoadAbs allows LD_ABS and LD_IND (may_access_skb, kernel/bpf/verifier.c, Linux 6.18).
 	LoadAbs bool
 	// Kernel and Attach are the numbers of enum bpf_prog_type and enum bpf_attach_type
@@ -51,6 +53,17 @@ const (
 	PacketNone PacketAccess = iota
 	PacketRead
 	PacketReadWrite
+)
+
+// PacketArgs says which helpers take packet pointers for memory arguments
+// (may_access_direct_pkt_data, kernel/bpf/verifier.c, Linux 6.18).
+type PacketArgs uint8
+
+// The helpers that take packet pointers.
+const (
+	PacketArgsFlagged PacketArgs = iota // those with FlagPacket
+	PacketArgsNone
+	PacketArgsAll
 )
 
 // Range is an inclusive range of return values with optional names.

@@ -69,7 +69,7 @@ func packetHelpers() []abi.Helper {
 		{ID: 50, Name: "bpf_skb_adjust_room", Args: args(ctx, anything, anything, anything), Flags: moves},
 		{ID: 66, Name: "bpf_skb_get_xfrm_state", Args: args(ctx, anything, memOut, size, anything)},
 		{ID: 68, Name: "bpf_skb_load_bytes_relative", Args: args(ctx, anything, memOut, size, anything)},
-		{ID: 97, Name: "bpf_skb_ecn_set_ce", Args: args(ctx), Flags: moves},
+		{ID: 97, Name: "bpf_skb_ecn_set_ce", Args: args(ctx)},
 		{ID: 192, Name: "bpf_skb_set_tstamp", Args: args(ctx, anything, anything)},
 	}
 }
@@ -131,7 +131,7 @@ const (
 
 // lookup is the prototype of a search for a socket.
 func lookup(id uint32, name, found string) abi.Helper {
-	return abi.Helper{ID: id, Name: name, Args: args(ctx, mem, size, anything, anything),
+	return abi.Helper{ID: id, Name: name, Args: args(ctx, mem, sizeOrZero, anything, anything),
 		Ret: abi.RetStructOrNull, RetStruct: found, Flags: abi.FlagAcquires | pktMem}
 }
 
@@ -161,8 +161,8 @@ func socketOwnHelpers() []abi.Helper {
 func syncookieHelpers() []abi.Helper {
 	const ipv4, ipv6, tcp = 20, 40, 20 // bytes of the headers
 	return []abi.Helper{
-		{ID: 100, Name: "bpf_tcp_check_syncookie", Args: args(aStruct, mem, size, mem, size), Structs: at(0, commonName), Flags: pktMem},
-		{ID: 110, Name: "bpf_tcp_gen_syncookie", Args: args(aStruct, mem, size, mem, size), Structs: at(0, commonName), Flags: pktMem},
+		{ID: 100, Name: "bpf_tcp_check_syncookie", Args: args(aStruct, mem, size, mem, size), Structs: at(0, commonName), Flags: pktMem | abi.FlagGPL},
+		{ID: 110, Name: "bpf_tcp_gen_syncookie", Args: args(aStruct, mem, size, mem, size), Structs: at(0, commonName), Flags: pktMem | abi.FlagGPL},
 		{ID: 204, Name: "bpf_tcp_raw_gen_syncookie_ipv4", Args: args(fixed, mem, sizeOrZero), Sizes: [5]uint32{ipv4}, Flags: pktMem | abi.FlagGPL},
 		{ID: 205, Name: "bpf_tcp_raw_gen_syncookie_ipv6", Args: args(fixed, mem, sizeOrZero), Sizes: [5]uint32{ipv6}, Flags: pktMem | abi.FlagGPL},
 		{ID: 206, Name: "bpf_tcp_raw_check_syncookie_ipv4", Args: args(fixed, fixed), Sizes: [5]uint32{ipv4, tcp}, Flags: pktMem | abi.FlagGPL},
@@ -173,7 +173,7 @@ func syncookieHelpers() []abi.Helper {
 // storageHelpers are about values that belong to a socket or a cgroup.
 func storageHelpers() []abi.Helper {
 	return []abi.Helper{
-		{ID: 81, Name: "bpf_get_local_storage", Args: args(aMap, anything), Ret: abi.RetMapValue},
+		{ID: 81, Name: "bpf_get_local_storage", Args: args(aMap, abi.ArgFlagZero), Ret: abi.RetMapValue},
 		{ID: 107, Name: "bpf_sk_storage_get", Args: args(aMap, aStruct, abi.ArgMapValueOrNull, anything), Structs: at(1, commonName), Ret: abi.RetMapValueOrNull},
 		{ID: 108, Name: "bpf_sk_storage_delete", Args: args(aMap, aStruct), Structs: at(1, commonName)},
 	}
@@ -260,6 +260,8 @@ func variants(typ string) []abi.Helper {
 			{ID: 49, Name: "bpf_setsockopt", Args: args(aStruct, anything, anything, mem, size), Structs: at(0, commonName)},
 			{ID: 57, Name: "bpf_getsockopt", Args: args(aStruct, anything, anything, memOut, size), Structs: at(0, commonName)},
 		}
+	case strings.HasPrefix(typ, "sk_reuseport"): // bpf_get_socket_ptr_cookie_proto
+		return []abi.Helper{{ID: 46, Name: "bpf_get_socket_cookie", Args: args(abi.ArgStructOrNull), Structs: at(0, commonName)}}
 	case strings.HasPrefix(typ, "cgroup_sock"): // bpf_sk_storage_get_cg_sock_proto
 		return []abi.Helper{{ID: 107, Name: "bpf_sk_storage_get", Args: args(aMap, ctx, abi.ArgMapValueOrNull, anything), Ret: abi.RetMapValueOrNull}}
 	}

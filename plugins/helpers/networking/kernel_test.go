@@ -120,7 +120,7 @@ func TestPacketAccessIsTheKernels(t *testing.T) {
 				access, legal(typ).WithSymbol("out"), asm.Return()) == nil
 		}
 		require.Equal(t, typ.Packet != abi.PacketNone, try(asm.LoadMem(asm.R0, asm.R2, 0, asm.DWord)), "load")
-		require.Equal(t, typ.Packet == abi.PacketReadWrite, try(asm.StoreImm(asm.R2, 0, 0, asm.DWord)), "store")
+		require.Equal(t, typ.Packet == abi.PacketReadWrite, try(asm.StoreImm(asm.R2, 0, 0, asm.Word)), "store")
 	})
 }
 
@@ -171,10 +171,10 @@ func TestStructuresAreTheKernels(t *testing.T) {
 					for _, write := range []bool{false, true} {
 						access := asm.LoadMem(asm.R1, asm.R0, off, size)
 						if write {
-							access = asm.StoreImm(asm.R0, off, 0, size)
+							access = asm.StoreMem(asm.R0, off, asm.R2, size)
 						}
 						kernel := load(&typ, false, slices.Concat(way.code, asm.Instructions{
-							asm.JEq.Imm(asm.R0, 0, "out"), access, legal(&typ).WithSymbol("out"), asm.Return()})...)
+							asm.JEq.Imm(asm.R0, 0, "out"), asm.Mov.Imm(asm.R2, 0), access, legal(&typ).WithSymbol("out"), asm.Return()})...)
 						_, ours := s.Access(int64(off), uint8(size.Sizeof()), write)
 						require.Equal(t, kernel == nil, ours == nil, "offset %d, %d bytes, write %v: kernel %v, table %v", off, size.Sizeof(), write, kernel, ours)
 					}

@@ -71,7 +71,7 @@ func rows() []row {
 		{"lwt_out", 11, 0, "lwt_out lwt_out*", tunnelSkb(), tunnelHelpers, named(tunnelActions), abi.PacketRead},
 		{"lwt_xmit", 12, 0, "lwt_xmit lwt_xmit*", tunnelSkb(), tunnelXmitHelpers, named(tunnelActions), abi.PacketReadWrite},
 		{"lwt_seg6local", 19, 0, "lwt_seg6local lwt_seg6local*", tunnelSkb(), tunnelSeg6Helpers, named(tunnelActions), abi.PacketRead},
-		{"sock_ops", 13, 3, "sockops sockops*", sockOps(), sockOpsHelpers, verdict, abi.PacketNone},
+		{"sock_ops", 13, 3, "sockops sockops*", sockOps(), sockOpsHelpers, verdict, abi.PacketRead},
 		{"sk_skb", 14, 0, "sk_skb sk_skb*", streamSkb(), streamHelpers, named(skActions), abi.PacketReadWrite},
 		{"sk_skb/stream_parser", 14, 4, "sk_skb/stream_parser sk_skb/stream_parser*", streamSkb(), streamHelpers, abi.Range{}, abi.PacketReadWrite},
 		{"sk_skb/stream_verdict", 14, 5, "sk_skb/stream_verdict sk_skb/stream_verdict*", streamSkb(), streamHelpers, named(skActions), abi.PacketReadWrite},
@@ -146,8 +146,20 @@ func types() []abi.ProgType {
 		if t.Name == "netfilter" {
 			t.Unsupported = "its context leads to structures of the kernel that only the kernel's BTF describes"
 		}
-		t.Variants = variants(r.name)
+		t.Variants, t.PacketArgs = variants(r.name), packetArgs(r.kernel)
 		ts = append(ts, t)
 	}
 	return ts
+}
+
+// packetArgs says which helpers take packet pointers in programs of a kernel type
+// (may_access_direct_pkt_data, kernel/bpf/verifier.c, Linux 6.18).
+func packetArgs(kernel uint32) abi.PacketArgs {
+	switch kernel {
+	case 13: // sock_ops
+		return abi.PacketArgsNone
+	case 25: // sockopt, whose packet is the option's value
+		return abi.PacketArgsAll
+	}
+	return abi.PacketArgsFlagged
 }
