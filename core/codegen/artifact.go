@@ -273,6 +273,7 @@ func (e *encoding) mapSpec(m *abi.MapSpec) {
 	for _, v := range [...]uint32{m.Type, m.KeySize, m.ValueSize, m.MaxEntries, m.Flags, m.Inner, m.Pinning} {
 		e.u32(v)
 	}
+	e.u64(m.Extra)
 	each(e, m.Special, (*encoding).special)
 }
 
@@ -289,6 +290,7 @@ func (e *encoding) data(d *obj.Data) {
 	e.u32(d.Align)
 	each(e, d.Symbols, (*encoding).dataSymbol)
 	each(e, d.Relocs, (*encoding).dataReloc)
+	each(e, d.Special, (*encoding).special)
 }
 
 func (e *encoding) dataSymbol(s *obj.DataSymbol) {
@@ -306,6 +308,7 @@ func (e *encoding) dataReloc(r *obj.DataReloc) {
 func (e *encoding) helper(h *abi.Helper) {
 	e.u32(h.ID)
 	e.str(h.Name)
+	e.str(h.C)
 	for i, k := range h.Args {
 		e.u8(uint8(k))
 		e.u32(h.Sizes[i])

@@ -97,13 +97,14 @@ func UnmarshalAll(b []byte) ([]*Program, error) {
 
 // The least number of bytes of an element, which bounds the memory of a list.
 const (
-	mapSpecBytes = 9
-	dataBytes    = 6
-	helperBytes  = 29
+	mapSpecBytes = 10
+	dataBytes    = 7
+	helperBytes  = 30
 	programBytes = 9
 	lineBytes    = 5
 	funcBytes    = 6
 	blockBytes   = 2
+	specialBytes = 3
 	insnBytes    = 2
 )
 
@@ -168,8 +169,11 @@ func (w *writer) mapSpec(m *abi.MapSpec) {
 	for _, a := range mapAttrs(m) {
 		w.uints(*a.value)
 	}
-	writeList(w, m.Special, func(w *writer, s *abi.Special) { w.uints(uint32(s.Kind), s.Offset, s.Size) })
+	w.uint(m.Extra)
+	writeList(w, m.Special, (*writer).special)
 }
+
+func (w *writer) special(s *abi.Special) { w.uints(uint32(s.Kind), s.Offset, s.Size) }
 
 func (w *writer) data(d *obj.Data) {
 	w.str(d.Name)
@@ -185,6 +189,7 @@ func (w *writer) data(d *obj.Data) {
 		w.int(int64(x.Index))
 		w.int(x.Addend)
 	})
+	writeList(w, d.Special, (*writer).special)
 }
 
 func (w *writer) flag(b bool) {
@@ -198,6 +203,7 @@ func (w *writer) flag(b bool) {
 func (w *writer) helper(h *abi.Helper) {
 	w.uints(h.ID, uint32(h.Ret), uint32(h.Flags), uint32(h.Impl), uint32(h.Dynptr), h.RetSize)
 	w.str(h.Name)
+	w.str(h.C)
 	w.str(h.RetStruct)
 	for i, a := range h.Args {
 		w.uints(uint32(a), h.Sizes[i])
@@ -261,6 +267,7 @@ func (w *writer) function(f **Func) {
 	w.flag((*f).Global)
 	writeList(w, (*f).Params, func(w *writer, p *obj.Param) {
 		w.uints(uint32(p.Kind), p.Size)
+		w.str(p.Struct)
 		w.flag(p.NonNull)
 	})
 	pos := (*f).Pos
@@ -443,10 +450,13 @@ func (r *reader) mapSpec() abi.MapSpec {
 	for _, a := range mapAttrs(&m) {
 		*a.value = r.uint32(a.name)
 	}
-	m.Special = readList(r, 3, func(r *reader) abi.Special {
-		return abi.Special{Kind: abi.SpecialKind(r.byte("kind of field")), Offset: r.uint32("offset"), Size: r.uint32("size")}
-	})
+	m.Extra = r.uint("extra", math.MaxUint64)
+	m.Special = readList(r, specialBytes, (*reader).special)
 	return m
+}
+
+func (r *reader) special() abi.Special {
+	return abi.Special{Kind: abi.SpecialKind(r.byte("kind of field")), Offset: r.uint32("offset"), Size: r.uint32("size")}
 }
 
 func (r *reader) data() obj.Data {
@@ -457,13 +467,14 @@ func (r *reader) data() obj.Data {
 	d.Relocs = readList(r, 3, func(r *reader) obj.DataReloc {
 		return obj.DataReloc{Offset: r.uint32("offset"), Index: int(r.int32("index")), Addend: r.int("addend", math.MinInt64, math.MaxInt64)}
 	})
+	d.Special = readList(r, specialBytes, (*reader).special)
 	return d
 }
 
 func (r *reader) helper() abi.Helper {
 	h := abi.Helper{ID: r.uint32("helper number"), Ret: abi.RetKind(r.byte("return kind")),
 		Flags: abi.Flags(r.uint32("flags")), Impl: abi.Impl(r.byte("way to run")), Dynptr: abi.DynptrKind(r.byte("dynptr kind")),
-		RetSize: r.uint32("size"), Name: r.str(), RetStruct: r.str()}
+		RetSize: r.uint32("size"), Name: r.str(), C: r.str(), RetStruct: r.str()}
 	for i := range h.Args {
 		h.Args[i], h.Sizes[i], h.Structs[i] = abi.ArgKind(r.byte("argument kind")), r.uint32("size"), r.str()
 	}
@@ -526,8 +537,8 @@ func (r *reader) line() obj.Line {
 
 func (r *reader) function() *Func {
 	f := &Func{Name: r.str(), Pos: Pos(r.int32("slot")), Frame: r.int32("frame"), Global: r.flag()}
-	f.Params = readList(r, 3, func(r *reader) obj.Param {
-		return obj.Param{Kind: obj.ParamKind(r.byte("kind of parameter")), Size: r.uint32("size"), NonNull: r.flag()}
+	f.Params = readList(r, 4, func(r *reader) obj.Param {
+		return obj.Param{Kind: obj.ParamKind(r.byte("kind of parameter")), Size: r.uint32("size"), Struct: r.str(), NonNull: r.flag()}
 	})
 	pos := f.Pos
 	f.Blocks = readList(r, blockBytes, func(r *reader) *Block {

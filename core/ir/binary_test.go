@@ -62,7 +62,7 @@ func TestBinaryErrors(t *testing.T) {
 		{head + "\x00\x00\x00\x00", "0 programs, where one is wanted"},
 		{head + "\xff\xff\xff\xff\x07", "a list of 2147483647 elements is longer than the bytes left"},
 		{head + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "the bytes end within a number, or it has more than 64 bits"},
-		{head + "\x01\x01\x09\x00\x00\x00\x00\x00\x00\x00\x00", "string number: 9 is more than 0"},
+		{head + "\x01\x01\x09\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "string number: 9 is more than 0"},
 	} {
 		_, err := Unmarshal([]byte(tt.bytes))
 		require.ErrorContains(t, err, tt.want)

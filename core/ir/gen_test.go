@@ -51,7 +51,7 @@ func genMap(t *rapid.T) abi.MapSpec {
 
 func genData(t *rapid.T) obj.Data {
 	d := rapid.Make[obj.Data]().Draw(t, "data")
-	d.Bytes, d.Symbols, d.Relocs = orNil(rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "bytes")), orNil(d.Symbols), orNil(d.Relocs)
+	d.Bytes, d.Symbols, d.Relocs, d.Special = orNil(rapid.SliceOfN(rapid.Byte(), 0, 70).Draw(t, "bytes")), orNil(d.Symbols), orNil(d.Relocs), orNil(d.Special)
 	for i := range d.Relocs {
 		d.Relocs[i].Index = rapid.IntRange(0, 1<<31-1).Draw(t, "index")
 	}

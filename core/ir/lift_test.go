@@ -72,7 +72,7 @@ func TestLiftReferences(t *testing.T) {
 				var e *LiftError
 				require.ErrorAs(t, err, &e)
 				require.Equal(t, tt.code, e.Code, err)
-				require.Equal(t, tt.code == CodeNotSupported, e.Unsupported)
+				require.Equal(t, tt.code == CodeNotSupported || tt.code == CodeExtern, e.Unsupported)
 				return
 			}
 			require.NoError(t, err)

@@ -61,13 +61,14 @@ var (
 		abi.ArgFixedMemWrite: "fixedmemwrite", abi.ArgAllocSize: "allocsize", abi.ArgCtxOrNull: "ctxornull", abi.ArgStackOrNull: "stackornull",
 		abi.ArgStruct: "struct", abi.ArgStructOrNull: "structornull", abi.ArgSpinLock: "spinlock", abi.ArgTimer: "timer", abi.ArgRecord: "record",
 		abi.ArgConstString: "conststring", abi.ArgDynptr: "dynptr", abi.ArgDynptrInit: "dynptrinit", abi.ArgDynptrRecord: "dynptrrecord",
-		abi.ArgIter: "iter", abi.ArgKptr: "kptr", abi.ArgConst: "const", abi.ArgFlagZero: "flagzero"}
+		abi.ArgIter: "iter", abi.ArgKptr: "kptr", abi.ArgConst: "const", abi.ArgFlagZero: "flagzero", abi.ArgMapIndex: "mapindex",
+		abi.ArgMemWriteOrNull: "memwriteornull", abi.ArgMapValueOrNull: "mapvalueornull"}
 	retNames = [...]string{abi.RetInteger: "integer", abi.RetVoid: "void", abi.RetMapValueOrNull: "mapvalueornull", abi.RetMapValue: "mapvalue",
 		abi.RetMemOrNull: "memornull", abi.RetMem: "mem", abi.RetStructOrNull: "structornull", abi.RetStruct: "struct", abi.RetDynptrMemOrNull: "dynptrmemornull"}
 	implNames = [...]string{abi.ImplNone: "none", abi.ImplIntrinsic: "intrinsic", abi.ImplBody: "body", abi.ImplNative: "native",
 		abi.ImplGo: "go", abi.ImplRemote: "remote"}
 	callbackNames = [...]string{abi.CbNone: "none", abi.CbScalar: "scalar", abi.CbMap: "map", abi.CbMapKey: "mapkey", abi.CbMapValue: "mapvalue",
-		abi.CbCtx: "ctx", abi.CbDynptr: "dynptr"}
+		abi.CbCtx: "ctx", abi.CbDynptr: "dynptr", abi.CbUnknown: "unknown"}
 	dynptrNames  = [...]string{abi.DynptrNone: "none", abi.DynptrLocal: "local", abi.DynptrRecord: "record", abi.DynptrPacket: "packet"}
 	specialNames = [...]string{abi.SpecialLock: "lock", abi.SpecialTimer: "timer", abi.SpecialOther: "other"}
 	paramNames   = [...]string{obj.ParamScalar: "scalar", obj.ParamCtx: "ctx", obj.ParamMem: "mem", obj.ParamDynptr: "dynptr", obj.ParamOther: "other"}

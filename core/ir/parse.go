@@ -43,15 +43,16 @@ type parser struct {
 
 	out *Program
 	f   *Func // being read, nil outside
-	// values is the range that was read last, nil before.
-	values *abi.Range
+	// values is the range that was read last, special the fields of the last map or data section; nil before.
+	values  *abi.Range
+	special *[]abi.Special
 }
 
 // statements are the lines outside of functions, by their first word.
 var statements = map[string]func(*parser){
 	"program":  (*parser).program,
 	"map":      (*parser).mapSpec,
-	"special":  (*parser).special,
+	"special":  (*parser).specialField,
 	"data":     (*parser).data,
 	"bytes":    (*parser).bytes,
 	"symbol":   (*parser).symbol,
@@ -217,17 +218,19 @@ func (p *parser) mapSpec() {
 	m := abi.MapSpec{Name: p.str("the map's name")}
 	attrs := mapAttrs(&m)
 	p.attrs(attrs[:])
+	if p.accept("extra") {
+		m.Extra = uint64(p.number("extra", 0, math.MaxInt64))
+	}
 	p.out.Maps = append(p.out.Maps, m)
+	p.special = &p.out.Maps[len(p.out.Maps)-1].Special
 }
 
-func (p *parser) special() {
-	n := len(p.out.Maps)
-	if n == 0 {
-		p.fail("it belongs to a map: put it after a map statement")
+func (p *parser) specialField() {
+	if p.special == nil {
+		p.fail("it belongs to a map or a data section: put it after a map or data statement")
 		return
 	}
-	m := &p.out.Maps[n-1]
-	m.Special = append(m.Special, abi.Special{Kind: name[abi.SpecialKind](p, "a kind of field", specialNames[:]), Offset: p.uint32("offset"), Size: p.uint32("size")})
+	*p.special = append(*p.special, abi.Special{Kind: name[abi.SpecialKind](p, "a kind of field", specialNames[:]), Offset: p.uint32("offset"), Size: p.uint32("size")})
 }
 
 // attrs reads any of the attributes, in any order, up to something else.
@@ -247,6 +250,7 @@ func (p *parser) data() {
 	p.attrs([]attr{{"align", &d.Align}})
 	d.ReadOnly = p.accept("readonly")
 	p.out.Data = append(p.out.Data, d)
+	p.special = &p.lastData().Special
 }
 
 // lastData is the section that the statement belongs to.
@@ -284,6 +288,9 @@ func (p *parser) helper() {
 	var flags uint32
 	p.attrs([]attr{{"id", &h.ID}, {"flags", &flags}})
 	h.Flags = abi.Flags(flags)
+	if p.accept("c") {
+		h.C = p.str("the prototype in C")
+	}
 	p.out.Helpers = append(p.out.Helpers, h)
 }
 
@@ -401,6 +408,9 @@ func (p *parser) params() (list []obj.Param) {
 		one := obj.Param{Kind: name[obj.ParamKind](p, "a kind of parameter", paramNames[:])}
 		if p.peek().kind == tokNumber {
 			one.Size = p.uint32("size")
+		}
+		if p.accept("struct") {
+			one.Struct = p.str("the structure's name")
 		}
 		one.NonNull = p.accept("nonnull")
 		list = append(list, one)

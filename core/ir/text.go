@@ -84,8 +84,15 @@ func (w *printer) mapSpec(m *abi.MapSpec) {
 	for _, a := range mapAttrs(m) {
 		w.attr(a)
 	}
+	if m.Extra != 0 {
+		fmt.Fprintf(w, " extra %d", m.Extra)
+	}
 	w.WriteByte('\n')
-	for _, s := range m.Special {
+	w.special(m.Special)
+}
+
+func (w *printer) special(list []abi.Special) {
+	for _, s := range list {
 		w.line("  special %s %d %d", nameOf(specialNames[:], s.Kind), s.Offset, s.Size)
 	}
 }
@@ -124,6 +131,7 @@ func (w *printer) data(d *obj.Data) {
 	for _, r := range d.Relocs {
 		w.line("  reloc %d data@%d %d", r.Offset, r.Index, r.Addend)
 	}
+	w.special(d.Special)
 }
 
 // bytesPerLine keeps lines of bytes short enough to read.
@@ -143,6 +151,7 @@ func (w *printer) helper(h *abi.Helper) {
 	fmt.Fprintf(w, "helper %q%s ret %s impl %s", h.Name, kindList(h.Args[:], argNames[:]), nameOf(retNames[:], h.Ret), nameOf(implNames[:], h.Impl))
 	w.attr(attr{"id", &h.ID})
 	w.attr(attr{"flags", &flags})
+	w.text("c", h.C)
 	w.WriteByte('\n')
 	for i := range h.Args {
 		w.target(fmt.Sprintf("  arg %d", i), h.Sizes[i], h.Structs[i])
@@ -223,6 +232,7 @@ func (w *printer) params(list []obj.Param) {
 		if p.Size != 0 {
 			fmt.Fprintf(w, " %d", p.Size)
 		}
+		w.text("struct", p.Struct)
 		w.word(p.NonNull, "nonnull")
 	}
 	if len(list) > 0 {

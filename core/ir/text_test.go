@@ -25,7 +25,7 @@ func TestTextRoundTrip(t *testing.T) {
 
 // sample has every statement of the text form, as String prints it.
 const sample = `program "prog" section "mem/64" type "mem/64" license "GPL"
-map "counts" type 2 key 4 value 8 entries 16
+map "counts" type 2 key 4 value 8 entries 16 extra 18446744073709551615
   special lock 0 4
   special #9 4 4
 data ".rodata" align 8 readonly
@@ -33,11 +33,12 @@ data ".rodata" align 8 readonly
   bytes "20"
   symbol "table" 0 4
   reloc 8 data@0 -4
+  special timer 8 16
 helper "test/identity"(any, none, mem) ret integer impl body id 5 flags 2
   body "9500000000000000"
   target "amd64"
   native "c3"
-helper "test/each"(map, func, fixedmem) ret structornull impl none id 6 flags 131072
+helper "test/each"(map, func, fixedmem) ret structornull impl none id 6 flags 131072 c "void *each(void)"
   arg 2 size 16
   result size 8 struct "sock"
   returns -1 3
@@ -74,7 +75,7 @@ b2:
 b3:
   fault r1, rule memory
 }
-func@1 "sub" pos -1 frame 0 global (mem 16 nonnull, ctx) {
+func@1 "sub" pos -1 frame 0 global (mem 16 struct "s" nonnull, ctx) {
 b0(v32, r1):
   exit
 }
@@ -104,9 +105,9 @@ func TestParseErrors(t *testing.T) {
 		{"body \"00\"", `x:1:6: it belongs to a helper: put it after a helper statement`},
 		{"helper \"h\"(any,any,any,any,any,any) ret void impl go", `x:1:32: a helper has at most 5 arguments`},
 		{"helper \"h\"() ret void impl go flags 4294967296", `x:1:37: flags: "4294967296" is no number from 0 to 4294967295`},
-		{"helper \"h\"() ret void impl go\ncallback(any) returns 0 0", `x:2:10: expected what a callback gets (none, scalar, map, mapkey, mapvalue, ctx, dynptr), not "any"`},
+		{"helper \"h\"() ret void impl go\ncallback(any) returns 0 0", `x:2:10: expected what a callback gets (none, scalar, map, mapkey, mapvalue, ctx, dynptr, unknown), not "any"`},
 		{"helper \"h\"() ret void impl go\narg 5 size 4", `x:2:5: index of an argument: "5" is no number from 0 to 4`},
-		{"special lock 0 4", `x:1:9: it belongs to a map: put it after a map statement`},
+		{"special lock 0 4", `x:1:9: it belongs to a map or a data section: put it after a map or data statement`},
 		{"value 0 \"x\"", `x:1:7: it belongs to a range: put it after a returns or callback statement`},
 		{"data \"unclosed", `x:1:6: unexpected "\""`},
 		{"$", `x:1:1: unexpected "$"`},

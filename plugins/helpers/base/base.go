@@ -21,10 +21,10 @@ func Set() *abi.Set {
 		}},
 		Helpers:  helpers(),
 		MapKinds: mapKinds(),
-		Structs: []abi.Context{
-			{Kind: abi.CtxStruct, Name: task, Opaque: true},
-			{Kind: abi.CtxStruct, Name: "pt_regs", Opaque: true},
-			{Kind: abi.CtxStruct, Name: "cgroup", Opaque: true},
-		},
+		Structs:  []abi.Context{opaque(task), opaque(registers), opaque(cgroup), opaque(kptr)},
 	}
+}
+
+func opaque(name string) abi.Context {
+	return abi.Context{Kind: abi.CtxStruct, Name: name, Opaque: true}
 }

@@ -18,8 +18,13 @@ const (
 	packet = abi.FlagPacket
 )
 
-// task is the kernel's structure of a task; nothing describes its fields.
-const task = "task_struct"
+// Structures of the kernel whose fields nothing describes.
+const (
+	task      = "task_struct"
+	registers = "pt_regs" // of a task; the context of a probe has its own description
+	cgroup    = "cgroup"
+	kptr      = "kptr" // whatever a pointer in a map leads to
+)
 
 // helpers is every helper of the set. Numbers, names and C prototypes are those
 // of include/uapi/linux/bpf.h; kinds and flags are those that Linux 6.18 enforces
@@ -57,9 +62,9 @@ func mapHelpers() []abi.Helper {
 			C: "void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u64 flags)"},
 		{ID: 157, Name: "bpf_task_storage_delete", Args: args{abi.ArgConstMap, abi.ArgStructOrNull}, Structs: [5]string{1: task}, Flags: every,
 			C: "long bpf_task_storage_delete(void *map, struct task_struct *task)"},
-		{ID: 210, Name: "bpf_cgrp_storage_get", Args: args{abi.ArgConstMap, abi.ArgStructOrNull, abi.ArgMapValueOrNull, abi.ArgAny}, Structs: [5]string{1: "cgroup"}, Ret: abi.RetMapValueOrNull, Flags: every,
+		{ID: 210, Name: "bpf_cgrp_storage_get", Args: args{abi.ArgConstMap, abi.ArgStructOrNull, abi.ArgMapValueOrNull, abi.ArgAny}, Structs: [5]string{1: cgroup}, Ret: abi.RetMapValueOrNull, Flags: every,
 			C: "void *bpf_cgrp_storage_get(void *map, struct cgroup *cgroup, void *value, __u64 flags)"},
-		{ID: 211, Name: "bpf_cgrp_storage_delete", Args: args{abi.ArgConstMap, abi.ArgStructOrNull}, Structs: [5]string{1: "cgroup"}, Flags: every,
+		{ID: 211, Name: "bpf_cgrp_storage_delete", Args: args{abi.ArgConstMap, abi.ArgStructOrNull}, Structs: [5]string{1: cgroup}, Flags: every,
 			C: "long bpf_cgrp_storage_delete(void *map, struct cgroup *cgroup)"},
 		{ID: 37, Name: "bpf_current_task_under_cgroup", Args: args{abi.ArgConstMap, abi.ArgAny}, Flags: every,
 			C: "long bpf_current_task_under_cgroup(void *map, __u32 index)"},
@@ -124,6 +129,9 @@ func controlHelpers() []abi.Helper {
 			C: "void bpf_spin_lock(struct bpf_spin_lock *lock)"},
 		{ID: 94, Name: "bpf_spin_unlock", Args: args{abi.ArgSpinLock}, Ret: abi.RetVoid, Flags: every | abi.FlagUnlock,
 			C: "void bpf_spin_unlock(struct bpf_spin_lock *lock)"},
+		// The pointers that maps hold for the kernel are not described: programs whose maps have one cannot be decided.
+		{ID: 194, Name: "bpf_kptr_xchg", Args: args{abi.ArgKptr, abi.ArgStructOrNull}, Structs: [5]string{1: kptr}, Ret: abi.RetStructOrNull, RetStruct: kptr, Flags: every | abi.FlagAcquires | abi.FlagReleases,
+			C: "void *bpf_kptr_xchg(void *map_value, void *ptr)"},
 	}
 }
 
@@ -181,7 +189,7 @@ func taskHelpers() []abi.Helper {
 			C: "__u64 bpf_get_current_task(void)"},
 		{ID: 158, Name: "bpf_get_current_task_btf", Ret: abi.RetStruct, RetStruct: task, Flags: every | gpl,
 			C: "struct task_struct *bpf_get_current_task_btf(void)"},
-		{ID: 175, Name: "bpf_task_pt_regs", Args: args{abi.ArgStruct}, Structs: [5]string{task}, Ret: abi.RetStruct, RetStruct: "pt_regs", Flags: every | gpl,
+		{ID: 175, Name: "bpf_task_pt_regs", Args: args{abi.ArgStruct}, Structs: [5]string{task}, Ret: abi.RetStruct, RetStruct: registers, Flags: every | gpl,
 			C: "long bpf_task_pt_regs(struct task_struct *task)"},
 		{ID: 120, Name: "bpf_get_ns_current_pid_tgid", Args: args{abi.ArgAny, abi.ArgAny, abi.ArgMemWrite, abi.ArgSize}, Flags: every,
 			C: "long bpf_get_ns_current_pid_tgid(__u64 dev, __u64 ino, struct bpf_pidns_info *nsdata, __u32 size)"},

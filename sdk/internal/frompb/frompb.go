@@ -219,6 +219,7 @@ func mapSpec(r *reader, m *pb.MapSpec) abi.MapSpec {
 		Inner:      m.GetInner(),
 		Pinning:    m.GetPinning(),
 		Special:    list(r, m.GetSpecial(), special),
+		Extra:      m.GetExtra(),
 	}
 }
 
@@ -234,6 +235,7 @@ func data(r *reader, d *pb.Data) obj.Data {
 		Align:    d.GetAlign(),
 		Symbols:  list(r, d.GetSymbols(), dataSymbol),
 		Relocs:   list(r, d.GetRelocs(), dataReloc),
+		Special:  list(r, d.GetSpecial(), special),
 	}
 }
 
@@ -249,6 +251,7 @@ func helper(r *reader, h *pb.Helper) abi.Helper {
 	out := abi.Helper{
 		ID:           h.GetId(),
 		Name:         h.GetName(),
+		C:            h.GetC(),
 		Ret:          narrow[abi.RetKind](r, h.GetRet(), "return kind"),
 		Flags:        abi.Flags(h.GetFlags()),
 		RetSize:      h.GetRetSize(),
@@ -344,6 +347,7 @@ func progType(r *reader, t *pb.ProgType) abi.ProgType {
 		Kernel:      t.GetKernel(),
 		Attach:      t.GetAttach(),
 		Unsupported: t.GetUnsupported(),
+		Variants:    list(r, t.GetVariants(), helper),
 	}
 }
 
@@ -354,6 +358,7 @@ func context(r *reader, c *pb.Context) abi.Context {
 		Size:   c.GetSize(),
 		Fields: list(r, c.GetFields(), field),
 		Is:     c.GetIs(),
+		Opaque: c.GetOpaque(),
 	}
 }
 
@@ -366,6 +371,7 @@ func field(r *reader, f *pb.Field) abi.Field {
 		Kind:        narrow[abi.FieldKind](r, f.GetKind(), "field kind"),
 		Access:      narrow[abi.Access](r, f.GetAccess(), "access"),
 		Narrow:      f.GetNarrow(),
+		NarrowFirst: f.GetNarrowFirst(),
 		NarrowWrite: f.GetNarrowWrite(),
 		Wide:        f.GetWide(),
 		Struct:      f.GetStruct(),

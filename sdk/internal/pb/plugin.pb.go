@@ -937,6 +937,7 @@ type MapSpec struct {
 	Inner         uint32                 `protobuf:"varint,7,opt,name=inner,proto3" json:"inner,omitempty"`
 	Pinning       uint32                 `protobuf:"varint,8,opt,name=pinning,proto3" json:"pinning,omitempty"`
 	Special       []*Special             `protobuf:"bytes,9,rep,name=special,proto3" json:"special,omitempty"`
+	Extra         uint64                 `protobuf:"varint,10,opt,name=extra,proto3" json:"extra,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1034,6 +1035,13 @@ func (x *MapSpec) GetSpecial() []*Special {
 	return nil
 }
 
+func (x *MapSpec) GetExtra() uint64 {
+	if x != nil {
+		return x.Extra
+	}
+	return 0
+}
+
 type Special struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          uint32                 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
@@ -1102,6 +1110,7 @@ type Data struct {
 	Align         uint32                 `protobuf:"varint,4,opt,name=align,proto3" json:"align,omitempty"`
 	Symbols       []*DataSymbol          `protobuf:"bytes,5,rep,name=symbols,proto3" json:"symbols,omitempty"`
 	Relocs        []*DataReloc           `protobuf:"bytes,6,rep,name=relocs,proto3" json:"relocs,omitempty"`
+	Special       []*Special             `protobuf:"bytes,7,rep,name=special,proto3" json:"special,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1174,6 +1183,13 @@ func (x *Data) GetSymbols() []*DataSymbol {
 func (x *Data) GetRelocs() []*DataReloc {
 	if x != nil {
 		return x.Relocs
+	}
+	return nil
+}
+
+func (x *Data) GetSpecial() []*Special {
+	if x != nil {
+		return x.Special
 	}
 	return nil
 }
@@ -3225,6 +3241,7 @@ type ProgType struct {
 	Kernel        uint32                 `protobuf:"varint,8,opt,name=kernel,proto3" json:"kernel,omitempty"`
 	Attach        uint32                 `protobuf:"varint,9,opt,name=attach,proto3" json:"attach,omitempty"`
 	Unsupported   string                 `protobuf:"bytes,10,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
+	Variants      []*Helper              `protobuf:"bytes,11,rep,name=variants,proto3" json:"variants,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3327,6 +3344,13 @@ func (x *ProgType) GetUnsupported() string {
 		return x.Unsupported
 	}
 	return ""
+}
+
+func (x *ProgType) GetVariants() []*Helper {
+	if x != nil {
+		return x.Variants
+	}
+	return nil
 }
 
 type Range struct {
@@ -3457,6 +3481,7 @@ type Context struct {
 	Size          uint32                 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
 	Fields        []*Field               `protobuf:"bytes,4,rep,name=fields,proto3" json:"fields,omitempty"`
 	Is            []string               `protobuf:"bytes,5,rep,name=is,proto3" json:"is,omitempty"`
+	Opaque        bool                   `protobuf:"varint,6,opt,name=opaque,proto3" json:"opaque,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3526,6 +3551,13 @@ func (x *Context) GetIs() []string {
 	return nil
 }
 
+func (x *Context) GetOpaque() bool {
+	if x != nil {
+		return x.Opaque
+	}
+	return false
+}
+
 type Field struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3543,6 +3575,7 @@ type Field struct {
 	Mem           uint32                 `protobuf:"varint,13,opt,name=mem,proto3" json:"mem,omitempty"`
 	OrNull        bool                   `protobuf:"varint,14,opt,name=or_null,json=orNull,proto3" json:"or_null,omitempty"`
 	Max           uint64                 `protobuf:"varint,15,opt,name=max,proto3" json:"max,omitempty"`
+	NarrowFirst   bool                   `protobuf:"varint,16,opt,name=narrow_first,json=narrowFirst,proto3" json:"narrow_first,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3682,6 +3715,13 @@ func (x *Field) GetMax() uint64 {
 	return 0
 }
 
+func (x *Field) GetNarrowFirst() bool {
+	if x != nil {
+		return x.NarrowFirst
+	}
+	return false
+}
+
 type Helper struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint32                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -3701,6 +3741,7 @@ type Helper struct {
 	Returns       *Range    `protobuf:"bytes,14,opt,name=returns,proto3" json:"returns,omitempty"`
 	Callback      *Callback `protobuf:"bytes,15,opt,name=callback,proto3" json:"callback,omitempty"`
 	Dynptr        uint32    `protobuf:"varint,16,opt,name=dynptr,proto3" json:"dynptr,omitempty"`
+	C             string    `protobuf:"bytes,17,opt,name=c,proto3" json:"c,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3845,6 +3886,13 @@ func (x *Helper) GetDynptr() uint32 {
 		return x.Dynptr
 	}
 	return 0
+}
+
+func (x *Helper) GetC() string {
+	if x != nil {
+		return x.C
+	}
+	return ""
 }
 
 type Callback struct {
@@ -4069,7 +4117,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04Item\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
-	"\x06digest\x18\x03 \x01(\fR\x06digest\"\x85\x02\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\"\x9b\x02\n" +
 	"\aMapSpec\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\rR\x04type\x12\x19\n" +
@@ -4081,18 +4129,21 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05flags\x18\x06 \x01(\rR\x05flags\x12\x14\n" +
 	"\x05inner\x18\a \x01(\rR\x05inner\x12\x18\n" +
 	"\apinning\x18\b \x01(\rR\apinning\x121\n" +
-	"\aspecial\x18\t \x03(\v2\x17.bpfc.plugin.v1.SpecialR\aspecial\"I\n" +
+	"\aspecial\x18\t \x03(\v2\x17.bpfc.plugin.v1.SpecialR\aspecial\x12\x14\n" +
+	"\x05extra\x18\n" +
+	" \x01(\x04R\x05extra\"I\n" +
 	"\aSpecial\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\rR\x06offset\x12\x12\n" +
-	"\x04size\x18\x03 \x01(\rR\x04size\"\xcc\x01\n" +
+	"\x04size\x18\x03 \x01(\rR\x04size\"\xff\x01\n" +
 	"\x04Data\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\fR\x05bytes\x12\x1b\n" +
 	"\tread_only\x18\x03 \x01(\bR\breadOnly\x12\x14\n" +
 	"\x05align\x18\x04 \x01(\rR\x05align\x124\n" +
 	"\asymbols\x18\x05 \x03(\v2\x1a.bpfc.plugin.v1.DataSymbolR\asymbols\x121\n" +
-	"\x06relocs\x18\x06 \x03(\v2\x19.bpfc.plugin.v1.DataRelocR\x06relocs\"L\n" +
+	"\x06relocs\x18\x06 \x03(\v2\x19.bpfc.plugin.v1.DataRelocR\x06relocs\x121\n" +
+	"\aspecial\x18\a \x03(\v2\x17.bpfc.plugin.v1.SpecialR\aspecial\"L\n" +
 	"\n" +
 	"DataSymbol\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
@@ -4239,7 +4290,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05types\x18\x02 \x03(\v2\x18.bpfc.plugin.v1.ProgTypeR\x05types\x120\n" +
 	"\ahelpers\x18\x03 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x124\n" +
 	"\tmap_kinds\x18\x04 \x03(\v2\x17.bpfc.plugin.v1.MapKindR\bmapKinds\x121\n" +
-	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\xbd\x02\n" +
+	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\xf1\x02\n" +
 	"\bProgType\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bsections\x18\x02 \x03(\tR\bsections\x121\n" +
@@ -4251,7 +4302,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06kernel\x18\b \x01(\rR\x06kernel\x12\x16\n" +
 	"\x06attach\x18\t \x01(\rR\x06attach\x12 \n" +
 	"\vunsupported\x18\n" +
-	" \x01(\tR\vunsupported\"q\n" +
+	" \x01(\tR\vunsupported\x122\n" +
+	"\bvariants\x18\v \x03(\v2\x16.bpfc.plugin.v1.HelperR\bvariants\"q\n" +
 	"\x05Range\x12\x10\n" +
 	"\x03min\x18\x01 \x01(\x12R\x03min\x12\x10\n" +
 	"\x03max\x18\x02 \x01(\x12R\x03max\x120\n" +
@@ -4260,13 +4312,14 @@ const file_plugin_proto_rawDesc = "" +
 	"\n" +
 	"ReturnName\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x12R\x05value\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\x84\x01\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\x9c\x01\n" +
 	"\aContext\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\rR\x04size\x12-\n" +
 	"\x06fields\x18\x04 \x03(\v2\x15.bpfc.plugin.v1.FieldR\x06fields\x12\x0e\n" +
-	"\x02is\x18\x05 \x03(\tR\x02is\"\xe4\x02\n" +
+	"\x02is\x18\x05 \x03(\tR\x02is\x12\x16\n" +
+	"\x06opaque\x18\x06 \x01(\bR\x06opaque\"\x87\x03\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\rR\x06offset\x12\x12\n" +
@@ -4284,7 +4337,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06struct\x18\f \x01(\tR\x06struct\x12\x10\n" +
 	"\x03mem\x18\r \x01(\rR\x03mem\x12\x17\n" +
 	"\aor_null\x18\x0e \x01(\bR\x06orNull\x12\x10\n" +
-	"\x03max\x18\x0f \x01(\x04R\x03max\"\xb6\x03\n" +
+	"\x03max\x18\x0f \x01(\x04R\x03max\x12!\n" +
+	"\fnarrow_first\x18\x10 \x01(\bR\vnarrowFirst\"\xc4\x03\n" +
 	"\x06Helper\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -4303,7 +4357,8 @@ const file_plugin_proto_rawDesc = "" +
 	"ret_struct\x18\r \x01(\tR\tretStruct\x12/\n" +
 	"\areturns\x18\x0e \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x124\n" +
 	"\bcallback\x18\x0f \x01(\v2\x18.bpfc.plugin.v1.CallbackR\bcallback\x12\x16\n" +
-	"\x06dynptr\x18\x10 \x01(\rR\x06dynptr\"y\n" +
+	"\x06dynptr\x18\x10 \x01(\rR\x06dynptr\x12\f\n" +
+	"\x01c\x18\x11 \x01(\tR\x01c\"y\n" +
 	"\bCallback\x12\x12\n" +
 	"\x04args\x18\x01 \x03(\rR\x04args\x12/\n" +
 	"\areturns\x18\x02 \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x12\x14\n" +
@@ -4416,65 +4471,67 @@ var file_plugin_proto_depIdxs = []int32{
 	14, // 13: bpfc.plugin.v1.MapSpec.special:type_name -> bpfc.plugin.v1.Special
 	16, // 14: bpfc.plugin.v1.Data.symbols:type_name -> bpfc.plugin.v1.DataSymbol
 	17, // 15: bpfc.plugin.v1.Data.relocs:type_name -> bpfc.plugin.v1.DataReloc
-	19, // 16: bpfc.plugin.v1.Artifact.entries:type_name -> bpfc.plugin.v1.Entry
-	20, // 17: bpfc.plugin.v1.Artifact.symbols:type_name -> bpfc.plugin.v1.Symbol
-	23, // 18: bpfc.plugin.v1.Artifact.relocs:type_name -> bpfc.plugin.v1.Reloc
-	24, // 19: bpfc.plugin.v1.Artifact.exits:type_name -> bpfc.plugin.v1.Exit
-	25, // 20: bpfc.plugin.v1.Artifact.lines:type_name -> bpfc.plugin.v1.LineEntry
-	13, // 21: bpfc.plugin.v1.Artifact.maps:type_name -> bpfc.plugin.v1.MapSpec
-	15, // 22: bpfc.plugin.v1.Artifact.data:type_name -> bpfc.plugin.v1.Data
-	53, // 23: bpfc.plugin.v1.Artifact.helpers:type_name -> bpfc.plugin.v1.Helper
-	12, // 24: bpfc.plugin.v1.Artifact.items:type_name -> bpfc.plugin.v1.Item
-	10, // 25: bpfc.plugin.v1.Entry.info:type_name -> bpfc.plugin.v1.EntryInfo
-	21, // 26: bpfc.plugin.v1.Symbol.cfa:type_name -> bpfc.plugin.v1.CFAStep
-	22, // 27: bpfc.plugin.v1.CFAStep.saved:type_name -> bpfc.plugin.v1.SavedReg
-	47, // 28: bpfc.plugin.v1.OpenRequest.set:type_name -> bpfc.plugin.v1.Set
-	18, // 29: bpfc.plugin.v1.LoadRequest.artifact:type_name -> bpfc.plugin.v1.Artifact
-	33, // 30: bpfc.plugin.v1.RunRequest.inputs:type_name -> bpfc.plugin.v1.Input
-	37, // 31: bpfc.plugin.v1.RunResponse.trace:type_name -> bpfc.plugin.v1.TraceStep
-	35, // 32: bpfc.plugin.v1.RunResponse.results:type_name -> bpfc.plugin.v1.Result
-	36, // 33: bpfc.plugin.v1.Result.fault:type_name -> bpfc.plugin.v1.Fault
-	37, // 34: bpfc.plugin.v1.Result.trace:type_name -> bpfc.plugin.v1.TraceStep
-	11, // 35: bpfc.plugin.v1.Fault.source:type_name -> bpfc.plugin.v1.Line
-	39, // 36: bpfc.plugin.v1.MapsRequest.ops:type_name -> bpfc.plugin.v1.MapOp
-	41, // 37: bpfc.plugin.v1.MapsResponse.results:type_name -> bpfc.plugin.v1.MapResult
-	42, // 38: bpfc.plugin.v1.MapResult.entries:type_name -> bpfc.plugin.v1.MapEntry
-	13, // 39: bpfc.plugin.v1.MapEntry.map:type_name -> bpfc.plugin.v1.MapSpec
-	47, // 40: bpfc.plugin.v1.DescribeResponse.set:type_name -> bpfc.plugin.v1.Set
-	48, // 41: bpfc.plugin.v1.Set.types:type_name -> bpfc.plugin.v1.ProgType
-	53, // 42: bpfc.plugin.v1.Set.helpers:type_name -> bpfc.plugin.v1.Helper
-	55, // 43: bpfc.plugin.v1.Set.map_kinds:type_name -> bpfc.plugin.v1.MapKind
-	51, // 44: bpfc.plugin.v1.Set.structs:type_name -> bpfc.plugin.v1.Context
-	51, // 45: bpfc.plugin.v1.ProgType.context:type_name -> bpfc.plugin.v1.Context
-	49, // 46: bpfc.plugin.v1.ProgType.returns:type_name -> bpfc.plugin.v1.Range
-	50, // 47: bpfc.plugin.v1.Range.names:type_name -> bpfc.plugin.v1.ReturnName
-	52, // 48: bpfc.plugin.v1.Context.fields:type_name -> bpfc.plugin.v1.Field
-	49, // 49: bpfc.plugin.v1.Helper.returns:type_name -> bpfc.plugin.v1.Range
-	54, // 50: bpfc.plugin.v1.Helper.callback:type_name -> bpfc.plugin.v1.Callback
-	49, // 51: bpfc.plugin.v1.Callback.returns:type_name -> bpfc.plugin.v1.Range
-	3,  // 52: bpfc.plugin.v1.Backend.Info:input_type -> bpfc.plugin.v1.InfoRequest
-	6,  // 53: bpfc.plugin.v1.Backend.Compile:input_type -> bpfc.plugin.v1.CompileRequest
-	26, // 54: bpfc.plugin.v1.Backend.Open:input_type -> bpfc.plugin.v1.OpenRequest
-	28, // 55: bpfc.plugin.v1.Backend.Load:input_type -> bpfc.plugin.v1.LoadRequest
-	30, // 56: bpfc.plugin.v1.Backend.Unload:input_type -> bpfc.plugin.v1.UnloadRequest
-	32, // 57: bpfc.plugin.v1.Backend.Run:input_type -> bpfc.plugin.v1.RunRequest
-	38, // 58: bpfc.plugin.v1.Backend.Maps:input_type -> bpfc.plugin.v1.MapsRequest
-	43, // 59: bpfc.plugin.v1.Backend.Close:input_type -> bpfc.plugin.v1.CloseRequest
-	45, // 60: bpfc.plugin.v1.HelperSet.Describe:input_type -> bpfc.plugin.v1.DescribeRequest
-	4,  // 61: bpfc.plugin.v1.Backend.Info:output_type -> bpfc.plugin.v1.InfoResponse
-	7,  // 62: bpfc.plugin.v1.Backend.Compile:output_type -> bpfc.plugin.v1.CompileResponse
-	27, // 63: bpfc.plugin.v1.Backend.Open:output_type -> bpfc.plugin.v1.OpenResponse
-	29, // 64: bpfc.plugin.v1.Backend.Load:output_type -> bpfc.plugin.v1.LoadResponse
-	31, // 65: bpfc.plugin.v1.Backend.Unload:output_type -> bpfc.plugin.v1.UnloadResponse
-	34, // 66: bpfc.plugin.v1.Backend.Run:output_type -> bpfc.plugin.v1.RunResponse
-	40, // 67: bpfc.plugin.v1.Backend.Maps:output_type -> bpfc.plugin.v1.MapsResponse
-	44, // 68: bpfc.plugin.v1.Backend.Close:output_type -> bpfc.plugin.v1.CloseResponse
-	46, // 69: bpfc.plugin.v1.HelperSet.Describe:output_type -> bpfc.plugin.v1.DescribeResponse
-	61, // [61:70] is the sub-list for method output_type
-	52, // [52:61] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	14, // 16: bpfc.plugin.v1.Data.special:type_name -> bpfc.plugin.v1.Special
+	19, // 17: bpfc.plugin.v1.Artifact.entries:type_name -> bpfc.plugin.v1.Entry
+	20, // 18: bpfc.plugin.v1.Artifact.symbols:type_name -> bpfc.plugin.v1.Symbol
+	23, // 19: bpfc.plugin.v1.Artifact.relocs:type_name -> bpfc.plugin.v1.Reloc
+	24, // 20: bpfc.plugin.v1.Artifact.exits:type_name -> bpfc.plugin.v1.Exit
+	25, // 21: bpfc.plugin.v1.Artifact.lines:type_name -> bpfc.plugin.v1.LineEntry
+	13, // 22: bpfc.plugin.v1.Artifact.maps:type_name -> bpfc.plugin.v1.MapSpec
+	15, // 23: bpfc.plugin.v1.Artifact.data:type_name -> bpfc.plugin.v1.Data
+	53, // 24: bpfc.plugin.v1.Artifact.helpers:type_name -> bpfc.plugin.v1.Helper
+	12, // 25: bpfc.plugin.v1.Artifact.items:type_name -> bpfc.plugin.v1.Item
+	10, // 26: bpfc.plugin.v1.Entry.info:type_name -> bpfc.plugin.v1.EntryInfo
+	21, // 27: bpfc.plugin.v1.Symbol.cfa:type_name -> bpfc.plugin.v1.CFAStep
+	22, // 28: bpfc.plugin.v1.CFAStep.saved:type_name -> bpfc.plugin.v1.SavedReg
+	47, // 29: bpfc.plugin.v1.OpenRequest.set:type_name -> bpfc.plugin.v1.Set
+	18, // 30: bpfc.plugin.v1.LoadRequest.artifact:type_name -> bpfc.plugin.v1.Artifact
+	33, // 31: bpfc.plugin.v1.RunRequest.inputs:type_name -> bpfc.plugin.v1.Input
+	37, // 32: bpfc.plugin.v1.RunResponse.trace:type_name -> bpfc.plugin.v1.TraceStep
+	35, // 33: bpfc.plugin.v1.RunResponse.results:type_name -> bpfc.plugin.v1.Result
+	36, // 34: bpfc.plugin.v1.Result.fault:type_name -> bpfc.plugin.v1.Fault
+	37, // 35: bpfc.plugin.v1.Result.trace:type_name -> bpfc.plugin.v1.TraceStep
+	11, // 36: bpfc.plugin.v1.Fault.source:type_name -> bpfc.plugin.v1.Line
+	39, // 37: bpfc.plugin.v1.MapsRequest.ops:type_name -> bpfc.plugin.v1.MapOp
+	41, // 38: bpfc.plugin.v1.MapsResponse.results:type_name -> bpfc.plugin.v1.MapResult
+	42, // 39: bpfc.plugin.v1.MapResult.entries:type_name -> bpfc.plugin.v1.MapEntry
+	13, // 40: bpfc.plugin.v1.MapEntry.map:type_name -> bpfc.plugin.v1.MapSpec
+	47, // 41: bpfc.plugin.v1.DescribeResponse.set:type_name -> bpfc.plugin.v1.Set
+	48, // 42: bpfc.plugin.v1.Set.types:type_name -> bpfc.plugin.v1.ProgType
+	53, // 43: bpfc.plugin.v1.Set.helpers:type_name -> bpfc.plugin.v1.Helper
+	55, // 44: bpfc.plugin.v1.Set.map_kinds:type_name -> bpfc.plugin.v1.MapKind
+	51, // 45: bpfc.plugin.v1.Set.structs:type_name -> bpfc.plugin.v1.Context
+	51, // 46: bpfc.plugin.v1.ProgType.context:type_name -> bpfc.plugin.v1.Context
+	49, // 47: bpfc.plugin.v1.ProgType.returns:type_name -> bpfc.plugin.v1.Range
+	53, // 48: bpfc.plugin.v1.ProgType.variants:type_name -> bpfc.plugin.v1.Helper
+	50, // 49: bpfc.plugin.v1.Range.names:type_name -> bpfc.plugin.v1.ReturnName
+	52, // 50: bpfc.plugin.v1.Context.fields:type_name -> bpfc.plugin.v1.Field
+	49, // 51: bpfc.plugin.v1.Helper.returns:type_name -> bpfc.plugin.v1.Range
+	54, // 52: bpfc.plugin.v1.Helper.callback:type_name -> bpfc.plugin.v1.Callback
+	49, // 53: bpfc.plugin.v1.Callback.returns:type_name -> bpfc.plugin.v1.Range
+	3,  // 54: bpfc.plugin.v1.Backend.Info:input_type -> bpfc.plugin.v1.InfoRequest
+	6,  // 55: bpfc.plugin.v1.Backend.Compile:input_type -> bpfc.plugin.v1.CompileRequest
+	26, // 56: bpfc.plugin.v1.Backend.Open:input_type -> bpfc.plugin.v1.OpenRequest
+	28, // 57: bpfc.plugin.v1.Backend.Load:input_type -> bpfc.plugin.v1.LoadRequest
+	30, // 58: bpfc.plugin.v1.Backend.Unload:input_type -> bpfc.plugin.v1.UnloadRequest
+	32, // 59: bpfc.plugin.v1.Backend.Run:input_type -> bpfc.plugin.v1.RunRequest
+	38, // 60: bpfc.plugin.v1.Backend.Maps:input_type -> bpfc.plugin.v1.MapsRequest
+	43, // 61: bpfc.plugin.v1.Backend.Close:input_type -> bpfc.plugin.v1.CloseRequest
+	45, // 62: bpfc.plugin.v1.HelperSet.Describe:input_type -> bpfc.plugin.v1.DescribeRequest
+	4,  // 63: bpfc.plugin.v1.Backend.Info:output_type -> bpfc.plugin.v1.InfoResponse
+	7,  // 64: bpfc.plugin.v1.Backend.Compile:output_type -> bpfc.plugin.v1.CompileResponse
+	27, // 65: bpfc.plugin.v1.Backend.Open:output_type -> bpfc.plugin.v1.OpenResponse
+	29, // 66: bpfc.plugin.v1.Backend.Load:output_type -> bpfc.plugin.v1.LoadResponse
+	31, // 67: bpfc.plugin.v1.Backend.Unload:output_type -> bpfc.plugin.v1.UnloadResponse
+	34, // 68: bpfc.plugin.v1.Backend.Run:output_type -> bpfc.plugin.v1.RunResponse
+	40, // 69: bpfc.plugin.v1.Backend.Maps:output_type -> bpfc.plugin.v1.MapsResponse
+	44, // 70: bpfc.plugin.v1.Backend.Close:output_type -> bpfc.plugin.v1.CloseResponse
+	46, // 71: bpfc.plugin.v1.HelperSet.Describe:output_type -> bpfc.plugin.v1.DescribeResponse
+	63, // [63:72] is the sub-list for method output_type
+	54, // [54:63] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }

@@ -171,6 +171,7 @@ func mapSpec(m *abi.MapSpec) *pb.MapSpec {
 		Inner:      m.Inner,
 		Pinning:    m.Pinning,
 		Special:    list(m.Special, special),
+		Extra:      m.Extra,
 	}
 }
 
@@ -186,6 +187,7 @@ func data(d *obj.Data) *pb.Data {
 		Align:    d.Align,
 		Symbols:  list(d.Symbols, dataSymbol),
 		Relocs:   list(d.Relocs, dataReloc),
+		Special:  list(d.Special, special),
 	}
 }
 
@@ -201,6 +203,7 @@ func helper(h *abi.Helper) *pb.Helper {
 	return &pb.Helper{
 		Id:           h.ID,
 		Name:         h.Name,
+		C:            h.C,
 		Args:         kinds(h.Args),
 		Sizes:        h.Sizes[:],
 		Structs:      h.Structs[:],
@@ -263,11 +266,12 @@ func progType(t *abi.ProgType) *pb.ProgType {
 		Kernel:      t.Kernel,
 		Attach:      t.Attach,
 		Unsupported: t.Unsupported,
+		Variants:    list(t.Variants, helper),
 	}
 }
 
 func context(c *abi.Context) *pb.Context {
-	return &pb.Context{Kind: uint32(c.Kind), Name: c.Name, Size: c.Size, Fields: list(c.Fields, field), Is: c.Is}
+	return &pb.Context{Kind: uint32(c.Kind), Name: c.Name, Size: c.Size, Fields: list(c.Fields, field), Is: c.Is, Opaque: c.Opaque}
 }
 
 func field(f *abi.Field) *pb.Field {
@@ -279,6 +283,7 @@ func field(f *abi.Field) *pb.Field {
 		Kind:        uint32(f.Kind),
 		Access:      uint32(f.Access),
 		Narrow:      f.Narrow,
+		NarrowFirst: f.NarrowFirst,
 		NarrowWrite: f.NarrowWrite,
 		Wide:        f.Wide,
 		Struct:      f.Struct,
