@@ -23,11 +23,11 @@ func layout(name string, size int, fields ...abi.Field) abi.Context {
 	return abi.Context{Kind: abi.CtxStruct, Name: name, Size: uint32(size), Fields: fields}
 }
 
-// words is consecutive fields of 8 bytes from offset 0.
-func words(narrow bool, names ...string) []abi.Field {
+// words is consecutive fields of 8 bytes from offset 0, of which any part may be loaded.
+func words(names ...string) []abi.Field {
 	out := make([]abi.Field, len(names))
 	for i, n := range names {
-		out[i] = abi.Field{Name: n, Offset: uint32(i * word), Size: word, Narrow: narrow}
+		out[i] = abi.Field{Name: n, Offset: uint32(i * word), Size: word, Narrow: true}
 	}
 	return out
 }
@@ -35,20 +35,17 @@ func words(narrow bool, names ...string) []abi.Field {
 // registers is the context of kprobes and uprobes: loads of any aligned width,
 // no stores (kprobe_prog_is_valid_access, kernel/trace/bpf_trace.c, Linux 6.18).
 func registers() abi.Context {
-	return layout("pt_regs", registersSize, words(true, registerNames[:]...)...)
+	return layout("pt_regs", registersSize, words(registerNames[:]...)...)
 }
 
 // perfData is the context of perf events: whole registers, then two numbers that
 // may be read in part (pe_prog_is_valid_access, kernel/trace/bpf_trace.c, Linux 6.18).
 func perfData() abi.Context {
-	fields := words(false, registerNames[:]...)
-	for i := range fields {
-		fields[i].Name = "regs." + fields[i].Name
-	}
-	fields = append(fields,
-		abi.Field{Name: "sample_period", Offset: uint32(registersSize), Size: word, Narrow: true},
-		abi.Field{Name: "addr", Offset: uint32(registersSize + word), Size: word, Narrow: true})
-	return layout("bpf_perf_event_data", registersSize+2*word, fields...)
+	const size = uint32(registersSize)
+	return layout("bpf_perf_event_data", registersSize+2*word,
+		abi.Field{Name: "regs", Size: size, Unit: word},
+		abi.Field{Name: "sample_period", Offset: size, Size: word, Narrow: true},
+		abi.Field{Name: "addr", Offset: size + word, Size: word, Narrow: true})
 }
 
 // record is the context of a tracepoint whose format is not known: all but the
@@ -70,7 +67,7 @@ func rawArgs() abi.Context {
 // 2014: the arguments of what is traced, and its result.
 func filterArgs() abi.Context {
 	names := []string{"arg1", "arg2", "arg3", "arg4", "arg5", "arg6", "ret"}
-	return layout("bpf_context", len(names)*word, words(true, names...)...)
+	return layout("bpf_context", len(names)*word, words(names...)...)
 }
 
 // syscallArgs is the context of programs that user space calls: memory whose

@@ -10,8 +10,10 @@ const private = 0x410c << 16
 // order of declaration. Keys and values are as wide as the table declares.
 func tables() []abi.Helper {
 	return []abi.Helper{
-		{ID: private | 1, Name: "tracing/bpf_table_lookup", Args: args{abi.ArgCtx, abi.ArgMapIndex, abi.ArgMapKey}, Ret: abi.RetMapValueOrNull},
-		{ID: private | 2, Name: "tracing/bpf_table_update", Args: args{abi.ArgCtx, abi.ArgMapIndex, abi.ArgMapKey, abi.ArgMapValue}},
+		{ID: private | 1, Name: "tracing/bpf_table_lookup", Args: args{abi.ArgCtx, abi.ArgMapIndex, abi.ArgMapKey}, Ret: abi.RetMapValueOrNull,
+			C: "void *bpf_table_lookup(struct bpf_context *ctx, int table, const void *key)"},
+		{ID: private | 2, Name: "tracing/bpf_table_update", Args: args{abi.ArgCtx, abi.ArgMapIndex, abi.ArgMapKey, abi.ArgMapValue},
+			C: "int bpf_table_update(struct bpf_context *ctx, int table, const void *key, const void *value)"},
 	}
 }
 

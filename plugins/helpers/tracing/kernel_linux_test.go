@@ -125,7 +125,7 @@ func names(t *testing.T) map[uint32]string {
 	out := map[uint32]string{}
 	for _, v := range enum.Values {
 		if name, ok := strings.CutPrefix(v.Name, "BPF_FUNC_"); ok && !strings.HasPrefix(v.Name, "__") && v.Value != 0 {
-			out[uint32(v.Value)] = name
+			out[uint32(v.Value)] = "bpf_" + name
 		}
 	}
 	return out
@@ -133,14 +133,14 @@ func names(t *testing.T) map[uint32]string {
 
 // configured is helpers that a kernel may be built, or locked down, without.
 var configured = map[string]string{
-	"probe_write_user": "lockdown of integrity",
-	"override_return":  "CONFIG_BPF_KPROBE_OVERRIDE",
+	"bpf_probe_write_user": "lockdown of integrity",
+	"bpf_override_return":  "CONFIG_BPF_KPROBE_OVERRIDE",
 }
 
 // otherwise is helpers that programs of type syscall may call in the kernel with structures of
 // the kernel; the set networking declares them for the networking types, with other arguments.
-var otherwise = []string{"get_socket_cookie", "sk_storage_get", "sk_storage_delete", "skc_to_tcp6_sock", "skc_to_tcp_sock", "skc_to_tcp_timewait_sock",
-	"skc_to_tcp_request_sock", "skc_to_udp6_sock", "skc_to_unix_sock", "skc_to_mptcp_sock", "xdp_get_buff_len"}
+var otherwise = []string{"bpf_get_socket_cookie", "bpf_sk_storage_get", "bpf_sk_storage_delete", "bpf_skc_to_tcp6_sock", "bpf_skc_to_tcp_sock", "bpf_skc_to_tcp_timewait_sock",
+	"bpf_skc_to_tcp_request_sock", "bpf_skc_to_udp6_sock", "bpf_skc_to_unix_sock", "bpf_skc_to_mptcp_sock", "bpf_xdp_get_buff_len"}
 
 func TestHelpersAreTheKernels(t *testing.T) {
 	needKernel(t)
@@ -195,6 +195,26 @@ func TestReturnsAreTheKernels(t *testing.T) {
 			require.NoError(t, err)
 			r := &typ.Returns
 			require.Equal(t, kernel, !r.Bounded() || int64(v) >= r.Min && int64(v) <= r.Max, "type %s returns %d", typ.Name, v)
+		}
+	}
+}
+
+func TestLicencesAreTheKernels(t *testing.T) {
+	needKernel(t)
+	set := tracing.Set()
+	types, flags := asked()
+	for i, typ := range types {
+		for _, declared := range set.Helpers {
+			h := *set.HelperFor(&typ, declared.ID)
+			if !typ.MayCall(&h) || configured[h.Name] != "" {
+				continue
+			}
+			_, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+				Type: ebpf.ProgramType(typ.Kernel), AttachType: ebpf.AttachType(typ.Attach), Flags: flags[i], License: "Proprietary",
+				Instructions: asm.Instructions{asm.BuiltinFunc(h.ID).Call(), asm.Mov.Imm(asm.R0, 0), asm.Return()},
+			})
+			refused := err != nil && strings.Contains(fmt.Sprintf("%+v", err), "GPL-restricted")
+			require.Equal(t, refused, h.Flags&abi.FlagGPL != 0, "%s in %s: %v", h.Name, typ.Name, err)
 		}
 	}
 }

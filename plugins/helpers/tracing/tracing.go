@@ -13,5 +13,6 @@ func Set() *abi.Set {
 		Name:    "tracing",
 		Types:   append(decided(), undecided()...),
 		Helpers: helpers(),
+		Structs: structs(),
 	}
 }
