@@ -2,6 +2,7 @@ package scalar
 
 import (
 	"fmt"
+	"math/bits"
 	"sync"
 	"testing"
 
@@ -18,10 +19,8 @@ import (
 type valueSet uint16
 
 func (s valueSet) each(f func(v uint64)) {
-	for v := range uint64(16) {
-		if s>>v&1 != 0 {
-			f(v)
-		}
+	for ; s != 0; s &= s - 1 {
+		f(uint64(bits.TrailingZeros16(uint16(s))))
 	}
 }
 
@@ -32,6 +31,9 @@ type universe struct {
 	values []valueSet
 	low    []valueSet // of the low halves
 	lows   []int      // one Num for each distinct low half
+
+	ofBits, ofArc [16][16]valueSet // values by the fields of a Num: see lookUp
+	ofLow         [4][4]valueSet
 }
 
 func (g *geometry) valuesOf(n Num) (s valueSet) {
@@ -46,6 +48,7 @@ func (g *geometry) valuesOf(n Num) (s valueSet) {
 // fourBits is the universe; it is built once and only read.
 var fourBits = sync.OnceValue(func() *universe {
 	u := &universe{geometry: small(4)}
+	u.fillTables()
 	seen, lowSeen := map[Num]bool{}, map[word]bool{}
 	eachRaw(func(n Num) {
 		want := u.valuesOf(n)
@@ -145,10 +148,8 @@ func (u *universe) pairs(half bool, op func(a, b uint64) uint64, f func(i, j int
 		}
 		for _, i := range index {
 			var want valueSet
-			for a := range uint64(16) {
-				if u.values[i]>>a&1 != 0 {
-					want |= column[a]
-				}
+			for rest := u.values[i]; rest != 0; rest &= rest - 1 {
+				want |= column[bits.TrailingZeros16(uint16(rest))]
 			}
 			if !f(i, j, want) {
 				return
@@ -158,13 +159,28 @@ func (u *universe) pairs(half bool, op func(a, b uint64) uint64, f func(i, j int
 }
 
 // has reports whether all of s is in n.
-func (g *geometry) has(n Num, s valueSet) bool {
-	for v := range uint64(16) {
-		if s>>v&1 != 0 && !g.contains(&n, v) {
-			return false
+func (u *universe) has(n Num, s valueSet) bool { return s&^u.lookUp(&n) == 0 }
+
+// lookUp is valuesOf by tables.
+func (u *universe) lookUp(n *Num) valueSet {
+	return u.ofBits[n.Value][n.Mask] & u.ofArc[n.Lo][n.Size] & u.ofLow[n.Lo32][n.Size32]
+}
+
+// fillTables makes the tables of lookUp.
+func (u *universe) fillTables() {
+	for i := range uint64(16) {
+		for j := range uint64(16) {
+			n := u.unknown()
+			n.Value, n.Mask = i, j
+			u.ofBits[i][j] = u.valuesOf(n)
+			n = u.unknown()
+			n.Lo, n.Size = i, j
+			u.ofArc[i][j] = u.valuesOf(n)
+			n = u.unknown()
+			n.Lo32, n.Size32 = uint32(i%4), uint32(j%4)
+			u.ofLow[i%4][j%4] = u.valuesOf(n)
 		}
 	}
-	return true
 }
 
 func (u *universe) width(half bool) uint64 {
@@ -224,8 +240,8 @@ func TestUnaryAt4Bits(t *testing.T) {
 
 // survivors are the values of a for which the condition can hold with some value of b.
 func survivors(a, b valueSet, rows *[16]valueSet) (s valueSet) {
-	for v := range uint64(16) {
-		if a>>v&1 != 0 && rows[v]&b != 0 {
+	for rest := a; rest != 0; rest &= rest - 1 {
+		if v := bits.TrailingZeros16(uint16(rest)); rows[v]&b != 0 {
 			s |= 1 << v
 		}
 	}

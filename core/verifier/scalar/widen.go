@@ -31,12 +31,9 @@ func (g *geometry) widen(n, next *Num, stops []uint64) {
 // keptBits are the numbers of low bits that stay known when higher ones change: pages, cache lines, words, …
 var keptBits = [...]uint64{12, 6, 4, 3, 2, 1}
 
-// widenBits keeps of old only low bits that next has too.
+// widenBits keeps low bits that both know alike. The high bits that an arc gives come back with it.
 func (g *geometry) widenBits(old, next pattern) pattern {
 	both := either(old, next)
-	if both == old {
-		return old
-	}
 	for _, k := range keptBits {
 		if low := uint64(1)<<k - 1; low < g.full.mask && both.mask&low == 0 {
 			return pattern{both.value & low, g.full.mask &^ low}
