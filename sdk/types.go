@@ -70,56 +70,167 @@ const (
 	MapList    = codegen.MapList
 )
 
-// Helper sets: what varies, as data.
+// Helper sets: what varies, as data. Package core/abi says what each part means.
 type (
-	Set         = abi.Set
-	ProgType    = abi.ProgType
-	Range       = abi.Range
-	Context     = abi.Context
-	ContextKind = abi.ContextKind
-	Field       = abi.Field
-	FieldKind   = abi.FieldKind
-	Access      = abi.Access
-	Helper      = abi.Helper
-	HelperFlags = abi.Flags
-	ArgKind     = abi.ArgKind
-	RetKind     = abi.RetKind
-	Impl        = abi.Impl
-	MapKind     = abi.MapKind
-	MapSpec     = abi.MapSpec
+	Set          = abi.Set
+	ProgType     = abi.ProgType
+	PacketAccess = abi.PacketAccess
+	PacketArgs   = abi.PacketArgs
+	Range        = abi.Range
+	Context      = abi.Context
+	ContextKind  = abi.ContextKind
+	Field        = abi.Field
+	FieldKind    = abi.FieldKind
+	Access       = abi.Access
+	Helper       = abi.Helper
+	HelperFlags  = abi.Flags
+	ArgKind      = abi.ArgKind
+	RetKind      = abi.RetKind
+	Callback     = abi.Callback
+	CallbackArg  = abi.CallbackArg
+	DynptrKind   = abi.DynptrKind
+	Impl         = abi.Impl
+	MapKind      = abi.MapKind
+	MapValues    = abi.MapValues
+	MapSpec      = abi.MapSpec
+	Special      = abi.Special
+	SpecialKind  = abi.SpecialKind
 )
 
 // MergeSets composes sets into one; what two of them declare is an error that names both.
 func MergeSets(sets ...*Set) (*Set, error) { return abi.Merge(sets...) }
 
-// The kinds of contexts, arguments and results, and the ways to run a helper.
+// CheckSet reports what is wrong with a set: the first part of it that says nothing a verifier can use.
+func CheckSet(s *Set) error { return abi.Check(s) }
+
+// The kinds of contexts and fields, and how they may be used.
 const (
 	CtxNone   = abi.CtxNone
 	CtxMemory = abi.CtxMemory
 	CtxStruct = abi.CtxStruct
 
-	ArgNone       = abi.ArgNone
-	ArgAny        = abi.ArgAny
-	ArgCtx        = abi.ArgCtx
-	ArgConstMap   = abi.ArgConstMap
-	ArgMapKey     = abi.ArgMapKey
-	ArgMapValue   = abi.ArgMapValue
-	ArgMem        = abi.ArgMem
-	ArgMemWrite   = abi.ArgMemWrite
-	ArgSize       = abi.ArgSize
-	ArgSizeOrZero = abi.ArgSizeOrZero
-	ArgFunc       = abi.ArgFunc
+	FieldScalar      = abi.FieldScalar
+	FieldPacketStart = abi.FieldPacketStart
+	FieldPacketEnd   = abi.FieldPacketEnd
+	FieldPacketMeta  = abi.FieldPacketMeta
+	FieldPointer     = abi.FieldPointer
+	FieldFlowKeys    = abi.FieldFlowKeys
 
-	RetInteger        = abi.RetInteger
-	RetVoid           = abi.RetVoid
-	RetMapValueOrNull = abi.RetMapValueOrNull
+	ReadOnly  = abi.ReadOnly
+	ReadWrite = abi.ReadWrite
+	WriteOnly = abi.WriteOnly
 
+	PacketNone      = abi.PacketNone
+	PacketRead      = abi.PacketRead
+	PacketReadWrite = abi.PacketReadWrite
+
+	PacketArgsFlagged = abi.PacketArgsFlagged
+	PacketArgsNone    = abi.PacketArgsNone
+	PacketArgsAll     = abi.PacketArgsAll
+)
+
+// The kinds of arguments.
+const (
+	ArgNone           = abi.ArgNone
+	ArgAny            = abi.ArgAny
+	ArgCtx            = abi.ArgCtx
+	ArgConstMap       = abi.ArgConstMap
+	ArgMapKey         = abi.ArgMapKey
+	ArgMapValue       = abi.ArgMapValue
+	ArgMem            = abi.ArgMem
+	ArgMemWrite       = abi.ArgMemWrite
+	ArgSize           = abi.ArgSize
+	ArgSizeOrZero     = abi.ArgSizeOrZero
+	ArgFunc           = abi.ArgFunc
+	ArgMemOrNull      = abi.ArgMemOrNull
+	ArgMapValueOut    = abi.ArgMapValueOut
+	ArgMapKeyOrNull   = abi.ArgMapKeyOrNull
+	ArgFixedMem       = abi.ArgFixedMem
+	ArgFixedMemWrite  = abi.ArgFixedMemWrite
+	ArgAllocSize      = abi.ArgAllocSize
+	ArgCtxOrNull      = abi.ArgCtxOrNull
+	ArgStackOrNull    = abi.ArgStackOrNull
+	ArgStruct         = abi.ArgStruct
+	ArgStructOrNull   = abi.ArgStructOrNull
+	ArgSpinLock       = abi.ArgSpinLock
+	ArgTimer          = abi.ArgTimer
+	ArgRecord         = abi.ArgRecord
+	ArgConstString    = abi.ArgConstString
+	ArgDynptr         = abi.ArgDynptr
+	ArgDynptrInit     = abi.ArgDynptrInit
+	ArgDynptrRecord   = abi.ArgDynptrRecord
+	ArgIter           = abi.ArgIter
+	ArgKptr           = abi.ArgKptr
+	ArgConst          = abi.ArgConst
+	ArgFlagZero       = abi.ArgFlagZero
+	ArgMapIndex       = abi.ArgMapIndex
+	ArgMemWriteOrNull = abi.ArgMemWriteOrNull
+	ArgMapValueOrNull = abi.ArgMapValueOrNull
+)
+
+// The kinds of results, the flags of helpers, and what callbacks get.
+const (
+	RetInteger         = abi.RetInteger
+	RetVoid            = abi.RetVoid
+	RetMapValueOrNull  = abi.RetMapValueOrNull
+	RetMapValue        = abi.RetMapValue
+	RetMemOrNull       = abi.RetMemOrNull
+	RetMem             = abi.RetMem
+	RetStructOrNull    = abi.RetStructOrNull
+	RetStruct          = abi.RetStruct
+	RetDynptrMemOrNull = abi.RetDynptrMemOrNull
+
+	FlagFastcall           = abi.FlagFastcall
+	FlagPure               = abi.FlagPure
+	FlagInvalidatesPackets = abi.FlagInvalidatesPackets
+	FlagAcquires           = abi.FlagAcquires
+	FlagReleases           = abi.FlagReleases
+	FlagGPL                = abi.FlagGPL
+	FlagPacket             = abi.FlagPacket
+	FlagReturnsLength      = abi.FlagReturnsLength
+	FlagTailCall           = abi.FlagTailCall
+	FlagLock               = abi.FlagLock
+	FlagUnlock             = abi.FlagUnlock
+	FlagSleeps             = abi.FlagSleeps
+	FlagReadOnly           = abi.FlagReadOnly
+	FlagIterNew            = abi.FlagIterNew
+	FlagIterNext           = abi.FlagIterNext
+	FlagIterDestroy        = abi.FlagIterDestroy
+	FlagAnyType            = abi.FlagAnyType
+
+	CbNone     = abi.CbNone
+	CbScalar   = abi.CbScalar
+	CbMap      = abi.CbMap
+	CbMapKey   = abi.CbMapKey
+	CbMapValue = abi.CbMapValue
+	CbCtx      = abi.CbCtx
+	CbDynptr   = abi.CbDynptr
+	CbUnknown  = abi.CbUnknown
+
+	DynptrNone   = abi.DynptrNone
+	DynptrLocal  = abi.DynptrLocal
+	DynptrRecord = abi.DynptrRecord
+	DynptrPacket = abi.DynptrPacket
+)
+
+// The ways to run a helper, what lookups in maps give, and the special fields of map values.
+const (
 	ImplNone      = abi.ImplNone
 	ImplIntrinsic = abi.ImplIntrinsic
 	ImplBody      = abi.ImplBody
 	ImplNative    = abi.ImplNative
 	ImplGo        = abi.ImplGo
 	ImplRemote    = abi.ImplRemote
+
+	ValuesNone     = abi.ValuesNone
+	ValuesMemory   = abi.ValuesMemory
+	ValuesMap      = abi.ValuesMap
+	ValuesStruct   = abi.ValuesStruct
+	ValuesBorrowed = abi.ValuesBorrowed
+
+	SpecialLock  = abi.SpecialLock
+	SpecialTimer = abi.SpecialTimer
+	SpecialOther = abi.SpecialOther
 )
 
 // Back ends: what turns units into artifacts, and what runs them.

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
@@ -64,6 +63,9 @@ func (h helperSet) Describe(ctx context.Context) (*abi.Set, error) {
 	}
 	if err := h.plugin.ref.trusts(set); err != nil {
 		return nil, err
+	}
+	if err := abi.Check(set); err != nil {
+		return nil, fmt.Errorf("%s describes what has no meaning: %w", h.plugin.ref.Name, err)
 	}
 	return set, nil
 }

@@ -343,6 +343,7 @@ func progType(r *reader, t *pb.ProgType) abi.ProgType {
 		Helpers:     t.GetHelpers(),
 		Returns:     values(t.GetReturns()),
 		Packet:      narrow[abi.PacketAccess](r, t.GetPacket(), "packet access"),
+		PacketArgs:  narrow[abi.PacketArgs](r, t.GetPacketArgs(), "kind of packet arguments"),
 		LoadAbs:     t.GetLoadAbs(),
 		Kernel:      t.GetKernel(),
 		Attach:      t.GetAttach(),

@@ -3242,6 +3242,7 @@ type ProgType struct {
 	Attach        uint32                 `protobuf:"varint,9,opt,name=attach,proto3" json:"attach,omitempty"`
 	Unsupported   string                 `protobuf:"bytes,10,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
 	Variants      []*Helper              `protobuf:"bytes,11,rep,name=variants,proto3" json:"variants,omitempty"`
+	PacketArgs    uint32                 `protobuf:"varint,12,opt,name=packet_args,json=packetArgs,proto3" json:"packet_args,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3351,6 +3352,13 @@ func (x *ProgType) GetVariants() []*Helper {
 		return x.Variants
 	}
 	return nil
+}
+
+func (x *ProgType) GetPacketArgs() uint32 {
+	if x != nil {
+		return x.PacketArgs
+	}
+	return 0
 }
 
 type Range struct {
@@ -4290,7 +4298,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05types\x18\x02 \x03(\v2\x18.bpfc.plugin.v1.ProgTypeR\x05types\x120\n" +
 	"\ahelpers\x18\x03 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x124\n" +
 	"\tmap_kinds\x18\x04 \x03(\v2\x17.bpfc.plugin.v1.MapKindR\bmapKinds\x121\n" +
-	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\xf1\x02\n" +
+	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\x92\x03\n" +
 	"\bProgType\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bsections\x18\x02 \x03(\tR\bsections\x121\n" +
@@ -4303,7 +4311,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06attach\x18\t \x01(\rR\x06attach\x12 \n" +
 	"\vunsupported\x18\n" +
 	" \x01(\tR\vunsupported\x122\n" +
-	"\bvariants\x18\v \x03(\v2\x16.bpfc.plugin.v1.HelperR\bvariants\"q\n" +
+	"\bvariants\x18\v \x03(\v2\x16.bpfc.plugin.v1.HelperR\bvariants\x12\x1f\n" +
+	"\vpacket_args\x18\f \x01(\rR\n" +
+	"packetArgs\"q\n" +
 	"\x05Range\x12\x10\n" +
 	"\x03min\x18\x01 \x01(\x12R\x03min\x12\x10\n" +
 	"\x03max\x18\x02 \x01(\x12R\x03max\x120\n" +

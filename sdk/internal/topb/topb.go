@@ -262,6 +262,7 @@ func progType(t *abi.ProgType) *pb.ProgType {
 		Helpers:     t.Helpers,
 		Returns:     values(&t.Returns),
 		Packet:      uint32(t.Packet),
+		PacketArgs:  uint32(t.PacketArgs),
 		LoadAbs:     t.LoadAbs,
 		Kernel:      t.Kernel,
 		Attach:      t.Attach,
