@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
