@@ -56,12 +56,28 @@ func (f *file) readTypes() error {
 }
 
 func newTypes(raw []byte) (*types, error) {
+	body, text, err := btfParts(raw, maxBTF)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(body) / btfTypeSize; n > maxTypes {
+		return nil, unsupported(CodeLimit, "up to %d types, the limit is %d", n, maxTypes).in(".BTF", -1)
+	}
+	spec, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, broken(CodeBTF, err).in(".BTF", -1)
+	}
+	return &types{spec: spec, strings: text, cache: map[uint32]string{}}, nil
+}
+
+// btfParts returns the types and the strings of raw BTF of at most limit bytes.
+func btfParts(raw []byte, limit int) (body, text []byte, err error) {
 	bad := func(format string, args ...any) error { return malformed(CodeBTF, format, args...).in(".BTF", -1) }
 	if len(raw) < btfHeaderSize || binary.LittleEndian.Uint16(raw) != btfMagic {
-		return nil, bad("the section does not begin with a BTF header")
+		return nil, nil, bad("the section does not begin with a BTF header")
 	}
-	if len(raw) > maxBTF {
-		return nil, unsupported(CodeLimit, "%d bytes of types, the limit is %d", len(raw), maxBTF).in(".BTF", -1)
+	if len(raw) > limit {
+		return nil, nil, unsupported(CodeLimit, "%d bytes of types, the limit is %d", len(raw), limit).in(".BTF", -1)
 	}
 	header := uint64(binary.LittleEndian.Uint32(raw[4:]))
 	part := func(at int) ([]byte, bool) {
@@ -74,16 +90,9 @@ func newTypes(raw []byte) (*types, error) {
 	body, ok1 := part(8)
 	text, ok2 := part(16)
 	if !ok1 || !ok2 {
-		return nil, bad("types or strings are not within the section; the file is damaged")
+		return nil, nil, bad("types or strings are not within the section; the file is damaged")
 	}
-	if n := len(body) / btfTypeSize; n > maxTypes {
-		return nil, unsupported(CodeLimit, "up to %d types, the limit is %d", n, maxTypes).in(".BTF", -1)
-	}
-	spec, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
-	if err != nil {
-		return nil, broken(CodeBTF, err).in(".BTF", -1)
-	}
-	return &types{spec: spec, strings: text, cache: map[uint32]string{}}, nil
+	return body, text, nil
 }
 
 // text returns the string at offset.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bpfc/bpfc/core/isa"
 	"github.com/cilium/ebpf/btf"
 )
 
@@ -17,12 +18,36 @@ type coreReloc struct {
 	slot int
 	typ  btf.TypeID
 	path string // "0:1:2", indexes of members from the type down
-	kind uint32
+	kind coreKind
+	fix  coreFix // the solution
+	err  *Error  // why there is none
 }
 
-// coreLocalType asks for the number of a type in the object's own BTF
-// (BPF_CORE_TYPE_ID_LOCAL): the compiler's value is right.
-const coreLocalType = 6
+// coreKind says what a CO-RE relocation asks for (enum bpf_core_relo_kind, the same file).
+type coreKind uint32
+
+const (
+	coreOffset      coreKind = iota // of a field, in bytes
+	coreSize                        // of a field
+	coreExists                      // whether there is the field
+	coreSigned                      // whether it is signed
+	coreShiftLeft                   // of a bit field within 64 bits
+	coreShiftRight                  // back
+	coreLocalType                   // the number of a type in the object's own BTF: the compiler's value is right
+	coreKernelType                  // the number of a type in the kernel's BTF
+	coreTypeExists                  // whether there is the type
+	coreTypeSize                    // its size
+	coreEnumExists                  // whether there is the enumerator
+	coreEnumValue                   // its value
+	coreTypeMatches                 // whether there is the type and its members are the same
+	coreKinds
+)
+
+// field reports whether it is about a member.
+func (k coreKind) field() bool { return k <= coreShiftRight }
+
+// enumerator reports whether it is about a value of an enumeration.
+func (k coreKind) enumerator() bool { return k == coreEnumExists || k == coreEnumValue }
 
 func (f *file) readCORE(s *section, slot int, r []byte) error {
 	le := binary.LittleEndian
@@ -30,22 +55,49 @@ func (f *file) readCORE(s *section, slot int, r []byte) error {
 	if !ok {
 		return malformed(CodeBTF, "the CO-RE relocation of instruction %d of section %s has no access string", slot, s.name).in(".BTF.ext", -1)
 	}
-	if kind := le.Uint32(r[12:]); kind != coreLocalType {
+	if kind := coreKind(le.Uint32(r[12:])); kind != coreLocalType {
 		s.adapts = append(s.adapts, coreReloc{slot: slot, typ: btf.TypeID(le.Uint32(r[4:])), path: path, kind: kind})
 	}
 	return nil
 }
 
-// checkCORE refuses a function with an instruction that has to be adapted to a
-// kernel: run as compiled it could read the wrong member without a word.
-func (f *file) checkCORE(s *section, u *unit) error {
-	i, _ := slices.BinarySearchFunc(s.adapts, u.start, func(c coreReloc, slot int) int { return c.slot - slot })
-	if i == len(s.adapts) || s.adapts[i].slot >= u.end {
-		return nil
+// solve finds the solutions of all CO-RE relocations. An error of one matters
+// only if its function is linked.
+func (f *file) solve() error {
+	solver := coreSolver{local: f.types, kernel: f.options.Kernel, found: map[btf.TypeID][]btf.Type{}}
+	for i := range f.sections {
+		for j := range f.sections[i].adapts {
+			if c := &f.sections[i].adapts[j]; solver.kernel == nil {
+				c.err = unsupported(CodeCORE, "CO-RE relocation of %s: it needs the types of a kernel; give them with --btf FILE, such as /sys/kernel/btf/vmlinux", clean(f.types.access(*c)))
+			} else if fix, err := solver.solve(c); err != nil {
+				c.err = malformed(CodeCORE, "CO-RE relocation of %s: %v", clean(f.types.access(*c)), err)
+			} else {
+				c.fix = fix
+			}
+		}
 	}
-	c := s.adapts[i]
-	return unsupported(CodeCORE, "CO-RE relocation of %s at instruction %d: needs --btf, not in this version",
-		clean(f.types.access(c)), c.slot).in(s.name, c.slot).on(u.name)
+	return nil
+}
+
+// adapt changes the instructions of u, which have been linked to insns, as its CO-RE
+// relocations say. Without a solution it refuses u: run as compiled it could
+// read the wrong member without a word.
+func (u *unit) adapt(insns []isa.Insn) error {
+	all := u.section.adapts
+	i, _ := slices.BinarySearchFunc(all, u.start, func(c coreReloc, slot int) int { return c.slot - slot })
+	for ; i < len(all) && all[i].slot < u.end; i++ {
+		c, at := &all[i], all[i].slot-u.start
+		e := c.err
+		if e == nil {
+			if err := c.fix.apply(insns, at); err != nil {
+				e = malformed(CodeCORE, "CO-RE relocation: %v", err)
+			}
+		}
+		if e != nil {
+			return e.in(u.where(), c.slot).on(u.name)
+		}
+	}
+	return nil
 }
 
 // access writes what a CO-RE relocation refers to as "struct.member.member".
@@ -109,9 +161,4 @@ func named(t btf.Type) string {
 		return t.TypeName()
 	}
 	return "an unnamed type"
-}
-
-// Types are the types of a kernel, for Options.Kernel. They are safe for concurrent use.
-type Types struct {
-	spec *btf.Spec
 }

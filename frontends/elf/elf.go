@@ -83,9 +83,14 @@ func panicked(p any, stack []byte) error {
 	panic(p)
 }
 
-// object reads everything in its order: what later steps refer to comes first.
+// steps read everything but the programs in its order: what later ones refer to comes first.
+func (f *file) steps() []func() error {
+	return []func() error{f.refuse, f.fromGNU, f.readTypes, f.readMaps, f.readData, f.readConfig, f.relocateData, f.readCode, f.fillMaps, f.solve}
+}
+
+// object reads the file and links its programs.
 func (f *file) object(name string) (*obj.Object, error) {
-	for _, step := range []func() error{f.refuse, f.fromGNU, f.readTypes, f.readMaps, f.readData, f.readConfig, f.relocateData, f.readCode, f.fillMaps} {
+	for _, step := range f.steps() {
 		if err := step(); err != nil {
 			return nil, err
 		}

@@ -174,7 +174,7 @@ func TestRefused(t *testing.T) {
 		symbol string
 		text   string
 	}{
-		{"core", CodeCORE, "core", "CO-RE relocation of inode.at[1].number at instruction 0: needs --btf, not in this version"},
+		{"core", CodeCORE, "core", "CO-RE relocation of inode.at[1].number: it needs the types of a kernel; give them with --btf FILE"},
 		{"kconfig", CodeExtern, "CONFIG_HZ", "give it with --kconfig CONFIG_HZ=VALUE"},
 		{"table", CodeFuncData, "", "the address of a function"},
 	} {

@@ -89,8 +89,8 @@ func (l *linker) append(u *unit) (int, error) {
 	l.base[u] = base
 	l.out.Insns = append(l.out.Insns, u.insns...)
 	l.out.Funcs = append(l.out.Funcs, l.file.describe(u, base))
-	if s := u.section; s != nil {
-		if err := l.file.checkCORE(s, u); err != nil {
+	if u.section != nil {
+		if err := u.adapt(l.out.Insns[base:]); err != nil {
 			return 0, err
 		}
 	}
