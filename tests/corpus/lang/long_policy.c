@@ -50,6 +50,10 @@ INLINE int parse(struct xdp_md *ctx, struct fields *f)
 			return (n) % 3 ? XDP_DROP : XDP_PASS;                  \
 	}
 
+#ifndef RULES
+#define RULES SIXTEEN(1) SIXTEEN(17)
+#endif
+
 #define FOUR(n) RULE(n) RULE((n) + 1) RULE((n) + 2) RULE((n) + 3)
 #define SIXTEEN(n) FOUR(n) FOUR((n) + 4) FOUR((n) + 8) FOUR((n) + 12)
 #define SIXTYFOUR(n) SIXTEEN(n) SIXTEEN((n) + 16) SIXTEEN((n) + 32) SIXTEEN((n) + 48)
@@ -63,7 +67,7 @@ int compiled(struct xdp_md *ctx)
 
 	if (!c || parse(ctx, &f))
 		return XDP_PASS;
-	SIXTYFOUR(1)
+	RULES
 	return XDP_PASS;
 }
 
