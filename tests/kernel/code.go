@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/isa"
@@ -23,6 +24,7 @@ const mapTypeArray = 2
 func CodeOf(o *obj.Object, p *obj.Program, set *abi.Set) (*Code, error) {
 	c := &Code{Name: p.Name, License: o.License}
 	c.Type, c.Attach = typeOf(p, set)
+	c.Flags = flagsOf(c.Type, p.Section)
 	for i := range o.Maps {
 		c.Maps = append(c.Maps, Map{MapSpec: o.Maps[i]})
 	}
@@ -60,6 +62,19 @@ func typeOf(p *obj.Program, set *abi.Set) (kind, attach uint32) {
 	}
 	kind, attach, _ = SectionType(p.Section)
 	return kind, attach
+}
+
+// flagsOf are the flags that libbpf 1.6 derives from a section's name (BPF_F_SLEEPABLE and BPF_F_XDP_HAS_FRAGS, include/uapi/linux/bpf.h).
+func flagsOf(kind uint32, section string) uint32 {
+	const syscall, sleepable, frags = 31, 1 << 4, 1 << 5
+	hook, _, _ := strings.Cut(section, "/")
+	switch {
+	case kind == syscall || strings.HasSuffix(hook, ".s"):
+		return sleepable
+	case hook == "xdp.frags":
+		return frags
+	}
+	return 0
 }
 
 // resolve gives the instruction of a Ref the form that the kernel takes; descriptors follow when there are maps.

@@ -3,6 +3,7 @@ package kernel
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/bpfc/bpfc/core/abi"
@@ -38,6 +39,11 @@ type Row struct {
 	Class   Class
 	Kernel  Answer
 	Ours    Ours
+}
+
+// Name is a short name of the object: its last directory and its file.
+func (r *Row) Name() string {
+	return filepath.ToSlash(filepath.Join(filepath.Base(filepath.Dir(r.Object)), filepath.Base(r.Object)))
 }
 
 // classify compares two verdicts.

@@ -36,7 +36,7 @@ func TestPrint(t *testing.T) {
 	})
 	require.Contains(t, b.String(), "2 programs\n     1  both accept\n     1  kernel accepts, we reject\n")
 	require.Contains(t, b.String(), "  kernel        1µs        1µs        1µs\n    ours        2µs        2µs        2µs\n")
-	require.Contains(t, b.String(), "\nKERNEL ACCEPTS, WE REJECT:\n     1  BV099\n  a.o f (xdp): [BV099] insn 4: no bound\n")
+	require.Contains(t, b.String(), "\nKERNEL ACCEPTS, WE REJECT:\n     1  BV099\n  dir/a.o f (xdp): [BV099] insn 4: no bound\n")
 }
 
 // Maps that nothing refers to are not created; indices follow.

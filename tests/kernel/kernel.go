@@ -45,7 +45,7 @@ type Question struct {
 	// Log asks for the verifier's steps: those of the path that it refuses, or of all paths if it accepts.
 	// They are left out of the answer if there are more than 50,000.
 	Log bool `json:",omitempty"`
-	// Repeat is the number of loads of which the fastest is reported; 0 means 1.
+	// Repeat is the number of loads of which the fastest is reported; 0 means 1. Slow programs are loaded once.
 	Repeat int `json:",omitempty"`
 	// Run asks for a run of the program if it is accepted.
 	Run *Run `json:",omitempty"`

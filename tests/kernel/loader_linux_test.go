@@ -26,6 +26,8 @@ func TestAnswerOfOutcome(t *testing.T) {
 		{"rejected", unix.EACCES, []string{"R0 !read_ok"}, Rejected, "EACCES", "R0 !read_ok"},
 		{"wrapped", fmt.Errorf("load: %w", unix.EINVAL), []string{"unreachable insn 3"}, Rejected, "EINVAL", "unreachable insn 3"},
 		{"two lines", unix.EACCES, []string{"first", "  second"}, Rejected, "EACCES", "first; second"},
+		{"source", unix.EACCES, []string{"; x = *p;", "Validating f() func#1...", "R0 !read_ok", "; y"}, Rejected, "EACCES", "R0 !read_ok"},
+		{"without new line", unix.EINVAL, []string{"wrong mapverification time 120 usec"}, Rejected, "EINVAL", "wrong map"},
 		{"too complex", unix.E2BIG, []string{"BPF program is too large."}, Rejected, "E2BIG", "BPF program is too large."},
 		{"too long", unix.E2BIG, nil, Rejected, "E2BIG", unix.E2BIG.Error()},
 		{"nothing said", unix.EINVAL, nil, Environment, "EINVAL", unix.EINVAL.Error()},

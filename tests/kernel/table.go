@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -82,7 +81,7 @@ func printTimes(w io.Writer, rows []Row) {
 
 // text is one line: the program and what the side says that did not accept it.
 func (r *Row) text() string {
-	name := fmt.Sprintf("  %s %s (%s):", filepath.Base(r.Object), r.Program, r.Section)
+	name := fmt.Sprintf("  %s %s (%s):", r.Name(), r.Program, r.Section)
 	switch r.Class {
 	case WeReject, WeCannot:
 		return fmt.Sprintf("%s [%s]%s %s", name, r.Ours.Code, at(r.Ours.Insn), r.Ours.Message)
