@@ -11,7 +11,7 @@ func (c *Context) Access(off int64, size uint8, write bool) (*Field, error) {
 	if write {
 		verb = "store"
 	}
-	if off < 0 || off+int64(size) > int64(c.Size) {
+	if off < 0 || off > int64(c.Size)-int64(size) {
 		return nil, fmt.Errorf("a %s of %d bytes at offset %d is outside struct %s, which has %d bytes", verb, size, off, c.Name, c.Size)
 	}
 	at, n := uint32(off), uint32(size)

@@ -46,23 +46,23 @@ var rewrite = []string{
 }
 
 var (
-	socketHelpers = slices.Concat(convert, events, relative,
+	socketHelpers = slices.Concat(convert, events, relative, skbFunctions,
 		[]string{"bpf_get_socket_cookie", "bpf_get_socket_uid", "bpf_get_netns_cookie"})
 
-	tcHelpers = slices.Concat(convert, events, relative, lookups, storage, cookies, tunnel, rewrite, []string{
-		"bpf_skb_vlan_push", "bpf_skb_vlan_pop", "bpf_skb_change_proto", "bpf_skb_change_type",
+	tcHelpers = slices.Concat(tcFunctions, convert, events, lookups, storage, cookies, tunnel, rewrite, []string{
+		"bpf_skb_load_bytes_relative", "bpf_skb_vlan_push", "bpf_skb_vlan_pop", "bpf_skb_change_proto", "bpf_skb_change_type",
 		"bpf_get_socket_cookie", "bpf_get_socket_uid", "bpf_get_netns_cookie", "bpf_set_hash", "bpf_skb_adjust_room",
 		"bpf_skb_get_xfrm_state", "bpf_fib_lookup", "bpf_skb_cgroup_id", "bpf_skb_ancestor_cgroup_id", "bpf_sk_fullsock",
 		"bpf_tcp_sock", "bpf_skb_ecn_set_ce", "bpf_get_listener_sock", "bpf_sk_assign", "bpf_skb_cgroup_classid",
 		"bpf_redirect_neigh", "bpf_redirect_peer", "bpf_check_mtu", "bpf_skb_set_tstamp",
 	})
 
-	xdpHelpers = slices.Concat(convert, events, lookups, cookies, []string{
+	xdpHelpers = slices.Concat(xdpFunctions, convert, events, lookups, cookies, []string{
 		"bpf_redirect", "bpf_redirect_map", "bpf_csum_diff", "bpf_xdp_adjust_head", "bpf_xdp_adjust_meta",
 		"bpf_xdp_adjust_tail", "bpf_fib_lookup", "bpf_check_mtu", "bpf_xdp_get_buff_len", "bpf_xdp_load_bytes", "bpf_xdp_store_bytes",
 	})
 
-	cgroupSkbHelpers = slices.Concat(convert, events, relative, lookups, storage, []string{
+	cgroupSkbHelpers = slices.Concat(skbFunctions, convert, events, relative, lookups, storage, []string{
 		"bpf_get_socket_cookie", "bpf_get_socket_uid", "bpf_get_netns_cookie", "bpf_skb_cgroup_id", "bpf_get_local_storage",
 		"bpf_skb_ancestor_cgroup_id", "bpf_sk_fullsock", "bpf_tcp_sock", "bpf_skb_ecn_set_ce", "bpf_get_listener_sock",
 		"bpf_sk_cgroup_id", "bpf_sk_ancestor_cgroup_id",
@@ -88,7 +88,7 @@ var (
 		"bpf_get_local_storage", "bpf_tcp_sock", "bpf_get_netns_cookie", "bpf_load_hdr_opt", "bpf_store_hdr_opt", "bpf_reserve_hdr_opt",
 	})
 
-	streamHelpers = slices.Concat(convert, events, lookups, []string{
+	streamHelpers = slices.Concat(skbFunctions, convert, events, lookups, []string{
 		"bpf_skb_store_bytes", "bpf_skb_load_bytes", "bpf_skb_change_tail", "bpf_skb_pull_data", "bpf_skb_change_head",
 		"bpf_get_socket_cookie", "bpf_get_socket_uid", "bpf_skb_adjust_room", "bpf_sk_redirect_map", "bpf_sk_redirect_hash",
 	})
@@ -102,7 +102,7 @@ var (
 
 	reuseportHelpers = slices.Concat(relative, []string{"bpf_get_socket_cookie", "bpf_sk_select_reuseport", "bpf_ktime_get_coarse_ns"})
 
-	tunnelHelpers     = slices.Concat(convert, events, tunnel)
+	tunnelHelpers     = slices.Concat(skbFunctions, convert, events, tunnel)
 	tunnelInHelpers   = slices.Concat(tunnelHelpers, []string{"bpf_lwt_push_encap"})
 	tunnelXmitHelpers = slices.Concat(tunnelInHelpers, rewrite)
 	tunnelSeg6Helpers = slices.Concat(tunnelHelpers, []string{"bpf_lwt_seg6_store_bytes", "bpf_lwt_seg6_action", "bpf_lwt_seg6_adjust_srh"})

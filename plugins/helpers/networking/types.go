@@ -146,7 +146,7 @@ func types() []abi.ProgType {
 		if t.Name == "netfilter" {
 			t.Unsupported = "its context leads to structures of the kernel that only the kernel's BTF describes"
 		}
-		t.Variants, t.PacketArgs = variants(r.name), packetArgs(r.kernel)
+		t.Variants, t.PacketArgs = variants(r.kernel, r.attach), packetArgs(r.kernel)
 		ts = append(ts, t)
 	}
 	return ts
