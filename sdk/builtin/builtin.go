@@ -9,6 +9,8 @@ import (
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/plugins/helpers/base"
 	"github.com/bpfc/bpfc/plugins/helpers/conformance"
+	"github.com/bpfc/bpfc/plugins/helpers/networking"
+	"github.com/bpfc/bpfc/plugins/helpers/tracing"
 )
 
 // AMD64 is the back end for x86-64. Its artifacts run on linux/amd64.
@@ -17,8 +19,14 @@ func AMD64() codegen.Backend { return amd64.New() }
 // Interp is the interpreter, which runs everywhere.
 func Interp() codegen.Backend { return interp.New() }
 
-// Base is the helper set with programs of type mem.
+// Base is the helper set with programs of type mem, and with what the sets of the kernel's types share.
 func Base() *abi.Set { return base.Set() }
+
+// Networking is the helper set of Linux's network stack; it is used together with Base.
+func Networking() *abi.Set { return networking.Set() }
+
+// Tracing is the helper set of programs that watch a kernel or a process; it is used together with Base.
+func Tracing() *abi.Set { return tracing.Set() }
 
 // Conformance is the helper set of the public bpf_conformance suite.
 func Conformance() *abi.Set { return conformance.Set() }
@@ -42,7 +50,7 @@ type row[T any] struct {
 
 var (
 	backends = []row[codegen.Backend]{{"amd64", AMD64}, {"interp", Interp}}
-	sets     = []row[*abi.Set]{{"base", Base}, {"conformance", Conformance}}
+	sets     = []row[*abi.Set]{{"base", Base}, {"networking", Networking}, {"tracing", Tracing}, {"conformance", Conformance}}
 )
 
 func names[T any](table []row[T]) []string {

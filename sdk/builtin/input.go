@@ -91,9 +91,16 @@ type ReadOptions struct {
 	// Clang is the program that compiles C; "" searches for it. ClangFlags are passed on to it.
 	Clang      string
 	ClangFlags []string
+	// Kernel are the types that CO-RE relocations of objects are solved for; nil refuses those that need them.
+	Kernel *elf.Types
+	// Config are the values of an object's .kconfig externs by name; see elf.Options.
+	Config map[string]string
 	// Messages gets what clang prints; nil drops it.
 	Messages io.Writer
 }
+
+// elf are the options of the front end for objects.
+func (o *ReadOptions) elf() elf.Options { return elf.Options{Kernel: o.Kernel, Config: o.Config} }
 
 // ReadObject reads the input b of any kind; name stands for it in messages and
 // its extension tells the kind, else the content does. For C, name must be the
@@ -117,7 +124,7 @@ func parse(ctx context.Context, name string, b []byte, o ReadOptions) (*obj.Obje
 		if err != nil {
 			return nil, err
 		}
-		return elf.Parse(name, object, elf.Options{})
+		return elf.Parse(name, object, o.elf())
 	case KindAsm:
 		return readAsm(name, b, o)
 	case KindHex:
@@ -128,7 +135,7 @@ func parse(ctx context.Context, name string, b []byte, o ReadOptions) (*obj.Obje
 		}
 		return raw.Parse(name, b, raw.Binary)
 	}
-	return elf.Parse(name, b, elf.Options{})
+	return elf.Parse(name, b, o.elf())
 }
 
 // ReadFile reads the file at path as ReadObject does.
