@@ -156,6 +156,17 @@ func holds(c isa.Cond, width, a, b uint64) bool {
 	mask := ^uint64(0) >> (64 - width)
 	a, b = a&mask, b&mask
 	sa, sb := toSigned(a, width), toSigned(b, width)
-	return map[isa.Cond]bool{isa.EQ: a == b, isa.NE: a != b, isa.GT: a > b, isa.GE: a >= b, isa.LT: a < b, isa.LE: a <= b,
-		isa.SGT: sa > sb, isa.SGE: sa >= sb, isa.SLT: sa < sb, isa.SLE: sa <= sb, isa.SET: a&b != 0}[c]
+	switch c {
+	case isa.EQ, isa.NE:
+		return (a == b) == (c == isa.EQ)
+	case isa.GT, isa.LE:
+		return (a > b) == (c == isa.GT)
+	case isa.LT, isa.GE:
+		return (a < b) == (c == isa.LT)
+	case isa.SGT, isa.SLE:
+		return (sa > sb) == (c == isa.SGT)
+	case isa.SLT, isa.SGE:
+		return (sa < sb) == (c == isa.SLT)
+	}
+	return a&b != 0
 }
