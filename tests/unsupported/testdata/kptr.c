@@ -1,0 +1,14 @@
+// A pointer to a kernel's object in a map value.
+#include "bpf.h"
+struct task_struct { int pid; } __attribute__((preserve_access_index));
+struct value { struct task_struct __kptr *task; __u64 count; };
+ARRAY(values, struct value);
+
+SEC("kprobe/do_exit") int f(void *ctx)
+{
+	__u32 key = 0;
+	struct value *v = bpf_map_lookup_elem(&values, &key);
+	if (v)
+		v->count++;
+	return 0;
+}

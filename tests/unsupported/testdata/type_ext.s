@@ -1,0 +1,4 @@
+.license "GPL"
+.program ext, section="freplace/handle"
+r0 = 0
+exit

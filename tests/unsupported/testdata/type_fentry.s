@@ -1,0 +1,4 @@
+.license "GPL"
+.program fentry, section="fentry/do_unlinkat"
+r0 = 0
+exit

@@ -1,0 +1,4 @@
+.license "GPL"
+.program netfilter, section="netfilter"
+r0 = 0
+exit
