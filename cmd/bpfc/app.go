@@ -7,11 +7,13 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/verifier"
+	"github.com/bpfc/bpfc/frontends/elf"
 	"github.com/spf13/cobra"
 )
 
@@ -22,6 +24,10 @@ type app struct {
 	stdinRead     atomic.Bool
 	shared
 	plugins plugins
+
+	kernel    sync.Once // of --btf
+	types     *elf.Types
+	kernelErr error
 }
 
 // shared are the flags that every command has.
@@ -32,6 +38,7 @@ type shared struct {
 	progs     []string
 	policy    string
 	btf       string
+	config    []string
 	cpu       string
 	timeout   time.Duration
 	logLevel  string
@@ -103,7 +110,8 @@ func (a *app) sharedFlags(root *cobra.Command) {
 	f.StringVar(&a.typ, "type", "", "program `TYPE`, instead of the one that the section names")
 	f.StringSliceVar(&a.progs, "prog", nil, "`NAMES` of the programs to use")
 	f.StringVar(&a.policy, "policy", "strict", "what happens to what is not proved: `strict|guard`")
-	f.StringVar(&a.btf, "btf", "", "types of the target kernel, a `FILE`")
+	f.StringVar(&a.btf, "btf", "", "types of the kernel that CO-RE relocations are solved for, a `FILE`: raw BTF or ELF")
+	f.StringArrayVar(&a.config, "kconfig", nil, "`NAME=VALUE` of a kernel's configuration, for .kconfig externs")
 	f.StringVar(&a.cpu, "cpu", "", "CPU `LEVEL`: x86-64, x86-64-v2, x86-64-v3, native")
 	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "limit of the whole command, 0 for none")
 	f.StringVar(&a.logLevel, "log-level", "error", "`LEVEL` of plugins' logs: "+strings.Join(logLevels, ", "))
@@ -125,10 +133,8 @@ func (a *app) checkShared() error {
 	if a.timeout < 0 {
 		return usage("--timeout is %v: it is a duration such as 10s, or 0 for none", a.timeout)
 	}
-	if a.btf != "" {
-		return notYet("--btf", "programs that are adapted to a kernel's types cannot be compiled")
-	}
-	return nil
+	_, err := a.kernelConfig()
+	return err
 }
 
 // options are the compiler's options as the shared flags say.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/frontends/elf"
 	"github.com/bpfc/bpfc/sdk/builtin"
 )
 
@@ -78,8 +79,16 @@ func (a *app) readObject(ctx context.Context, name, dialect string, clangFlags [
 	if err := checkMeaning(name, builtin.Detect(name, b), dialect, clangFlags); err != nil {
 		return nil, err
 	}
+	kernel, err := a.kernelTypes()
+	if err != nil {
+		return nil, err
+	}
+	config, err := a.kernelConfig()
+	if err != nil {
+		return nil, err
+	}
 	o, err := builtin.ReadObject(ctx, name, b, builtin.ReadOptions{
-		Dialect: dialect, Clang: os.Getenv("BPFC_CLANG"), ClangFlags: clangFlags, Messages: a.messages,
+		Dialect: dialect, Clang: os.Getenv("BPFC_CLANG"), ClangFlags: clangFlags, Messages: a.messages, Kernel: kernel, Config: config,
 	})
 	if err != nil {
 		return nil, err
@@ -90,6 +99,38 @@ func (a *app) readObject(ctx context.Context, name, dialect string, clangFlags [
 		}
 	}
 	return o, nil
+}
+
+// kernelTypes reads the file of --btf, once; nil without the flag.
+func (a *app) kernelTypes() (*elf.Types, error) {
+	if a.btf == "" {
+		return nil, nil
+	}
+	a.kernel.Do(func() {
+		f, err := os.Open(a.btf)
+		if err != nil {
+			a.kernelErr = usage("--btf: %v", err)
+			return
+		}
+		defer f.Close()
+		if a.types, err = elf.LoadTypes(a.btf, f); err != nil {
+			a.kernelErr = usage("--btf: %v", err)
+		}
+	})
+	return a.types, a.kernelErr
+}
+
+// kernelConfig are the values of --kconfig by name.
+func (a *app) kernelConfig() (map[string]string, error) {
+	values := map[string]string{}
+	for _, text := range a.config {
+		name, value, ok := strings.Cut(text, "=")
+		if !ok || name == "" || value == "" {
+			return nil, usage("--kconfig is %q: it is NAME=VALUE, such as CONFIG_HZ=250", text)
+		}
+		values[name] = value
+	}
+	return values, nil
 }
 
 // checkMeaning refuses flags that mean nothing for an input of this kind.

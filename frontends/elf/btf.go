@@ -74,7 +74,7 @@ func newTypes(raw []byte) (*types, error) {
 func btfParts(raw []byte, limit int) (body, text []byte, err error) {
 	bad := func(format string, args ...any) error { return malformed(CodeBTF, format, args...).in(".BTF", -1) }
 	if len(raw) < btfHeaderSize || binary.LittleEndian.Uint16(raw) != btfMagic {
-		return nil, nil, bad("the section does not begin with a BTF header")
+		return nil, nil, bad("the types do not begin with a little-endian BTF header")
 	}
 	if len(raw) > limit {
 		return nil, nil, unsupported(CodeLimit, "%d bytes of types, the limit is %d", len(raw), limit).in(".BTF", -1)

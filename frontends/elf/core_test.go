@@ -1,6 +1,7 @@
 package elf
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
@@ -26,7 +27,7 @@ func loadTypes(t testing.TB, path string) *Types {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
-	types, err := LoadTypes(filepath.Base(path), b)
+	types, err := LoadTypes(filepath.Base(path), bytes.NewReader(b))
 	require.NoError(t, err)
 	return types
 }
@@ -41,7 +42,7 @@ func ciliumKernel(t testing.TB) *Types {
 	require.NoError(t, err)
 	b, err := io.ReadAll(z)
 	require.NoError(t, err)
-	types, err := LoadTypes("vmlinux", b)
+	types, err := LoadTypes("vmlinux", bytes.NewReader(b))
 	require.NoError(t, err)
 	return types
 }

@@ -5,6 +5,7 @@ import (
 	stdelf "debug/elf"
 	"encoding/binary"
 	"errors"
+	"io"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -24,9 +25,9 @@ type Types struct {
 const maxKernelBTF = 256 << 20
 
 // LoadTypes reads the types of a kernel from raw BTF, as in /sys/kernel/btf/vmlinux,
-// or from an ELF file with a section .BTF, as vmlinux itself is; name stands for it in
-// messages. The result may share b, which must not change. An error is an *Error.
-func LoadTypes(name string, b []byte) (result *Types, err error) {
+// or from the section .BTF of an ELF file, as vmlinux itself is; name stands for it in
+// messages. It does not keep r. An error is an *Error.
+func LoadTypes(name string, r io.ReaderAt) (result *Types, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			result, err = nil, panicked(p, debug.Stack())
@@ -36,10 +37,9 @@ func LoadTypes(name string, b []byte) (result *Types, err error) {
 			e.File = name
 		}
 	}()
-	if bytes.HasPrefix(b, []byte(stdelf.ELFMAG)) {
-		if b, err = typesSection(b); err != nil {
-			return nil, err
-		}
+	b, err := rawTypes(r)
+	if err != nil {
+		return nil, err
 	}
 	body, text, err := btfParts(b, maxKernelBTF)
 	if err != nil {
@@ -53,15 +53,31 @@ func LoadTypes(name string, b []byte) (result *Types, err error) {
 	return t, nil
 }
 
+// rawTypes reads what r has of BTF.
+func rawTypes(r io.ReaderAt) ([]byte, error) {
+	magic := make([]byte, len(stdelf.ELFMAG))
+	if _, err := r.ReadAt(magic, 0); err == nil && string(magic) == stdelf.ELFMAG {
+		return typesSection(r)
+	}
+	b, err := io.ReadAll(io.NewSectionReader(r, 0, maxKernelBTF+1))
+	if err != nil {
+		return nil, broken(CodeBTF, err)
+	}
+	return b, nil
+}
+
 // typesSection returns the section .BTF of an ELF file.
-func typesSection(b []byte) ([]byte, error) {
-	e, err := stdelf.NewFile(bytes.NewReader(b))
+func typesSection(r io.ReaderAt) ([]byte, error) {
+	e, err := stdelf.NewFile(r)
 	if err != nil {
 		return nil, broken(CodeHeader, err)
 	}
 	s := e.Section(".BTF")
 	if s == nil || s.Type == stdelf.SHT_NOBITS {
 		return nil, malformed(CodeBTF, "the file has no section .BTF, which holds the types")
+	}
+	if s.Size > maxKernelBTF {
+		return nil, unsupported(CodeLimit, "%d bytes of types, the limit is %d", s.Size, maxKernelBTF).in(".BTF", -1)
 	}
 	raw, err := s.Data()
 	if err != nil {
