@@ -196,6 +196,7 @@ const (
 	FlagIterNew            = abi.FlagIterNew
 	FlagIterNext           = abi.FlagIterNext
 	FlagIterDestroy        = abi.FlagIterDestroy
+	FlagCasts              = abi.FlagCasts
 	FlagAnyType            = abi.FlagAnyType
 
 	CbNone     = abi.CbNone

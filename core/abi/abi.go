@@ -40,6 +40,8 @@ type ProgType struct {
 	// Kernel and Attach are the numbers of enum bpf_prog_type and enum bpf_attach_type
 	// (include/uapi/linux/bpf.h, Linux 6.18) that a loader for the kernel passes; Kernel 0 if it has no such type.
 	Kernel, Attach uint32
+	// Sleepable programs may call helpers that sleep.
+	Sleepable bool
 	// Unsupported says why programs of the type cannot be decided, "" if they can.
 	Unsupported string
 }
@@ -241,6 +243,7 @@ const (
 	FlagIterNew                              // initialises an iterator
 	FlagIterNext                             // returns its next element, or null when it has ended
 	FlagIterDestroy                          // ends it
+	FlagCasts                                // the result is another view of the structure of its argument: the same reference, gone when that is released (is_ptr_cast_function, kernel/bpf/verifier.c)
 	FlagAnyType                              // programs of every type may call it (bpf_base_func_proto, kernel/bpf/helpers.c)
 )
 
@@ -348,6 +351,8 @@ type MapKind struct {
 	Struct string
 	// Direct: the value of key 0 can be addressed by an lddw (map_direct_value_addr; array maps).
 	Direct bool
+	// Indexed: every key below max_entries has a value, so that a lookup of a known key finds one.
+	Indexed bool
 }
 
 // MapValues says what a lookup in a map gives.

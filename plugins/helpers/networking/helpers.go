@@ -171,9 +171,16 @@ func lookup(id uint32, name, found, c string) abi.Helper {
 		Ret: abi.RetStructOrNull, RetStruct: found, Flags: abi.FlagAcquires | pktMem, C: c}
 }
 
+// from is the prototype of a helper that takes a socket of any kind and gives one that belongs to it.
+func from(id uint32, name, to, c string) abi.Helper {
+	return abi.Helper{ID: id, Name: name, Args: args(aStruct), Structs: at(0, commonName), Ret: abi.RetStructOrNull, RetStruct: to, C: c}
+}
+
 // cast is the prototype of a helper that takes a socket of any kind and gives another view of it.
 func cast(id uint32, name, to, c string) abi.Helper {
-	return abi.Helper{ID: id, Name: name, Args: args(aStruct), Structs: at(0, commonName), Ret: abi.RetStructOrNull, RetStruct: to, C: c}
+	h := from(id, name, to, c)
+	h.Flags |= abi.FlagCasts
+	return h
 }
 
 // socketOwnHelpers find, describe, convert and release sockets.
@@ -193,7 +200,8 @@ func socketOwnHelpers() []abi.Helper {
 			"struct bpf_sock *bpf_sk_fullsock(struct bpf_sock *sk)"),
 		cast(96, "bpf_tcp_sock", tcpSockName,
 			"struct bpf_tcp_sock *bpf_tcp_sock(struct bpf_sock *sk)"),
-		cast(98, "bpf_get_listener_sock", sockName,
+		// A listener outlives the socket that led to it.
+		from(98, "bpf_get_listener_sock", sockName,
 			"struct bpf_sock *bpf_get_listener_sock(struct bpf_sock *sk)"),
 		lookup(99, "bpf_skc_lookup_tcp", commonName,
 			"struct bpf_sock *bpf_skc_lookup_tcp(void *ctx, struct bpf_sock_tuple *tuple, __u32 tuple_size, __u64 netns, __u64 flags)"),
@@ -339,7 +347,7 @@ func castHelpers() []abi.Helper {
 			"struct tcp_request_sock *bpf_skc_to_tcp_request_sock(void *sk)"),
 		cast(140, "bpf_skc_to_udp6_sock", "udp6_sock",
 			"struct udp6_sock *bpf_skc_to_udp6_sock(void *sk)"),
-		cast(178, "bpf_skc_to_unix_sock", "unix_sock",
+		from(178, "bpf_skc_to_unix_sock", "unix_sock",
 			"struct unix_sock *bpf_skc_to_unix_sock(void *sk)"),
 		cast(196, "bpf_skc_to_mptcp_sock", "mptcp_sock",
 			"struct mptcp_sock *bpf_skc_to_mptcp_sock(void *sk)"),

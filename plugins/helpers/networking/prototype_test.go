@@ -312,3 +312,32 @@ func testResult(t *testing.T, c *call) {
 	}
 	require.Equal(t, gpl, err != nil, "only for programs under the GPL")
 }
+
+// A view of a socket dies with the socket's reference, and stands for it.
+func TestCastsAreTheKernels(t *testing.T) {
+	set := oracle(t)
+	typ, ok := set.Type("sched_cls")
+	require.True(t, ok)
+	release := func(r asm.Register) asm.Instructions {
+		return asm.Instructions{asm.Mov.Reg(asm.R1, r), asm.FnSkRelease.Call()}
+	}
+	for i := range set.Helpers {
+		h := &set.Helpers[i]
+		if h.Ret != abi.RetStructOrNull || h.Flags&abi.FlagAcquires != 0 {
+			continue
+		}
+		holder := &call{typ: &typ, h: set.HelperByName("bpf_sk_release")} // R7 is a socket with a reference
+		view := slices.Concat(holder.prologue(), asm.Instructions{asm.Mov.Reg(asm.R1, asm.R7), instruction(t, h), asm.Mov.Reg(asm.R9, asm.R0)})
+		end := asm.Instructions{legal(&typ).WithSymbol("out"), asm.Return()}
+
+		usable := load(&typ, false, slices.Concat(view, release(asm.R7), asm.Instructions{
+			asm.JEq.Imm(asm.R9, 0, "out"), asm.LoadMem(asm.R0, asm.R9, 4, asm.Word)}, end)...) == nil
+		require.Equal(t, h.Flags&abi.FlagCasts == 0, usable, "%s: the view is usable after the socket's release", h.Name)
+
+		other := release(asm.R7)
+		other[0] = other[0].WithSymbol("other")
+		stands := load(&typ, false, slices.Concat(view, asm.Instructions{asm.JEq.Imm(asm.R9, 0, "other")}, release(asm.R9),
+			asm.Instructions{asm.Ja.Label("out")}, other, end)...) == nil
+		require.Equal(t, h.Flags&abi.FlagCasts != 0, stands, "%s: to release the view is to release the socket", h.Name)
+	}
+}
