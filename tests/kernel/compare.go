@@ -69,12 +69,12 @@ type Options struct {
 	Section string
 }
 
-// Compare asks kernel and set for their verdicts on every program of an object
+// Compare asks kernel and verifier for their verdicts on every program of an object
 // file, or of another input that our front ends read. An error says that
 // nobody can read the file.
-func (o *Oracle) Compare(path string, set *abi.Set, opts Options) ([]Row, error) {
+func (o *Oracle) Compare(path string, v *Verifier, opts Options) ([]Row, error) {
 	programs, err := programsOf(path)
-	object, unread := Read(path)
+	object, unread := v.Read(path)
 	if object != nil {
 		for i := range object.Programs {
 			p := &object.Programs[i]
@@ -89,22 +89,22 @@ func (o *Oracle) Compare(path string, set *abi.Set, opts Options) ([]Row, error)
 	var rows []Row
 	for _, p := range programs {
 		if opts.Program == "" || opts.Program == p.name {
-			rows = append(rows, o.compare(path, object, unread, p, set, opts))
+			rows = append(rows, o.compare(path, object, unread, p, v, opts))
 		}
 	}
 	return rows, nil
 }
 
-func (o *Oracle) compare(path string, object *obj.Object, unread *Ours, p named, set *abi.Set, opts Options) Row {
+func (o *Oracle) compare(path string, object *obj.Object, unread *Ours, p named, v *Verifier, opts Options) Row {
 	row := Row{Object: path, Program: p.name, Section: p.section}
-	row.Kernel = o.ObjectVerdict(path, p.name, object, set, opts)
+	row.Kernel = o.ObjectVerdict(path, p.name, object, v.Set, opts)
 	switch {
 	case unread != nil:
 		row.Ours = *unread
 	case !has(object, p.name):
 		row.Ours = Ours{Verdict: verifier.Unsupported, Code: "none", Message: "our front end finds no program of that name", Insn: -1}
 	default:
-		row.Ours = Verify(object, p.name, set, opts.Repeat)
+		row.Ours = v.Verify(object, p.name, opts.Repeat)
 	}
 	row.Class = classify(row.Kernel.Verdict, row.Ours.Verdict)
 	return row

@@ -35,9 +35,9 @@ func TestVerdictsAgree(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes the kernel half a minute")
 	}
-	set, err := kernel.Sets()
+	v, err := kernel.New()
 	require.NoError(t, err)
-	if !kernel.Strict(set) && os.Getenv(reportVariable) == "" {
+	if !v.Strict() && os.Getenv(reportVariable) == "" {
 		t.Skip("policy strict is not in this version: the verdict on every program would be `unsupported`")
 	}
 	o := kernel.Need(t)
@@ -47,7 +47,7 @@ func TestVerdictsAgree(t *testing.T) {
 	}
 	var rows []kernel.Row
 	for _, path := range objects(t) {
-		r, err := o.Compare(path, set, opts)
+		r, err := o.Compare(path, v, opts)
 		if err != nil {
 			t.Logf("not compared: %v", err)
 		}
@@ -57,7 +57,7 @@ func TestVerdictsAgree(t *testing.T) {
 	kernel.Print(&text, rows)
 	t.Log(text.String())
 	report(t, rows)
-	if !kernel.Strict(set) {
+	if !v.Strict() {
 		t.Skip("policy strict is not in this version: only the report is made")
 	}
 	judge(t, rows)

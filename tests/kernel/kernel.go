@@ -130,6 +130,9 @@ type Ran struct {
 // Timeout limits one answer. The kernel needs less than a second for a million instructions.
 const Timeout = 60 * time.Second
 
+// slow is the time from which one measurement is enough: what disturbs it is small in comparison.
+const slow = 20 * time.Millisecond
+
 // Oracle is the running kernel's verifier behind a child process. It is safe
 // for concurrent use and answers one question at a time.
 type Oracle struct {

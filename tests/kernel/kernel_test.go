@@ -187,16 +187,16 @@ func TestKfunc(t *testing.T) {
 // verdict for the same reason. Every second program of some is enough, and quick.
 func TestBytecodeAgrees(t *testing.T) {
 	o := kernel.Need(t)
-	set, err := kernel.Sets()
+	v, err := kernel.New()
 	require.NoError(t, err)
 	compared := 0
 	for _, name := range []string{"globals", "callbacks", "memory", "types"} {
 		path := filepath.Join("../corpus/lang", name+".o")
-		object, unread := kernel.Read(path)
+		object, unread := v.Read(path)
 		require.Nil(t, unread)
 		for i := 0; i < len(object.Programs); i += 2 {
 			p := &object.Programs[i]
-			c, err := kernel.CodeOf(object, p, set)
+			c, err := kernel.CodeOf(object, p, v.Set)
 			require.NoError(t, err)
 			one, other := o.Ask(kernel.Question{Object: path, Program: p.Name}), o.Ask(kernel.Question{Code: c})
 			if one.Verdict == kernel.Environment || other.Verdict == kernel.Environment {

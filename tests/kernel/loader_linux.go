@@ -27,9 +27,6 @@ const (
 	logStats = 4
 )
 
-// slow is the time from which one measurement is enough: what disturbs it is small in comparison.
-const slow = 20 * time.Millisecond
-
 // Limits of what is loaded for its log alone, and of what is passed on.
 const (
 	maxTraced   = 50_000 // instructions processed: more would make megabytes of log
@@ -172,7 +169,7 @@ func (o *outcome) answer() Answer {
 }
 
 // foreign reports whether an error is about this machine rather than about the
-// program: the verifier said nothing, or an errno that it does not use for
+// program: the verifier said nothing (ENOMEM with a message means too many jumps), or an errno that it does not use for
 // unsafe programs, or one of the messages below. bpf_check and its callees,
 // kernel/bpf/verifier.c, Linux 6.18.
 func foreign(errno unix.Errno, said []string) bool {
@@ -180,7 +177,7 @@ func foreign(errno unix.Errno, said []string) bool {
 	if errno == unix.E2BIG {
 		return false // too long, or too complex
 	}
-	if len(said) == 0 || slices.Contains([]unix.Errno{unix.EPERM, notSupported, unix.EOPNOTSUPP, unix.ENOSYS, unix.ENOMEM, unix.EAGAIN, unix.ENOENT}, errno) {
+	if len(said) == 0 || slices.Contains([]unix.Errno{unix.EPERM, notSupported, unix.EOPNOTSUPP, unix.ENOSYS, unix.EAGAIN, unix.ENOENT}, errno) {
 		return true
 	}
 	return slices.ContainsFunc(said, func(line string) bool { return aboutMachine.MatchString(line) })

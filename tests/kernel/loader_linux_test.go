@@ -29,6 +29,8 @@ func TestAnswerOfOutcome(t *testing.T) {
 		{"source", unix.EACCES, []string{"; x = *p;", "Validating f() func#1...", "R0 !read_ok", "; y"}, Rejected, "EACCES", "R0 !read_ok"},
 		{"without new line", unix.EINVAL, []string{"wrong mapverification time 120 usec"}, Rejected, "EINVAL", "wrong map"},
 		{"too complex", unix.E2BIG, []string{"BPF program is too large."}, Rejected, "E2BIG", "BPF program is too large."},
+		{"too many jumps", unix.ENOMEM, []string{"The sequence of 8193 jumps is too complex."}, Rejected, "ENOMEM", "The sequence of 8193 jumps is too complex."},
+		{"no memory", unix.ENOMEM, nil, Environment, "ENOMEM", unix.ENOMEM.Error()},
 		{"too long", unix.E2BIG, nil, Rejected, "E2BIG", unix.E2BIG.Error()},
 		{"nothing said", unix.EINVAL, nil, Environment, "EINVAL", unix.EINVAL.Error()},
 		{"not permitted", unix.EPERM, []string{"something"}, Environment, "EPERM", "something"},

@@ -32,6 +32,8 @@ func Print(w io.Writer, rows []Row) {
 		fmt.Fprintf(w, "%6d  %s\n", n[c], c)
 	}
 	printTimes(w, rows)
+	fmt.Fprintln(w, "slowest of ours:")
+	printSlowest(w, rows)
 	for _, c := range []Class{WeReject, WeCannot, WeAccept, NotComparable} {
 		if n[c] > 0 {
 			fmt.Fprintf(w, "\n%s:\n", strings.ToUpper(string(c)))
@@ -76,6 +78,17 @@ func printTimes(w io.Writer, rows []Row) {
 			return side.times[int(share*float64(len(side.times)-1))].Round(time.Microsecond)
 		}
 		fmt.Fprintf(w, "%8s %10v %10v %10v\n", side.name, at(0.5), at(0.95), at(1))
+	}
+}
+
+// slowest is the number of programs that printSlowest names.
+const slowest = 5
+
+// printSlowest names the programs that take us longest, whatever the verdict.
+func printSlowest(w io.Writer, rows []Row) {
+	byTime := slices.SortedStableFunc(slices.Values(rows), func(a, b Row) int { return cmp.Compare(b.Ours.Time, a.Ours.Time) })
+	for _, r := range byTime[:min(slowest, len(byTime))] {
+		fmt.Fprintf(w, "  %v, kernel %v: %s %s (%s)\n", r.Ours.Time.Round(time.Microsecond), r.Kernel.Time, r.Name(), r.Program, r.Ours.Verdict)
 	}
 }
 

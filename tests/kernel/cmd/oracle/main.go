@@ -51,7 +51,7 @@ func exists(path string) bool {
 }
 
 func compare(paths []string, opts kernel.Options, quiet bool) error {
-	set, err := kernel.Sets()
+	v, err := kernel.New()
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func compare(paths []string, opts kernel.Options, quiet bool) error {
 				return err
 			}
 		}
-		rows, err := o.Compare(path, set, opts)
+		rows, err := o.Compare(path, v, opts)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "oracle:", err)
 		}
