@@ -116,7 +116,7 @@ func structName(t btf.Type) string {
 			return u.Name
 		}
 	}
-	if d, ok := t.(*btf.Typedef); ok && d.Name == userRegs {
+	if d, ok := btf.QualifiedType(t).(*btf.Typedef); ok && d.Name == userRegs {
 		return d.Name
 	}
 	return ""
