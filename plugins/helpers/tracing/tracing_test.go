@@ -42,7 +42,8 @@ func TestSetIsTheCallers(t *testing.T) {
 	require.NotEqual(t, "changed", b.Helpers[0].Name)
 }
 
-func TestSetMerges(t *testing.T) {
+func TestSetIsSound(t *testing.T) {
+	require.NoError(t, abi.Check(tracing.Set()))
 	_, err := abi.Merge(tracing.Set())
 	require.NoError(t, err)
 }
