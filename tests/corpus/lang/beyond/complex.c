@@ -207,4 +207,76 @@ ROLLED
 	return n > 3;
 }
 
+#define N 48
+
+struct pair {
+	char a[N], b[N];
+};
+
+ARRAY(pairs, struct pair, 1);
+
+#define PAIR ({ __u32 k_ = 0; struct pair *v_ = bpf_map_lookup_elem(&pairs, &k_); if (!v_) return 0; v_; })
+
+SEC("tc")
+int glob(struct __sk_buff *skb)
+{
+	struct pair *p = PAIR;
+	__u32 i = 0, j = 0, star = 0, step;
+
+ROLLED
+	for (step = 0; step < 14; step++) {
+		char c = p->a[i & 15], g = p->b[j & 15];
+
+		if (!c)
+			break;
+		if (g == '*') {
+			star = ++j;
+		} else if (g == c || g == '?') {
+			i++;
+			j++;
+		} else if (star) {
+			j = star;
+			i++;
+		} else {
+			return 0;
+		}
+	}
+	return 1;
+}
+
+SEC("tc")
+int packet_two_cursors(struct __sk_buff *skb)
+{
+	__u8 *a = (__u8 *)(long)skb->data, *end = (__u8 *)(long)skb->data_end, *b = a + 64;
+	__u32 i, same = 0;
+
+	if (b + 32 > end)
+		return 0;
+ROLLED
+	for (i = 0; i < 32; i++)
+		same += a[i] == b[i];
+	return same == 32;
+}
+
+// Prime numbers by trial.
+SEC("tc")
+int primes(struct __sk_buff *skb)
+{
+	struct cells *c = CELLS;
+	__u32 n, d, found = 0;
+
+	if (!c)
+		return 0;
+ROLLED
+	for (n = 2; n < 60; n++) {
+ROLLED
+		for (d = 2; d * d <= n; d++)
+			if (n % d == 0)
+				break;
+		if (d * d > n)
+			c->v[found++ & 63] = n;
+	}
+	return found;
+}
+
 LICENSE("GPL");
