@@ -8,7 +8,9 @@ import (
 )
 
 // row is one program type. Sections are separated by spaces: those of libbpf,
-// older names of samples and of iproute2, and, by '*', names with an ending.
+// names that samples, iproute2, Suricata (filter, loadbalancer), Cilium (from-*,
+// to-*) and Open vSwitch (ingress, egress, downcall, tail-*, af_xdp) have used,
+// and, by '*', names with an ending.
 type row struct {
 	name     string
 	kernel   uint32
@@ -51,17 +53,17 @@ var (
 func rows() []row {
 	verdict := within(0, 1, verdictNames)
 	rs := []row{
-		{"socket_filter", 1, 0, "socket socket*", socketSkb(), socketHelpers, abi.Range{}, abi.PacketNone},
-		{"sched_cls", 3, 0, "tc tc/* tc_* tc-* classifier classifier* cls cls_* cls/* ingress egress", tcSkb(), tcHelpers, named(tcActions), abi.PacketReadWrite},
-		{"sched_act", 4, 0, "action action* act act_* act/*", tcSkb(), tcHelpers, named(tcActions), abi.PacketReadWrite},
+		{"socket_filter", 1, 0, "socket socket* filter filter/* loadbalancer", socketSkb(), socketHelpers, abi.Range{}, abi.PacketNone},
+		{"sched_cls", 3, 0, "tc tc/* tc_* tc-* classifier classifier* cls cls* sched_cls sched_cls* ingress egress from-* to-* downcall tail-*", tcSkb(), tcHelpers, named(tcActions), abi.PacketReadWrite},
+		{"sched_act", 4, 0, "action action* act act_* act/* sched_act sched_act*", tcSkb(), tcHelpers, named(tcActions), abi.PacketReadWrite},
 		{"tcx/ingress", 3, 46, "tc/ingress tc/ingress/* tcx/ingress tcx/ingress/*", tcSkb(), tcHelpers, named(tcxActions), abi.PacketReadWrite},
 		{"tcx/egress", 3, 47, "tc/egress tc/egress/* tcx/egress tcx/egress/*", tcSkb(), tcHelpers, named(tcxActions), abi.PacketReadWrite},
 		{"netkit/primary", 3, 54, "netkit/primary netkit/primary/*", tcSkb(), tcHelpers, named(netkitActions), abi.PacketReadWrite},
 		{"netkit/peer", 3, 55, "netkit/peer netkit/peer/*", tcSkb(), tcHelpers, named(netkitActions), abi.PacketReadWrite},
-		{"xdp", 6, 37, "xdp xdp* xdp.frags xdp.frags/*", xdp(), xdpHelpers, named(xdpActions), abi.PacketReadWrite},
+		{"xdp", 6, 37, "xdp xdp* xdp.frags xdp.frags/* af_xdp", xdp(), xdpHelpers, named(xdpActions), abi.PacketReadWrite},
 		{"xdp/devmap", 6, 33, "xdp/devmap xdp/devmap/* xdp.frags/devmap xdp.frags/devmap/* xdp_devmap*", xdpDevmap(), xdpHelpers, named(xdpActions), abi.PacketReadWrite},
 		{"xdp/cpumap", 6, 35, "xdp/cpumap xdp/cpumap/* xdp.frags/cpumap xdp.frags/cpumap/* xdp_cpumap*", xdp(), xdpHelpers, named(xdpActions), abi.PacketReadWrite},
-		{"cgroup_skb", 8, 0, "cgroup/skb cgroup/skb* cgroup_skb/ingress cgroup_skb/ingress*", cgroupSkb(), cgroupSkbHelpers, verdict, abi.PacketRead},
+		{"cgroup_skb", 8, 0, "cgroup/skb cgroup/skb* cgroup_skb cgroup_skb* cgroup_skb/ingress cgroup_skb/ingress*", cgroupSkb(), cgroupSkbHelpers, verdict, abi.PacketRead},
 		{"cgroup_skb/egress", 8, 1, "cgroup_skb/egress cgroup_skb/egress*", cgroupSkb(), cgroupSkbHelpers, within(0, 3, egressNames), abi.PacketRead},
 		{"cgroup_sock", 9, 2, "cgroup/sock cgroup/sock* cgroup/sock_create cgroup/sock_create*", cgroupSock(), cgroupSockHelpers, verdict, abi.PacketNone},
 		{"cgroup_sock/release", 9, 34, "cgroup/sock_release cgroup/sock_release*", cgroupSock(), cgroupSockHelpers, verdict, abi.PacketNone},
