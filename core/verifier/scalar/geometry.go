@@ -116,8 +116,9 @@ func (g *geometry) syncAny(n *Num) bool {
 		if n.Mask == 0 {
 			return g.settle(n)
 		}
-		if was.mask == n.Mask && was.arc == n.full() {
-			break
+		lowKnows := (was.mask^n.Mask)&g.half.mask == 0
+		if lowKnows && (was.arc == n.full() || n.Size >= g.half.mask && uint64(n.Size32) == g.half.mask) {
+			break // nothing that the other half of the round reads has changed
 		}
 	}
 	return true

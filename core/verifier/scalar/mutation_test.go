@@ -86,7 +86,7 @@ func TestFaultsInTransfersAreFound(t *testing.T) {
 		{"arsh: sign bit not copied", ir.OpArsh, newBits(func(r *ring, a, k word) pattern { return rshBits(r, a, k) })},
 	} {
 		u := withFault(m.op, m.change)
-		require.NotEmpty(t, u.checkBinary(m.op, false)+u.checkBinary(m.op, true), m.name)
+		require.True(t, u.checkBinary(m.op, false) != "" || u.checkBinary(m.op, true) != "", m.name)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestFaultsInConditionsAreFound(t *testing.T) {
 		table[m.rel] = m.assume
 		g.assume = &table
 		u.geometry = &g
-		require.NotEmpty(t, u.checkCond(m.cond, true, 1)+u.checkCond(m.cond, false, 1), m.name)
+		require.True(t, u.checkCond(m.cond, false, 1) != "" || u.checkCond(m.cond, true, 1) != "", m.name)
 	}
 }
 

@@ -68,12 +68,18 @@ func (g *geometry) binary(n *Num, op ir.Op, half bool, a, b *Num) {
 	switch {
 	case t.shift:
 		g.shift(n, op, a, y)
-	case t.low:
+	case t.low && !(g.plain(a) && g.plain(b) && n.Size < g.half.mask):
 		n.setLow(t.arc(&g.half, g.low(a), g.low(b)))
 	default:
 		n.setLow(g.half.all())
 	}
 	g.must(n)
+}
+
+// plain reports whether the low arc tells no more than the arc: then the low arc of
+// a result whose arc is short follows from that.
+func (g *geometry) plain(n *Num) bool {
+	return uint64(n.Size32) == n.Size && uint64(n.Lo32) == n.Lo&g.half.mask || uint64(n.Size32) == g.half.mask
 }
 
 // at applies t in r. The result is not reduced.
