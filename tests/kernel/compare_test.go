@@ -31,12 +31,12 @@ func TestClassify(t *testing.T) {
 func TestPrint(t *testing.T) {
 	var b strings.Builder
 	Print(&b, []Row{
-		{Object: "dir/a.o", Program: "f", Section: "xdp", Class: WeReject, Ours: Ours{Verdict: verifier.Reject, Code: "BV099", Message: "no bound", Insn: 4}},
+		{Object: "dir/a.o", Program: "f", Section: "xdp", Class: WeReject, Ours: Ours{Verdict: verifier.Reject, Code: "BV099", Message: "r7 may be 300", Insn: 4}},
 		{Object: "dir/a.o", Program: "g", Section: "xdp", Class: BothAccept, Kernel: Answer{Time: 1000}, Ours: Ours{Time: 2000}},
 	})
 	require.Contains(t, b.String(), "2 programs\n     1  both accept\n     1  kernel accepts, we reject\n")
 	require.Contains(t, b.String(), "  kernel        1µs        1µs        1µs\n    ours        2µs        2µs        2µs\n")
-	require.Contains(t, b.String(), "\nKERNEL ACCEPTS, WE REJECT:\n     1  BV099\n  dir/a.o f (xdp): [BV099] insn 4: no bound\n")
+	require.Contains(t, b.String(), "\nKERNEL ACCEPTS, WE REJECT:\n     1  BV099 … may be …\n\n  dir/a.o f (xdp): [BV099] insn 4: r7 may be 300\n")
 }
 
 // Maps that nothing refers to are not created; indices follow.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ func count[K comparable](rows []Row, key func(*Row) K) map[K]int {
 }
 
 // Print writes the summary and, by class, every row on which the two differ or
-// that could not be compared, and how often each of our codes is the reason.
+// that could not be compared, and how often each of our reasons is given.
 func Print(w io.Writer, rows []Row) {
 	n := Tally(rows)
 	fmt.Fprintf(w, "%d programs\n", len(rows))
@@ -42,19 +43,28 @@ func Print(w io.Writer, rows []Row) {
 	}
 }
 
-// printClass writes the rows of a class, and first the codes that explain them.
+// printClass writes the rows of a class, and first how often each reason is given.
 func printClass(w io.Writer, rows []Row, c Class) {
 	rows = slices.DeleteFunc(slices.Clone(rows), func(r Row) bool { return r.Class != c })
 	if c == WeReject || c == WeCannot {
-		codes := count(rows, func(r *Row) string { return r.Ours.Code })
-		byNumber := func(a, b string) int { return cmp.Or(codes[b]-codes[a], strings.Compare(a, b)) }
-		for _, code := range slices.SortedFunc(maps.Keys(codes), byNumber) {
-			fmt.Fprintf(w, "%6d  %s\n", codes[code], code)
+		reasons := count(rows, (*Row).reason)
+		byNumber := func(a, b string) int { return cmp.Or(reasons[b]-reasons[a], strings.Compare(a, b)) }
+		for _, reason := range slices.SortedFunc(maps.Keys(reasons), byNumber) {
+			fmt.Fprintf(w, "%6d  %s\n", reasons[reason], reason)
 		}
+		fmt.Fprintln(w)
 	}
 	for i := range rows {
 		fmt.Fprintln(w, rows[i].text())
 	}
+}
+
+// particular is what differs between messages that say the same: names in quotes, numbers, registers.
+var particular = regexp.MustCompile(`"[^"]*"|\b[rR]?-?(0x[0-9a-f]+|[0-9]+)\b`)
+
+// reason is our code and message without what is particular to the program.
+func (r *Row) reason() string {
+	return r.Ours.Code + " " + particular.ReplaceAllString(r.Ours.Message, "…")
 }
 
 // printTimes writes the verification times of both sides, over the programs that both accept.
