@@ -116,6 +116,7 @@ type Field struct {
 	Offset uint32
 	Size   uint32 // bytes of the whole field, an array's too
 	Unit   uint32 // bytes of the access that the field is meant for; 0: Size
+	Signed bool   // C programs declare it with a sign
 	Kind   FieldKind
 	Access Access
 	// Narrow allows loads of a power of two of bytes inside one unit

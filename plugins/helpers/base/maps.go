@@ -24,11 +24,11 @@ const (
 func mapKinds() []abi.MapKind {
 	return []abi.MapKind{
 		{Name: "hash", Type: 1, Helpers: helperNames(timed), Values: abi.ValuesMemory},
-		{Name: "array", Type: 2, Helpers: helperNames(timed), Values: abi.ValuesMemory, Direct: true},
+		{Name: "array", Type: 2, Helpers: helperNames(timed), Values: abi.ValuesMemory, Direct: true, Indexed: true},
 		{Name: "prog_array", Type: 3, Helpers: helperNames("tail_call")},
 		{Name: "perf_event_array", Type: 4, Helpers: helperNames("perf_event_output perf_event_read perf_event_read_value skb_output xdp_output")},
 		{Name: "percpu_hash", Type: 5, Helpers: helperNames(perCPU), Values: abi.ValuesMemory},
-		{Name: "percpu_array", Type: 6, Helpers: helperNames(perCPU), Values: abi.ValuesMemory},
+		{Name: "percpu_array", Type: 6, Helpers: helperNames(perCPU), Values: abi.ValuesMemory, Indexed: true},
 		{Name: "stack_trace", Type: 7, Helpers: helperNames("get_stackid")},
 		{Name: "cgroup_array", Type: 8, Helpers: helperNames("skb_under_cgroup current_task_under_cgroup")},
 		{Name: "lru_hash", Type: 9, Helpers: helperNames(timed), Values: abi.ValuesMemory},

@@ -332,6 +332,7 @@ func mapKind(r *reader, k *pb.MapKind) abi.MapKind {
 		Values:  narrow[abi.MapValues](r, k.GetValues(), "kind of values"),
 		Struct:  k.GetStruct(),
 		Direct:  k.GetDirect(),
+		Indexed: k.GetIndexed(),
 	}
 }
 
@@ -345,6 +346,7 @@ func progType(r *reader, t *pb.ProgType) abi.ProgType {
 		Packet:      narrow[abi.PacketAccess](r, t.GetPacket(), "packet access"),
 		PacketArgs:  narrow[abi.PacketArgs](r, t.GetPacketArgs(), "kind of packet arguments"),
 		LoadAbs:     t.GetLoadAbs(),
+		Sleepable:   t.GetSleepable(),
 		Kernel:      t.GetKernel(),
 		Attach:      t.GetAttach(),
 		Unsupported: t.GetUnsupported(),
@@ -369,6 +371,7 @@ func field(r *reader, f *pb.Field) abi.Field {
 		Offset:      f.GetOffset(),
 		Size:        f.GetSize(),
 		Unit:        f.GetUnit(),
+		Signed:      f.GetSigned(),
 		Kind:        narrow[abi.FieldKind](r, f.GetKind(), "field kind"),
 		Access:      narrow[abi.Access](r, f.GetAccess(), "access"),
 		Narrow:      f.GetNarrow(),

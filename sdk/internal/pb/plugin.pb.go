@@ -3243,6 +3243,7 @@ type ProgType struct {
 	Unsupported   string                 `protobuf:"bytes,10,opt,name=unsupported,proto3" json:"unsupported,omitempty"`
 	Variants      []*Helper              `protobuf:"bytes,11,rep,name=variants,proto3" json:"variants,omitempty"`
 	PacketArgs    uint32                 `protobuf:"varint,12,opt,name=packet_args,json=packetArgs,proto3" json:"packet_args,omitempty"`
+	Sleepable     bool                   `protobuf:"varint,13,opt,name=sleepable,proto3" json:"sleepable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3359,6 +3360,13 @@ func (x *ProgType) GetPacketArgs() uint32 {
 		return x.PacketArgs
 	}
 	return 0
+}
+
+func (x *ProgType) GetSleepable() bool {
+	if x != nil {
+		return x.Sleepable
+	}
+	return false
 }
 
 type Range struct {
@@ -3584,6 +3592,7 @@ type Field struct {
 	OrNull        bool                   `protobuf:"varint,14,opt,name=or_null,json=orNull,proto3" json:"or_null,omitempty"`
 	Max           uint64                 `protobuf:"varint,15,opt,name=max,proto3" json:"max,omitempty"`
 	NarrowFirst   bool                   `protobuf:"varint,16,opt,name=narrow_first,json=narrowFirst,proto3" json:"narrow_first,omitempty"`
+	Signed        bool                   `protobuf:"varint,17,opt,name=signed,proto3" json:"signed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3726,6 +3735,13 @@ func (x *Field) GetMax() uint64 {
 func (x *Field) GetNarrowFirst() bool {
 	if x != nil {
 		return x.NarrowFirst
+	}
+	return false
+}
+
+func (x *Field) GetSigned() bool {
+	if x != nil {
+		return x.Signed
 	}
 	return false
 }
@@ -3980,6 +3996,7 @@ type MapKind struct {
 	Values        uint32                 `protobuf:"varint,4,opt,name=values,proto3" json:"values,omitempty"`
 	Struct        string                 `protobuf:"bytes,5,opt,name=struct,proto3" json:"struct,omitempty"`
 	Direct        bool                   `protobuf:"varint,6,opt,name=direct,proto3" json:"direct,omitempty"`
+	Indexed       bool                   `protobuf:"varint,7,opt,name=indexed,proto3" json:"indexed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4052,6 +4069,13 @@ func (x *MapKind) GetStruct() string {
 func (x *MapKind) GetDirect() bool {
 	if x != nil {
 		return x.Direct
+	}
+	return false
+}
+
+func (x *MapKind) GetIndexed() bool {
+	if x != nil {
+		return x.Indexed
 	}
 	return false
 }
@@ -4298,7 +4322,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05types\x18\x02 \x03(\v2\x18.bpfc.plugin.v1.ProgTypeR\x05types\x120\n" +
 	"\ahelpers\x18\x03 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x124\n" +
 	"\tmap_kinds\x18\x04 \x03(\v2\x17.bpfc.plugin.v1.MapKindR\bmapKinds\x121\n" +
-	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\x92\x03\n" +
+	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\xb0\x03\n" +
 	"\bProgType\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bsections\x18\x02 \x03(\tR\bsections\x121\n" +
@@ -4313,7 +4337,8 @@ const file_plugin_proto_rawDesc = "" +
 	" \x01(\tR\vunsupported\x122\n" +
 	"\bvariants\x18\v \x03(\v2\x16.bpfc.plugin.v1.HelperR\bvariants\x12\x1f\n" +
 	"\vpacket_args\x18\f \x01(\rR\n" +
-	"packetArgs\"q\n" +
+	"packetArgs\x12\x1c\n" +
+	"\tsleepable\x18\r \x01(\bR\tsleepable\"q\n" +
 	"\x05Range\x12\x10\n" +
 	"\x03min\x18\x01 \x01(\x12R\x03min\x12\x10\n" +
 	"\x03max\x18\x02 \x01(\x12R\x03max\x120\n" +
@@ -4329,7 +4354,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04size\x18\x03 \x01(\rR\x04size\x12-\n" +
 	"\x06fields\x18\x04 \x03(\v2\x15.bpfc.plugin.v1.FieldR\x06fields\x12\x0e\n" +
 	"\x02is\x18\x05 \x03(\tR\x02is\x12\x16\n" +
-	"\x06opaque\x18\x06 \x01(\bR\x06opaque\"\x87\x03\n" +
+	"\x06opaque\x18\x06 \x01(\bR\x06opaque\"\x9f\x03\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\rR\x06offset\x12\x12\n" +
@@ -4348,7 +4373,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\x03mem\x18\r \x01(\rR\x03mem\x12\x17\n" +
 	"\aor_null\x18\x0e \x01(\bR\x06orNull\x12\x10\n" +
 	"\x03max\x18\x0f \x01(\x04R\x03max\x12!\n" +
-	"\fnarrow_first\x18\x10 \x01(\bR\vnarrowFirst\"\xc4\x03\n" +
+	"\fnarrow_first\x18\x10 \x01(\bR\vnarrowFirst\x12\x16\n" +
+	"\x06signed\x18\x11 \x01(\bR\x06signed\"\xc4\x03\n" +
 	"\x06Helper\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -4373,14 +4399,15 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04args\x18\x01 \x03(\rR\x04args\x12/\n" +
 	"\areturns\x18\x02 \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x12\x14\n" +
 	"\x05async\x18\x03 \x01(\bR\x05async\x12\x12\n" +
-	"\x04many\x18\x04 \x01(\bR\x04many\"\x93\x01\n" +
+	"\x04many\x18\x04 \x01(\bR\x04many\"\xad\x01\n" +
 	"\aMapKind\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\rR\x04type\x12\x18\n" +
 	"\ahelpers\x18\x03 \x03(\tR\ahelpers\x12\x16\n" +
 	"\x06values\x18\x04 \x01(\rR\x06values\x12\x16\n" +
 	"\x06struct\x18\x05 \x01(\tR\x06struct\x12\x16\n" +
-	"\x06direct\x18\x06 \x01(\bR\x06direct2\xb2\x04\n" +
+	"\x06direct\x18\x06 \x01(\bR\x06direct\x12\x18\n" +
+	"\aindexed\x18\a \x01(\bR\aindexed2\xb2\x04\n" +
 	"\aBackend\x12A\n" +
 	"\x04Info\x12\x1b.bpfc.plugin.v1.InfoRequest\x1a\x1c.bpfc.plugin.v1.InfoResponse\x12J\n" +
 	"\aCompile\x12\x1e.bpfc.plugin.v1.CompileRequest\x1a\x1f.bpfc.plugin.v1.CompileResponse\x12A\n" +

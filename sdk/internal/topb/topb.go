@@ -251,7 +251,7 @@ func Set(s *abi.Set) *pb.Set {
 }
 
 func mapKind(k *abi.MapKind) *pb.MapKind {
-	return &pb.MapKind{Name: k.Name, Type: k.Type, Helpers: k.Helpers, Values: uint32(k.Values), Struct: k.Struct, Direct: k.Direct}
+	return &pb.MapKind{Name: k.Name, Type: k.Type, Helpers: k.Helpers, Values: uint32(k.Values), Struct: k.Struct, Direct: k.Direct, Indexed: k.Indexed}
 }
 
 func progType(t *abi.ProgType) *pb.ProgType {
@@ -264,6 +264,7 @@ func progType(t *abi.ProgType) *pb.ProgType {
 		Packet:      uint32(t.Packet),
 		PacketArgs:  uint32(t.PacketArgs),
 		LoadAbs:     t.LoadAbs,
+		Sleepable:   t.Sleepable,
 		Kernel:      t.Kernel,
 		Attach:      t.Attach,
 		Unsupported: t.Unsupported,
@@ -281,6 +282,7 @@ func field(f *abi.Field) *pb.Field {
 		Offset:      f.Offset,
 		Size:        f.Size,
 		Unit:        f.Unit,
+		Signed:      f.Signed,
 		Kind:        uint32(f.Kind),
 		Access:      uint32(f.Access),
 		Narrow:      f.Narrow,
