@@ -234,6 +234,10 @@ func assumeSlessEqual(r *ring, a, b word) (word, word, bool) {
 
 // order narrows a and b to an arc each.
 func (r *ring) order(a, b word, forA, forB arc) (word, word, bool) {
+	if b.size == 0 && r.inside(forA, a.arc) { // a bound for what is not known yet, the usual case
+		a.arc = forA
+		return a, b, r.has(forB, b.lo)
+	}
 	x, okA := r.meet(a.arc, forA)
 	y, okB := r.meet(b.arc, forB)
 	a.arc, b.arc = x, y
