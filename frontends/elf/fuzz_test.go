@@ -1,10 +1,12 @@
 package elf
 
 import (
+	"bytes"
 	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,7 +32,29 @@ func objects(t testing.TB) [][]byte {
 // that is not a library's panic.
 func check(t testing.TB, b []byte) {
 	t.Helper()
-	o, err := Parse("fuzz.o", b, Options{MaxInsns: 10_000})
+	checkWith(t, b, Options{MaxInsns: 10_000, Kernel: ownTypes(t), Config: map[string]string{"CONFIG_HZ": "250"}})
+}
+
+// ownTypes are the types of the object with CO-RE relocations.
+var ownTypes = func() func(testing.TB) *Types {
+	load := sync.OnceValues(func() (*Types, error) {
+		f, err := os.Open("testdata/core.o")
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return LoadTypes("core.o", f)
+	})
+	return func(t testing.TB) *Types {
+		types, err := load()
+		require.NoError(t, err)
+		return types
+	}
+}()
+
+func checkWith(t testing.TB, b []byte, options Options) {
+	t.Helper()
+	o, err := Parse("fuzz.o", b, options)
 	if err == nil {
 		for _, p := range o.Programs {
 			requireSound(t, &p)
@@ -49,6 +73,24 @@ func FuzzELF(f *testing.F) {
 		f.Add(b[:len(b)/2])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { check(t, b) })
+}
+
+// FuzzTypes solves the relocations of an object for any types.
+func FuzzTypes(f *testing.F) {
+	object, err := os.ReadFile("testdata/core.o")
+	require.NoError(f, err)
+	for _, b := range objects(f) {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		types, err := LoadTypes("fuzz.btf", bytes.NewReader(b))
+		if err != nil {
+			var e *Error
+			require.ErrorAs(t, err, &e)
+			return
+		}
+		checkWith(t, object, Options{Kernel: types})
+	})
 }
 
 // TestMutated cuts the objects and changes bytes in them, the same way every time.
