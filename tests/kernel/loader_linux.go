@@ -169,7 +169,8 @@ func (o *outcome) answer() Answer {
 }
 
 // foreign reports whether an error is about this machine rather than about the
-// program: the verifier said nothing (ENOMEM with a message means too many jumps), or an errno that it does not use for
+// program: the verifier said nothing (ENOMEM with a message means too many jumps;
+// EFAULT that it found itself in error), or an errno that it does not use for
 // unsafe programs, or one of the messages below. bpf_check and its callees,
 // kernel/bpf/verifier.c, Linux 6.18.
 func foreign(errno unix.Errno, said []string) bool {
@@ -177,7 +178,7 @@ func foreign(errno unix.Errno, said []string) bool {
 	if errno == unix.E2BIG {
 		return false // too long, or too complex
 	}
-	if len(said) == 0 || slices.Contains([]unix.Errno{unix.EPERM, notSupported, unix.EOPNOTSUPP, unix.ENOSYS, unix.EAGAIN, unix.ENOENT}, errno) {
+	if len(said) == 0 || slices.Contains([]unix.Errno{unix.EPERM, notSupported, unix.EOPNOTSUPP, unix.ENOSYS, unix.EFAULT, unix.EAGAIN, unix.ENOENT}, errno) {
 		return true
 	}
 	return slices.ContainsFunc(said, func(line string) bool { return aboutMachine.MatchString(line) })

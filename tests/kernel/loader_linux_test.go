@@ -34,6 +34,7 @@ func TestAnswerOfOutcome(t *testing.T) {
 		{"too long", unix.E2BIG, nil, Rejected, "E2BIG", unix.E2BIG.Error()},
 		{"nothing said", unix.EINVAL, nil, Environment, "EINVAL", unix.EINVAL.Error()},
 		{"not permitted", unix.EPERM, []string{"something"}, Environment, "EPERM", "something"},
+		{"the kernel's mistake", unix.EFAULT, []string{"verifier bug: error"}, Environment, "EFAULT", "verifier bug: error"},
 		{"not supported", unix.Errno(524), []string{"JIT"}, Environment, "524", "JIT"},
 		{"no such target", unix.EINVAL, []string{"attach_btf_id 3 is invalid"}, Environment, "EINVAL", "attach_btf_id 3 is invalid"},
 		{"not asked", errors.New("no such kfunc"), nil, Environment, "", "no such kfunc"},
