@@ -23,10 +23,8 @@ var shared = []string{
 	"bpf_spin_lock", "bpf_spin_unlock", "bpf_timer_init", "bpf_timer_set_callback", "bpf_timer_start", "bpf_timer_cancel",
 	"bpf_per_cpu_ptr", "bpf_this_cpu_ptr", "bpf_kptr_xchg",
 	"bpf_send_signal", "bpf_send_signal_thread", "bpf_get_task_stack", "bpf_get_branch_snapshot", "bpf_find_vma",
+	"bpf_copy_from_user", "bpf_copy_from_user_task",
 }
-
-// sleeping is the helpers that may wait for a page, for types whose programs may sleep.
-var sleeping = []string{"bpf_copy_from_user", "bpf_copy_from_user_task"}
 
 // loader is the helpers of programs that load others, and what else they may call.
 var loader = []string{"bpf_sys_bpf", "bpf_btf_find_by_name_kind", "bpf_sys_close", "bpf_kallsyms_lookup_name",
@@ -103,7 +101,7 @@ func helpers() []abi.Helper {
 			C: "int bpf_inode_storage_delete(void *map, void *inode)"},
 		{ID: 147, Name: "bpf_d_path", Args: args{abi.ArgStruct, abi.ArgMemWrite, abi.ArgSizeOrZero}, Structs: [5]string{"path"},
 			C: "long bpf_d_path(struct path *path, char *buf, __u32 sz)"},
-		{ID: 148, Name: "bpf_copy_from_user", Args: args{abi.ArgMemWrite, abi.ArgSizeOrZero, abi.ArgAny}, Flags: sleeps,
+		{ID: 148, Name: "bpf_copy_from_user", Args: args{abi.ArgMemWrite, abi.ArgSizeOrZero, abi.ArgAny}, Flags: any | sleeps,
 			C: "long bpf_copy_from_user(void *dst, __u32 size, const void *user_ptr)"},
 		{ID: 149, Name: "bpf_snprintf_btf", Args: args{abi.ArgMemWrite, abi.ArgSize, abi.ArgMem, abi.ArgSize, abi.ArgAny}, Flags: any,
 			C: "long bpf_snprintf_btf(char *str, __u32 str_size, struct btf_ptr *ptr, __u32 btf_ptr_size, __u64 flags)"},
@@ -138,7 +136,7 @@ func helpers() []abi.Helper {
 			C: "long bpf_get_func_ret(void *ctx, __u64 *value)"},
 		{ID: 185, Name: "bpf_get_func_arg_cnt", Args: args{abi.ArgCtx},
 			C: "long bpf_get_func_arg_cnt(void *ctx)"},
-		{ID: 191, Name: "bpf_copy_from_user_task", Args: args{abi.ArgMemWrite, abi.ArgSizeOrZero, abi.ArgAny, abi.ArgStruct, abi.ArgAny}, Structs: [5]string{3: task}, Flags: gpl | sleeps,
+		{ID: 191, Name: "bpf_copy_from_user_task", Args: args{abi.ArgMemWrite, abi.ArgSizeOrZero, abi.ArgAny, abi.ArgStruct, abi.ArgAny}, Structs: [5]string{3: task}, Flags: gpl | any | sleeps,
 			C: "long bpf_copy_from_user_task(void *dst, __u32 size, const void *user_ptr, struct task_struct *tsk, __u64 flags)"},
 		{ID: 193, Name: "bpf_ima_file_hash", Args: args{abi.ArgStruct, abi.ArgMemWrite, abi.ArgSize}, Structs: [5]string{"file"}, Flags: sleeps,
 			C: "long bpf_ima_file_hash(struct file *file, void *dst, __u32 size)"},

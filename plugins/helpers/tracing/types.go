@@ -41,7 +41,6 @@ const (
 func decided() []abi.ProgType {
 	probe := slices.Concat(shared, []string{"bpf_get_stackid", "bpf_get_stack", "bpf_get_func_ip", "bpf_get_attach_cookie", "bpf_probe_write_user"})
 	kprobe := slices.Concat(probe, []string{"bpf_override_return"})
-	sleepable := slices.Concat(kprobe, sleeping)
 	perf := slices.Concat(probe, []string{"bpf_perf_prog_read_value", "bpf_read_branch_records"})
 	// Whether the traced function runs is what session programs return at its
 	// entry (check_return_code, kernel/bpf/verifier.c, Linux 6.18).
@@ -54,15 +53,15 @@ func decided() []abi.ProgType {
 			Sections: sections("kprobe.multi", "kretprobe.multi")},
 		{Name: "kprobe.session", Kernel: progKprobe, Attach: attachKprobeSession, Variants: multi, Context: registers(), Helpers: kprobe,
 			Sections: sections("kprobe.session"), Returns: session},
-		{Name: "uprobe.s", Kernel: progKprobe, Context: registers(), Helpers: sleepable,
+		{Name: "uprobe.s", Kernel: progKprobe, Context: registers(), Helpers: kprobe, Sleepable: true,
 			Sections: sections("uprobe.s", "uretprobe.s", "usdt.s")},
 		{Name: "uprobe.multi", Kernel: progKprobe, Attach: attachUprobeMulti, Variants: multi, Context: registers(), Helpers: kprobe,
 			Sections: sections("uprobe.multi", "uretprobe.multi")},
-		{Name: "uprobe.multi.s", Kernel: progKprobe, Attach: attachUprobeMulti, Variants: multi, Context: registers(), Helpers: sleepable,
+		{Name: "uprobe.multi.s", Kernel: progKprobe, Attach: attachUprobeMulti, Variants: multi, Context: registers(), Helpers: kprobe, Sleepable: true,
 			Sections: sections("uprobe.multi.s", "uretprobe.multi.s")},
 		{Name: "uprobe.session", Kernel: progKprobe, Attach: attachUprobeSession, Variants: multi, Context: registers(), Helpers: kprobe,
 			Sections: sections("uprobe.session"), Returns: session},
-		{Name: "uprobe.session.s", Kernel: progKprobe, Attach: attachUprobeSession, Variants: multi, Context: registers(), Helpers: sleepable,
+		{Name: "uprobe.session.s", Kernel: progKprobe, Attach: attachUprobeSession, Variants: multi, Context: registers(), Helpers: kprobe, Sleepable: true,
 			Sections: sections("uprobe.session.s"), Returns: session},
 		{Name: "tracepoint", Kernel: progTracepoint, Context: record(), Helpers: probe,
 			Sections: sections("tracepoint", "tp")},
@@ -70,7 +69,7 @@ func decided() []abi.ProgType {
 			Sections: sections("raw_tracepoint", "raw_tp")},
 		{Name: "perf_event", Kernel: progPerfEvent, Context: perfData(), Helpers: perf, Variants: pe,
 			Sections: sections("perf_event")},
-		{Name: "syscall", Kernel: progSyscall, Context: syscallArgs(), Helpers: slices.Concat(shared, sleeping, loader),
+		{Name: "syscall", Kernel: progSyscall, Context: syscallArgs(), Helpers: slices.Concat(shared, loader), Sleepable: true,
 			Sections: sections("syscall")},
 		{Name: "tracefilter", Context: filterArgs(), Helpers: filterHelpers(),
 			Sections: append(sections("tracefilter"), "events/*", "e *")},
