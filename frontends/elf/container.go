@@ -70,6 +70,7 @@ type file struct {
 	slots    []obj.Slot
 	data     []obj.Data
 	placed   map[int]place   // symbols that no section defines and that have been given a place
+	spoiled  map[int]*Error  // data that programs must not refer to, and why
 	missing  map[string]bool // configuration that the caller has not given
 	options  Options
 	builtins map[string]*unit // those that have been called

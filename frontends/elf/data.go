@@ -4,6 +4,7 @@ import (
 	"cmp"
 	stdelf "debug/elf"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 
@@ -129,12 +130,55 @@ func (f *file) relocateData() error {
 			continue
 		}
 		for _, r := range s.rel {
-			if err := f.relocateWord(s, r); err != nil {
+			err := f.relocateWord(s, r)
+			var e *Error
+			switch {
+			case errors.As(err, &e) && e.Unsupported:
+				f.spoil(s.index, e)
+			case err != nil:
 				return err
 			}
 		}
 	}
+	f.spoilReferring()
 	return nil
+}
+
+// spoil marks data with an address that has no meaning here. It matters only if a program refers to the data:
+// what compilers of Rust put there for their own use mostly does not.
+func (f *file) spoil(index int, e *Error) {
+	if f.spoiled == nil {
+		f.spoiled = map[int]*Error{}
+	}
+	if f.spoiled[index] == nil {
+		f.spoiled[index] = e
+	}
+}
+
+// spoilReferring marks the data from which addresses lead to such data.
+func (f *file) spoilReferring() {
+	if len(f.spoiled) == 0 {
+		return
+	}
+	from, work := map[int][]int{}, []int{}
+	for i := range f.data {
+		for _, r := range f.data[i].Relocs {
+			from[r.Index] = append(from[r.Index], i)
+		}
+		if f.spoiled[i] != nil {
+			work = append(work, i)
+		}
+	}
+	for len(work) > 0 {
+		bad := work[len(work)-1]
+		work = work[:len(work)-1]
+		for _, i := range from[bad] {
+			if f.spoiled[i] == nil {
+				f.spoil(i, f.spoiled[bad])
+				work = append(work, i)
+			}
+		}
+	}
 }
 
 // relocateWord handles one address in a data section.

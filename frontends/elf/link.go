@@ -260,6 +260,9 @@ func (l *linker) address(u *unit, i, at int, r reloc, y *stdelf.Symbol) error {
 		if err := f.inData(u.section, r, index, offset); err != nil {
 			return err
 		}
+		if e := f.spoiled[index]; e != nil {
+			return e
+		}
 		*in = isa.LoadMapValueFD(in.Dst, 0, 0)
 		l.out.Refs = append(l.out.Refs, obj.Ref{Slot: at, Kind: obj.RefData, Index: index, Addend: offset})
 		return nil

@@ -51,7 +51,9 @@ func TestSources(t *testing.T) {
 		{"address of an extern", "u64 f(void); SEC(\"mem\") u64 p(void) { return (u64)f; }", nil, "", false, ""},
 		{"arena", "int __attribute__((address_space(1))) x; SEC(\"mem\") u64 p(void) { return (u64)&x; }", nil, CodeSection, true, ".addr_space.1"},
 		{"struct_ops", "struct { int x; } o SEC(\".struct_ops\"); SEC(\"mem\") u64 p(void) { return 0; }", nil, CodeSection, true, "struct_ops"},
-		{"address of a map in data", "struct { " + key + "} m SEC(\".maps\"); void *at = &m;" + use, nil, CodeFuncData, true, "address of a map"},
+		{"address of a map in data", "struct { " + key + "} m SEC(\".maps\"); void *at = &m; SEC(\"mem\") u64 q(void) { return (u64)&at; }" + use, nil, CodeFuncData, true, "address of a map"},
+		{"address of a map in data that nobody uses", "struct { " + key + "} m SEC(\".maps\"); void *at = &m;" + use, nil, "", false, ""},
+		{"behind two other addresses", "struct { " + key + "} m SEC(\".maps\"); void *at SEC(\".data.a\") = &m; void **b SEC(\".data.b\") = &at; void ***c SEC(\".data.c\") = &b; SEC(\"mem\") u64 q(void) { return (u64)&c; }" + use, nil, CodeFuncData, true, "address of a map"},
 		{"no program", "int x;", nil, CodeNoProgram, false, ""},
 		{"compressed debug information", "SEC(\"mem\") u64 p(void) { return 0; }", []string{"-gz"}, "", false, ""},
 	} {
