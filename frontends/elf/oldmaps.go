@@ -2,6 +2,7 @@ package elf
 
 import (
 	"encoding/binary"
+	"strconv"
 	"strings"
 
 	"github.com/bpfc/bpfc/core/abi"
@@ -28,10 +29,13 @@ const (
 	oldInnerID    = 7  // iproute2
 	oldInnerKey   = 8  // iproute2
 	oldElfMap     = 36 // bytes of iproute2's struct bpf_elf_map
+	// maxOldMaps is far above the 64 that iproute2 takes (ELF_MAX_MAPS).
+	maxOldMaps = 1024
 )
 
-// Maps of maps (enum bpf_map_type, include/uapi/linux/bpf.h, Linux 6.18).
+// Maps that hold programs and maps (enum bpf_map_type, include/uapi/linux/bpf.h, Linux 6.18).
 const (
+	progArray   = 3
 	arrayOfMaps = 12
 	hashOfMaps  = 13
 )
@@ -71,6 +75,9 @@ func (f *file) readOldMaps(s *section, number int, list []oldMap) ([]oldMap, err
 	if len(symbols) == 0 {
 		return list, nil
 	}
+	if len(list)+len(symbols) > maxOldMaps {
+		return nil, unsupported(CodeLimit, "there are more than %d maps", maxOldMaps).in(s.name, -1)
+	}
 	stride := uint64(len(s.data)) / uint64(len(symbols))
 	s.mapAt = map[uint64]int{}
 	for _, y := range symbols {
@@ -109,6 +116,11 @@ func (f *file) nestOldMaps(list []oldMap) error {
 	for i := range list {
 		outer := &list[i]
 		switch {
+		case outer.word(0) == progArray && outer.elfMap() && outer.word(oldID) != 0:
+			if f.tails == nil {
+				f.tails = map[uint32]int{}
+			}
+			f.tails[outer.word(oldID)] = outer.index
 		case !outer.nested():
 		case outer.elfMap():
 			f.nestByID(list, outer)
@@ -139,4 +151,27 @@ func (f *file) nestByID(list []oldMap, outer *oldMap) {
 			f.slots = append(f.slots, obj.Slot{Map: outer.index, Key: key, Inner: inner.index})
 		}
 	}
+}
+
+// fillTails fills the maps of programs of iproute2: the program of the section "ID/KEY" is
+// element KEY of the map with that id (lib/bpf_legacy.c).
+func (f *file) fillTails() {
+	for i := range f.sections {
+		s := &f.sections[i]
+		if len(f.tails) == 0 || s.kind != kindProgram || len(s.units) == 0 || !s.units[0].global {
+			continue
+		}
+		id, key, ok := tailSection(s.name)
+		if m, found := f.tails[id]; ok && found {
+			f.slots = append(f.slots, obj.Slot{Map: m, Key: key, Program: s.units[0].name})
+		}
+	}
+}
+
+// tailSection reads the name of a section "ID/KEY".
+func tailSection(name string) (id, key uint32, ok bool) {
+	left, right, _ := strings.Cut(name, "/")
+	a, err1 := strconv.ParseUint(left, 0, 32)
+	b, err2 := strconv.ParseUint(right, 0, 32)
+	return uint32(a), uint32(b), err1 == nil && err2 == nil
 }

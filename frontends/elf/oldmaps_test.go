@@ -68,6 +68,15 @@ func TestOldMaps(t *testing.T) {
 	}
 }
 
+// TestTailSections: iproute2 puts programs into maps by the names of their sections.
+func TestTailSections(t *testing.T) {
+	o, err := parse(t, compiled(t, `struct { u32 type, key, value, entries, flags, id, pinning, inner_id, inner_idx; } m SEC("maps") = { 3, 4, 4, 9, 0, 0x77 };
+		SEC("0x77/0") int zero(void *ctx) { return 0; } SEC("119/8") int eight(void *ctx) { return 8; } SEC("1/8") int other(void *ctx) { return 1; }
+		SEC("classifier") int p(void *ctx) { return 0; }`))
+	require.Nil(t, err)
+	require.Equal(t, []obj.Slot{{Map: 0, Key: 0, Program: "zero"}, {Map: 0, Key: 8, Program: "eight"}}, o.Slots)
+}
+
 // TestOldMapsWithoutSizes: old compilers give symbols no size; then it is the section's over their number.
 func TestOldMapsWithoutSizes(t *testing.T) {
 	for size, want := range map[string]Code{"": "", "odd": CodeMap} {

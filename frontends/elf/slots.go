@@ -14,6 +14,7 @@ const pointerSize = 8
 // fillMaps reads the initial elements of maps: addresses of maps and programs in .maps
 // (libbpf 1.6, bpf_object__collect_map_relos).
 func (f *file) fillMaps() error {
+	f.fillTails()
 	for i := range f.sections {
 		s := &f.sections[i]
 		if s.kind != kindMaps {
