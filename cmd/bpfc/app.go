@@ -106,7 +106,7 @@ func strictArguments(root *cobra.Command) {
 func (a *app) sharedFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&a.pluginDir, "plugin-dir", "", "look for plugins in `DIR` first")
-	f.StringSliceVar(&a.helpers, "helpers", []string{"base"}, "helper `SETS` that programs may use")
+	f.StringSliceVar(&a.helpers, "helpers", []string{"base", "networking", "tracing"}, "helper `SETS` that programs may use")
 	f.StringVar(&a.typ, "type", "", "program `TYPE`, instead of the one that the section names")
 	f.StringSliceVar(&a.progs, "prog", nil, "`NAMES` of the programs to use")
 	f.StringVar(&a.policy, "policy", "strict", "what happens to what is not proved: `strict|guard`")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/sdk/builtin"
+	"github.com/bpfc/bpfc/sdk/cheader"
 	"github.com/bpfc/bpfc/sdk/host"
 	"github.com/bpfc/bpfc/sdk/plugin"
 	"github.com/spf13/cobra"
@@ -21,7 +23,7 @@ func (a *app) pluginCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.pluginListCommand(), a.pluginInfoCommand(), a.pluginServeCommand())
+	c.AddCommand(a.pluginListCommand(), a.pluginInfoCommand(), a.pluginHeaderCommand(), a.pluginServeCommand())
 	return c
 }
 
@@ -46,30 +48,48 @@ type targetJSON struct {
 }
 
 type setJSON struct {
-	Name    string       `json:"name"`
-	Types   []typeJSON   `json:"types"`
-	Helpers []helperJSON `json:"helpers"`
+	Name     string       `json:"name"`
+	Types    []typeJSON   `json:"types"`
+	Helpers  []helperJSON `json:"helpers"`
+	MapKinds []kindJSON    `json:"map_kinds"`
+	Structs  []string     `json:"structs"`
 }
 
 type typeJSON struct {
-	Name     string   `json:"name"`
-	Sections []string `json:"sections"`
-	Helpers  []string `json:"helpers"`
+	Name        string   `json:"name"`
+	Sections    []string `json:"sections"`
+	Helpers     []string `json:"helpers"`
+	Context     string   `json:"context"`
+	Unsupported string   `json:"unsupported,omitempty"`
 }
 
 type helperJSON struct {
 	ID   uint32 `json:"id"`
 	Name string `json:"name"`
 	Args int    `json:"args"`
+	C    string `json:"c"`
+	Runs bool   `json:"runs"` // here; others are declared alone
+}
+
+type kindJSON struct {
+	Type    uint32   `json:"type"`
+	Name    string   `json:"name"`
+	Helpers []string `json:"helpers"`
 }
 
 func setOf(s *abi.Set) *setJSON {
-	out := &setJSON{Name: s.Name, Types: []typeJSON{}, Helpers: []helperJSON{}}
+	out := &setJSON{Name: s.Name, Types: []typeJSON{}, Helpers: []helperJSON{}, MapKinds: []kindJSON{}, Structs: []string{}}
 	for _, t := range s.Types {
-		out.Types = append(out.Types, typeJSON{t.Name, t.Sections, t.Helpers})
+		out.Types = append(out.Types, typeJSON{t.Name, t.Sections, t.Helpers, t.Context.Name, t.Unsupported})
 	}
 	for _, h := range s.Helpers {
-		out.Helpers = append(out.Helpers, helperJSON{h.ID, h.Name, h.NumArgs()})
+		out.Helpers = append(out.Helpers, helperJSON{h.ID, h.Name, h.NumArgs(), cheader.Prototype(&h), h.Impl != abi.ImplNone})
+	}
+	for _, k := range s.MapKinds {
+		out.MapKinds = append(out.MapKinds, kindJSON{k.Type, k.Name, k.Helpers})
+	}
+	for _, c := range s.Structs {
+		out.Structs = append(out.Structs, c.Name)
 	}
 	return out
 }
@@ -233,13 +253,62 @@ func (p *pluginJSON) print(w io.Writer) error {
 	if p.Set == nil {
 		return nil
 	}
-	for _, t := range p.Set.Types {
-		fmt.Fprintf(w, "type     %s (sections %s)\n", t.Name, strings.Join(t.Sections, ", "))
-	}
-	for _, h := range p.Set.Helpers {
-		fmt.Fprintf(w, "helper   %d %s, %d arguments\n", h.ID, h.Name, h.Args)
-	}
+	p.Set.print(w)
 	return nil
+}
+
+func (s *setJSON) print(w io.Writer) {
+	for _, t := range s.Types {
+		fmt.Fprintf(w, "type     %s (sections %s)%s\n", t.Name, strings.Join(t.Sections, ", "), unless(t.Unsupported == "", ": not supported"))
+	}
+	for _, h := range s.Helpers {
+		fmt.Fprintf(w, "helper   %d %s, %d arguments%s\n", h.ID, h.Name, h.Args, unless(h.Runs, ", declared only"))
+	}
+	for _, k := range s.MapKinds {
+		fmt.Fprintf(w, "map      %d %s\n", k.Type, k.Name)
+	}
+	for _, name := range s.Structs {
+		fmt.Fprintf(w, "struct   %s\n", name)
+	}
+}
+
+func unless(is bool, text string) string {
+	if is {
+		return ""
+	}
+	return text
+}
+
+func (a *app) pluginHeaderCommand() *cobra.Command {
+	var out string
+	c := &cobra.Command{
+		Use:   "header SET...",
+		Short: "Print the C header of helper sets",
+		Long: "Print the C header of helper sets, merged: contexts, helpers, maps, constants and the\nmacros of libbpf's headers. Programs that include it need no other header.\n" +
+			"A set whose programs use what base declares is named with it: bpfc plugin header base networking",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("bpfc plugin header takes the names of helper sets; there are %s", strings.Join(builtin.Sets(), ", "))
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx, cancel := a.within(c.Context())
+			defer cancel()
+			a.helpers = args
+			set, err := a.plugins.set(ctx, a)
+			if err != nil {
+				return err
+			}
+			var text bytes.Buffer
+			if err := cheader.Write(&text, set); err != nil {
+				return err
+			}
+			return a.write(out, text.Bytes(), false)
+		},
+	}
+	c.Flags().StringVarP(&out, "output", "o", "", "write to `OUT` (- for standard output)")
+	return c
 }
 
 func orAny(s string) string {
