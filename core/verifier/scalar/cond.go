@@ -102,7 +102,7 @@ func (r *ring) excludes(rel relation, a, b word) bool {
 
 // Refine assumes that the condition holds, or with holds false that it does not,
 // at width 32 (on the low halves) or 64, and returns what a and b then are. ok is
-// false if it cannot be so.
+// false if it cannot be so; ra and rb then mean nothing.
 func Refine(cond isa.Cond, holds bool, width uint8, a, b Num) (ra, rb Num, ok bool) {
 	ok = wide.refine(read(cond, holds), width == 32, &a, &b)
 	return a, b, ok
