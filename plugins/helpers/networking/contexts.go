@@ -38,7 +38,7 @@ func sock() abi.Context {
 		narrow("dst_ip4", 52, 1),
 		narrow("dst_ip6", 56, 4),
 		low("state", 72),
-		low("rx_queue_mapping", 76),
+		signed(low("rx_queue_mapping", 76)),
 	}}
 }
 
@@ -83,8 +83,9 @@ func sockAddr(hidden string) abi.Context {
 func sockOps() abi.Context {
 	c := abi.Context{Kind: abi.CtxStruct, Name: "bpf_sock_ops", Size: 224, Fields: []abi.Field{
 		whole("op", 0, 4),
-		whole("reply", 4, 4), // args[0], replylong[0]
-		array("args", 8, 3),  // args[1] to args[3]
+		array("args", 4, 4), // these three are one union
+		array("replylong", 4, 4),
+		whole("reply", 4, 4),
 	}}
 	for i, name := range []string{"family", "remote_ip4", "local_ip4"} {
 		c.Fields = append(c.Fields, whole(name, 20+4*uint32(i), 4))
@@ -165,10 +166,10 @@ func sockopt() abi.Context {
 		pointer("sk", 0, "bpf_sock"),
 		packet("optval", abi.FieldPacketStart, 8, 8),
 		packet("optval_end", abi.FieldPacketEnd, 16, 8),
-		whole("level", 24, 4),
-		whole("optname", 28, 4),
-		whole("optlen", 32, 4),
-		whole("retval", 36, 4),
+		signed(whole("level", 24, 4)),
+		signed(whole("optname", 28, 4)),
+		signed(whole("optlen", 32, 4)),
+		signed(whole("retval", 36, 4)),
 	}}
 }
 

@@ -43,7 +43,8 @@ func flowKeys() abi.Context {
 		whole("nhoff", 0, 2), whole("thoff", 2, 2), whole("addr_proto", 4, 2),
 		whole("is_frag", 6, 1), whole("is_first_frag", 7, 1), whole("is_encap", 8, 1), whole("ip_proto", 9, 1),
 		whole("n_proto", 10, 2), whole("sport", 12, 2), whole("dport", 14, 2),
-		array("ipv6_src", 16, 4), array("ipv6_dst", 32, 4), // ipv4_src and ipv4_dst are the first 8 bytes
+		whole("ipv4_src", 16, 4), whole("ipv4_dst", 20, 4), // in one union with the next two
+		array("ipv6_src", 16, 4), array("ipv6_dst", 32, 4),
 		whole("flags", 48, 4), whole("flow_label", 52, 4),
 	}}
 	for i := range c.Fields {

@@ -27,6 +27,12 @@ func low(name string, offset uint32) abi.Field {
 	return abi.Field{Name: name, Offset: offset, Size: 4, NarrowFirst: true}
 }
 
+// signed is the field as a number with a sign.
+func signed(f abi.Field) abi.Field {
+	f.Signed = true
+	return f
+}
+
 // packet is a pointer into the packet; of 4 bytes in the contexts that are
 // older than 64-bit fields.
 func packet(name string, kind abi.FieldKind, offset, size uint32) abi.Field {

@@ -43,7 +43,7 @@ func registers() abi.Context {
 func perfData() abi.Context {
 	const size = uint32(registersSize)
 	return layout("bpf_perf_event_data", registersSize+2*word,
-		abi.Field{Name: "regs", Size: size, Unit: word},
+		abi.Field{Name: "regs", Size: size, Unit: word, Struct: "pt_regs"},
 		abi.Field{Name: "sample_period", Offset: size, Size: word, Narrow: true},
 		abi.Field{Name: "addr", Offset: size + word, Size: word, Narrow: true})
 }
