@@ -21,7 +21,7 @@ func Set() *abi.Set {
 		}},
 		Helpers:  helpers(),
 		MapKinds: mapKinds(),
-		Structs:  []abi.Context{opaque(task), opaque(registers), opaque(cgroup), opaque(kptr)},
+		Structs:  []abi.Context{opaque(task), opaque(registers), opaque(cgroup), opaque(kptr), opaque(perCPUVar)},
 	}
 }
 

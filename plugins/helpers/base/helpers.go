@@ -23,7 +23,8 @@ const (
 	task      = "task_struct"
 	registers = "pt_regs" // of a task; the context of a probe has its own description
 	cgroup    = "cgroup"
-	kptr      = "kptr" // whatever a pointer in a map leads to
+	kptr      = "kptr"   // whatever a pointer in a map leads to
+	perCPUVar = "percpu" // a variable of the kernel that every CPU has
 )
 
 // helpers is every helper of the set. Numbers, names and C prototypes are those
@@ -126,9 +127,14 @@ func controlHelpers() []abi.Helper {
 		{ID: 181, Name: "bpf_loop", Args: args{abi.ArgAny, abi.ArgFunc, abi.ArgStackOrNull, abi.ArgAny}, Flags: every, Callback: &abi.Callback{Args: receives{abi.CbScalar, abi.CbCtx}, Returns: oneOrZero, Many: true},
 			C: "long bpf_loop(__u32 nr_loops, void *callback_fn, void *callback_ctx, __u64 flags)"},
 		{ID: 93, Name: "bpf_spin_lock", Args: args{abi.ArgSpinLock}, Ret: abi.RetVoid, Flags: every | abi.FlagLock,
-			C: "void bpf_spin_lock(struct bpf_spin_lock *lock)"},
+			C: "long bpf_spin_lock(struct bpf_spin_lock *lock)"},
 		{ID: 94, Name: "bpf_spin_unlock", Args: args{abi.ArgSpinLock}, Ret: abi.RetVoid, Flags: every | abi.FlagUnlock,
-			C: "void bpf_spin_unlock(struct bpf_spin_lock *lock)"},
+			C: "long bpf_spin_unlock(struct bpf_spin_lock *lock)"},
+		// Variables of the kernel come from its own symbols: programs that name one cannot be decided.
+		{ID: 153, Name: "bpf_per_cpu_ptr", Args: args{abi.ArgStruct, abi.ArgAny}, Structs: [5]string{perCPUVar}, Ret: abi.RetStructOrNull, RetStruct: perCPUVar, Flags: every,
+			C: "void *bpf_per_cpu_ptr(const void *percpu_ptr, __u32 cpu)"},
+		{ID: 154, Name: "bpf_this_cpu_ptr", Args: args{abi.ArgStruct}, Structs: [5]string{perCPUVar}, Ret: abi.RetStruct, RetStruct: perCPUVar, Flags: every,
+			C: "void *bpf_this_cpu_ptr(const void *percpu_ptr)"},
 		// The pointers that maps hold for the kernel are not described: programs whose maps have one cannot be decided.
 		{ID: 194, Name: "bpf_kptr_xchg", Args: args{abi.ArgKptr, abi.ArgStructOrNull}, Structs: [5]string{1: kptr}, Ret: abi.RetStructOrNull, RetStruct: kptr, Flags: every | abi.FlagAcquires | abi.FlagReleases,
 			C: "void *bpf_kptr_xchg(void *map_value, void *ptr)"},
@@ -168,11 +174,11 @@ func dynptrHelpers() []abi.Helper {
 		{ID: 197, Name: "bpf_dynptr_from_mem", Args: args{abi.ArgMemWrite, abi.ArgSizeOrZero, abi.ArgAny, abi.ArgDynptrInit}, Dynptr: abi.DynptrLocal, Flags: every,
 			C: "long bpf_dynptr_from_mem(void *data, __u32 size, __u64 flags, struct bpf_dynptr *ptr)"},
 		{ID: 201, Name: "bpf_dynptr_read", Args: args{abi.ArgMemWrite, abi.ArgSizeOrZero, abi.ArgDynptr, abi.ArgAny, abi.ArgAny}, Flags: every,
-			C: "long bpf_dynptr_read(void *dst, __u32 len, struct bpf_dynptr *src, __u32 offset, __u64 flags)"},
+			C: "long bpf_dynptr_read(void *dst, __u32 len, const struct bpf_dynptr *src, __u32 offset, __u64 flags)"},
 		{ID: 202, Name: "bpf_dynptr_write", Args: args{abi.ArgDynptr, abi.ArgAny, abi.ArgMem, abi.ArgSizeOrZero, abi.ArgAny}, Flags: every,
-			C: "long bpf_dynptr_write(struct bpf_dynptr *dst, __u32 offset, void *src, __u32 len, __u64 flags)"},
+			C: "long bpf_dynptr_write(const struct bpf_dynptr *dst, __u32 offset, void *src, __u32 len, __u64 flags)"},
 		{ID: 203, Name: "bpf_dynptr_data", Args: args{abi.ArgDynptr, abi.ArgAny, abi.ArgAllocSize}, Ret: abi.RetDynptrMemOrNull, Flags: every,
-			C: "void *bpf_dynptr_data(struct bpf_dynptr *ptr, __u32 offset, __u32 len)"},
+			C: "void *bpf_dynptr_data(const struct bpf_dynptr *ptr, __u32 offset, __u32 len)"},
 	}
 }
 

@@ -50,7 +50,7 @@ func mapKinds() []abi.MapKind {
 		{Name: "devmap_hash", Type: 25, Helpers: helperNames(redirect + " map_lookup_elem"), Values: abi.ValuesMemory},
 		{Name: "struct_ops", Type: 26},
 		{Name: "ringbuf", Type: 27, Helpers: helperNames("ringbuf_output ringbuf_reserve ringbuf_query ringbuf_reserve_dynptr")},
-		{Name: "inode_storage", Type: 28, Values: abi.ValuesMemory},
+		{Name: "inode_storage", Type: 28, Helpers: helperNames("inode_storage_get inode_storage_delete"), Values: abi.ValuesMemory},
 		{Name: "task_storage", Type: 29, Helpers: helperNames("task_storage_get task_storage_delete"), Values: abi.ValuesMemory},
 		{Name: "bloom_filter", Type: 30, Helpers: helperNames("map_push_elem map_peek_elem")},
 		{Name: "user_ringbuf", Type: 31, Helpers: helperNames("user_ringbuf_drain")},
