@@ -15,7 +15,9 @@ import (
 type types struct {
 	spec    *btf.Spec
 	strings []byte
-	cache   map[uint32]string // so that a million lines of few files share their strings
+	// sections are what .BTF says of sections, as far as it has been asked.
+	sections map[string]map[string]btf.Type
+	cache    map[uint32]string // so that a million lines of few files share their strings
 }
 
 // Constants of the format (Linux include/uapi/linux/btf.h and
@@ -67,7 +69,7 @@ func newTypes(raw []byte) (*types, error) {
 	if err != nil {
 		return nil, broken(CodeBTF, err).in(".BTF", -1)
 	}
-	return &types{spec: spec, strings: text, cache: map[uint32]string{}}, nil
+	return &types{spec: spec, strings: text, sections: map[string]map[string]btf.Type{}, cache: map[uint32]string{}}, nil
 }
 
 // btfParts returns the types and the strings of raw BTF of at most limit bytes.

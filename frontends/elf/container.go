@@ -68,6 +68,7 @@ type file struct {
 	types    *types              // nil without .BTF
 	maps     []abi.MapSpec
 	slots    []obj.Slot
+	members  int            // looked at for special fields
 	tails    map[uint32]int // maps of programs by the ids that sections are named after
 	data     []obj.Data
 	placed   map[int]place   // symbols that no section defines and that have been given a place

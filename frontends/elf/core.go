@@ -70,7 +70,7 @@ func (f *file) solve() error {
 			if c := &f.sections[i].adapts[j]; solver.kernel == nil {
 				c.err = unsupported(CodeCORE, "CO-RE relocation of %s: it needs the types of a kernel; give them with --btf FILE, such as /sys/kernel/btf/vmlinux", clean(f.types.access(*c)))
 			} else if fix, err := solver.solve(c); err != nil {
-				c.err = malformed(CodeCORE, "CO-RE relocation of %s: %v", clean(f.types.access(*c)), err)
+				c.err = unsupported(CodeCORE, "CO-RE relocation of %s: %v", clean(f.types.access(*c)), err)
 			} else {
 				c.fix = fix
 			}

@@ -3,7 +3,7 @@ package elf
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"strconv"
 
 	"github.com/cilium/ebpf/btf"
 )
@@ -104,25 +104,13 @@ func newQuestion(c *coreReloc, local btf.Type) (*question, error) {
 		q.path, err = parsePath(local, c.path)
 	case c.kind.enumerator():
 		e, ok := btf.As[*btf.Enum](local)
-		i := slices.IndexFunc(enumIndexes(e, ok), func(n string) bool { return n == c.path })
-		if i < 0 {
+		i, err := strconv.Atoi(c.path)
+		if !ok || err != nil || i < 0 || i >= len(e.Values) {
 			return nil, fmt.Errorf("the type has no enumerator %q", c.path)
 		}
 		q.enum = e.Values[i]
 	}
 	return q, err
-}
-
-// enumIndexes are the indexes of an enumeration's values, as a path writes them.
-func enumIndexes(e *btf.Enum, ok bool) []string {
-	if !ok {
-		return nil
-	}
-	list := make([]string, len(e.Values))
-	for i := range list {
-		list[i] = fmt.Sprint(i)
-	}
-	return list
 }
 
 // ask computes the answer for a type of the kernel; ok is false if it does not fit.

@@ -246,11 +246,11 @@ func (f *file) markSpecial() error {
 		if s.kind != kindData || s.index < 0 {
 			continue
 		}
-		vars, err := f.types.variables(s.name)
+		members, err := f.types.members(s.name)
 		if err != nil {
 			continue // compilers of C write no BTF for sections of constants of their own
 		}
-		if err := f.markSection(s, i, vars); err != nil {
+		if err := f.markSection(s, i, members); err != nil {
 			return err.in(s.name, -1)
 		}
 	}
@@ -258,12 +258,12 @@ func (f *file) markSpecial() error {
 }
 
 // markSection marks the special fields of the variables of one section.
-func (f *file) markSection(s *section, number int, vars map[string]*btf.Var) *Error {
-	var all specials
+func (f *file) markSection(s *section, number int, members map[string]btf.Type) *Error {
+	all := specials{members: &f.members}
 	for _, i := range f.defined[number] {
 		y := &f.symbols[i]
-		if v := vars[y.Name]; v != nil && stdelf.ST_TYPE(y.Info) == stdelf.STT_OBJECT {
-			if err := all.walk(v.Type, y.Value, 0); err != nil {
+		if t := typeOfVar(members, y.Name); t != nil && stdelf.ST_TYPE(y.Info) == stdelf.STT_OBJECT {
+			if err := all.walk(t, y.Value, 0); err != nil {
 				return err.on(y.Name)
 			}
 		}

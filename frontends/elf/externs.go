@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,14 +39,12 @@ func (f *file) externKind(name string) obj.RefKind {
 
 // kernelFunction reports whether .ksyms declares a function of this name.
 func (t *types) kernelFunction(name string) bool {
-	var sec *btf.Datasec
-	if t.spec.TypeByName(symbolSection, &sec) != nil {
-		return false
+	members, err := t.members(symbolSection)
+	if err != nil {
+		return false // there is no such section
 	}
-	return slices.ContainsFunc(sec.Vars, func(v btf.VarSecinfo) bool {
-		fn, ok := v.Type.(*btf.Func)
-		return ok && fn.Name == name
-	})
+	_, ok := members[name].(*btf.Func)
+	return ok
 }
 
 // extern links an lddw of a symbol that nothing here defines. Weak ones are 0, as in a
@@ -74,15 +71,15 @@ func (f *file) readConfig() error {
 	if f.types == nil {
 		return nil
 	}
-	vars, err := f.types.variables(configSection)
+	members, err := f.types.members(configSection)
 	if err != nil {
 		return nil // there is no such section
 	}
 	d := obj.Data{Name: configSection, ReadOnly: true, Align: pointerSize}
 	for i := range f.symbols {
 		y := &f.symbols[i]
-		v := vars[y.Name]
-		if y.Section != stdelf.SHN_UNDEF || v == nil {
+		t := typeOfVar(members, y.Name)
+		if y.Section != stdelf.SHN_UNDEF || t == nil {
 			continue
 		}
 		text, known := f.config(y.Name)
@@ -93,7 +90,7 @@ func (f *file) readConfig() error {
 			f.missing[y.Name] = true
 			continue
 		}
-		if err := f.addConfig(&d, i, v, text); err != nil {
+		if err := f.addConfig(&d, i, t, text); err != nil {
 			return err.in(configSection, -1).on(y.Name)
 		}
 	}
@@ -113,14 +110,14 @@ func (f *file) config(name string) (string, bool) {
 }
 
 // addConfig appends the variable of symbol i to d.
-func (f *file) addConfig(d *obj.Data, i int, v *btf.Var, text string) *Error {
-	size, ok := sizeOf(v.Type)
+func (f *file) addConfig(d *obj.Data, i int, t btf.Type, text string) *Error {
+	size, ok := sizeOf(t)
 	if !ok || size == 0 || size > maxConfig {
 		return malformed(CodeExtern, "a configuration value is a number, a bool, a tristate or a text of up to %d bytes", maxConfig)
 	}
 	value := make([]byte, size)
 	if text != "" {
-		if err := setConfig(value, v.Type, text); err != nil {
+		if err := setConfig(value, t, text); err != nil {
 			return malformed(CodeExtern, "the value %q does not fit the variable: %v", clean(text), err)
 		}
 	}

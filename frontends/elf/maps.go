@@ -43,17 +43,17 @@ func (f *file) readMapSection(s *section, number int) error {
 	if f.types == nil {
 		return unsupported(CodeMap, "the object has maps but no BTF; compile with -g").in(s.name, -1)
 	}
-	vars, err := f.types.variables(".maps")
+	members, err := f.types.members(".maps")
 	if err != nil {
 		return err.in(s.name, -1)
 	}
 	s.mapAt = map[uint64]int{}
 	for _, y := range f.mapSymbols(number) {
-		v := vars[y.name]
-		if _, twice := s.mapAt[y.at]; twice || v == nil || y.at >= s.size {
+		t := typeOfVar(members, y.name)
+		if _, twice := s.mapAt[y.at]; twice || t == nil || y.at >= s.size {
 			return malformed(CodeMap, "the map is not described in BTF, not within its section, or has the place of another").in(s.name, -1).on(y.name)
 		}
-		def, err := f.addMap(y.name, v.Type)
+		def, err := f.addMap(y.name, t)
 		if err != nil {
 			return err.in(s.name, -1).on(y.name)
 		}
@@ -64,19 +64,29 @@ func (f *file) readMapSection(s *section, number int) error {
 	return nil
 }
 
-// variables returns the variables of a section by name.
-func (t *types) variables(section string) (map[string]*btf.Var, *Error) {
+// members are the variables and functions of a section by name.
+func (t *types) members(section string) (map[string]btf.Type, *Error) {
+	if found, ok := t.sections[section]; ok {
+		return found, nil
+	}
 	var sec *btf.Datasec
 	if err := t.spec.TypeByName(section, &sec); err != nil {
 		return nil, broken(CodeBTF, err)
 	}
-	vars := map[string]*btf.Var{}
+	found := map[string]btf.Type{}
 	for _, info := range sec.Vars {
-		if v, ok := info.Type.(*btf.Var); ok {
-			vars[v.Name] = v
-		}
+		found[info.Type.TypeName()] = info.Type
 	}
-	return vars, nil
+	t.sections[section] = found
+	return found, nil
+}
+
+// typeOfVar is the type of a variable among the members of a section, nil if it is none.
+func typeOfVar(members map[string]btf.Type, name string) btf.Type {
+	if v, ok := members[name].(*btf.Var); ok {
+		return v.Type
+	}
+	return nil
 }
 
 type mapSymbol struct {
@@ -103,6 +113,9 @@ func (f *file) addMap(name string, typ btf.Type) (*mapDef, *Error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.mark(d); err != nil {
+		return nil, err
+	}
 	d.index = len(f.maps)
 	f.maps = append(f.maps, d.spec)
 	if d.inner == nil {
@@ -115,6 +128,9 @@ func (f *file) addMap(name string, typ btf.Type) (*mapDef, *Error) {
 	}
 	if inner.inner != nil {
 		return nil, malformed(CodeMap, "maps are nested more than twice")
+	}
+	if err := f.mark(inner); err != nil {
+		return nil, err
 	}
 	f.maps = append(f.maps, inner.spec)
 	f.maps[d.index].Inner = uint32(d.index + 2)
@@ -146,13 +162,6 @@ func define(name string, typ btf.Type) (*mapDef, *Error) {
 	}
 	if d.spec.Type == 0 {
 		return nil, malformed(CodeMap, "the definition has no type; add __uint(type, BPF_MAP_TYPE_…)")
-	}
-	if d.value != nil {
-		special, err := specialsOf(d.value)
-		if err != nil {
-			return nil, err
-		}
-		d.spec.Special = special
 	}
 	return d, nil
 }

@@ -29,23 +29,26 @@ var specialTags = []string{"kptr", "kptr_untrusted", "percpu_kptr", "uptr"}
 const (
 	maxSpecial = 64
 	maxNesting = 32
-	// maxMembers bounds the members looked at for one map or data section.
-	maxMembers = 100_000
+	// maxMembers bounds the members looked at for all maps and data of an object.
+	maxMembers = 10_000_000
 )
 
 // specials finds the special fields of a type.
 type specials struct {
 	found   []abi.Special
-	members int
+	members *int // looked at so far, in the whole object
 }
 
-// specialsOf returns the special fields of a value of type t, ascending.
-func specialsOf(t btf.Type) ([]abi.Special, *Error) {
-	var s specials
-	if err := s.walk(t, 0, 0); err != nil {
-		return nil, err
+// mark finds the special fields of a map's values.
+func (f *file) mark(d *mapDef) *Error {
+	s := specials{members: &f.members}
+	if d.value != nil {
+		if err := s.walk(d.value, 0, 0); err != nil {
+			return err
+		}
 	}
-	return s.sorted(), nil
+	d.spec.Special = s.sorted()
+	return nil
 }
 
 func (s *specials) sorted() []abi.Special {
@@ -86,8 +89,8 @@ func (s *specials) add(kind abi.SpecialKind, at, size uint64) *Error {
 
 func (s *specials) each(members []btf.Member, at uint64, depth int) *Error {
 	for _, m := range members {
-		if s.members++; s.members > maxMembers {
-			return unsupported(CodeLimit, "a value has more than %d members", maxMembers)
+		if *s.members++; *s.members > maxMembers {
+			return unsupported(CodeLimit, "values and data have more than %d members together", maxMembers)
 		}
 		if err := s.walk(m.Type, at+uint64(m.Offset.Bytes()), depth+1); err != nil {
 			return err
