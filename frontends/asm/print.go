@@ -350,6 +350,9 @@ func (s *scope) reference(in isa.Insn, r obj.Ref) (string, error) {
 		}
 		return s.write(isa.CallHelper(0), symbolic{use: useCall, name: r.Name})
 	case obj.RefKfunc:
+		if in.Row().Kind == isa.KindLoadImm64 {
+			return "", fmt.Errorf("the address of the extern %s has no notation", r.Name)
+		}
 		return s.write(isa.CallKernel(0, 0), symbolic{use: useKfunc, name: r.Name})
 	case obj.RefFunc:
 		if s.funcs[r.Index] == "" {

@@ -113,7 +113,7 @@ func structName(t btf.Type) string {
 	switch u := btf.UnderlyingType(t).(type) {
 	case *btf.Struct:
 		if u.Name != "" {
-			return u.Name
+			return clean(u.Name)
 		}
 	}
 	if d, ok := btf.QualifiedType(t).(*btf.Typedef); ok && d.Name == userRegs {
