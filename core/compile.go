@@ -30,6 +30,10 @@ type Options struct {
 	Programs []string
 	// Type is the program type of all, "" to take each one's own.
 	Type string
+	// NoLeaks adds the rules for programs of users without privileges.
+	NoLeaks bool
+	// Log, if set, gets a line for every step of the verifier.
+	Log func(line string)
 	// Plain leaves out the passes that are optimisations: a trace then shows the registers of the BPF program.
 	Plain bool
 	// Dump, if set, sees each program after the stage or pass named.
@@ -43,6 +47,7 @@ type ProgramReport struct {
 	Guards, Polls       int             // left in the lowered program
 	Insns               int             // BPF slots
 	Time                time.Duration
+	Stats               verifier.Stats
 }
 
 // Compile takes an object through the whole house: lift, verify, lower, and one call of the back end.
@@ -64,7 +69,7 @@ func Lower(o *obj.Object, set *abi.Set, opts Options) (*codegen.Unit, error) {
 	l := ir.NewLifter(o, set)
 	verified := make([]*verifier.Verified, 0, len(programs))
 	for _, p := range programs {
-		v, err := verify(l, o, p, set, opts)
+		v, _, err := verify(l, o, p, set, opts)
 		if err != nil {
 			return nil, err
 		}
@@ -88,13 +93,13 @@ func Verify(o *obj.Object, set *abi.Set, opts Options) ([]ProgramReport, error) 
 	return reports, nil
 }
 
-// report verifies one program and lowers it to count what was not proved.
+// report verifies one program.
 func report(o *obj.Object, p *obj.Program, set *abi.Set, opts Options) (ProgramReport, error) {
 	r := ProgramReport{Name: p.Name, Section: p.Section, Insns: len(p.Insns)}
 	start := time.Now()
 	l := ir.NewLifter(o, set)
-	v, err := verify(l, o, p, set, opts)
-	r.Time = time.Since(start)
+	v, stats, err := verify(l, o, p, set, opts)
+	r.Stats, r.Time = stats, time.Since(start)
 	if err != nil {
 		if !errors.As(err, &r.Err) {
 			return r, err
@@ -102,45 +107,30 @@ func report(o *obj.Object, p *obj.Program, set *abi.Set, opts Options) (ProgramR
 		return r, nil
 	}
 	r.Type = v.Type().Name
-	u, err := opt.Run(o, []*verifier.Verified{v}, l.Helpers(), opt.Options{})
-	if err != nil {
-		return r, err
-	}
-	for _, f := range u.Programs[0].Funcs {
-		for _, b := range f.Blocks {
-			for i := range b.Insns {
-				switch b.Insns[i].Op {
-				case ir.OpGuardMem, ir.OpGuardAlign:
-					r.Guards++
-				case ir.OpPoll:
-					r.Polls++
-				}
-			}
-		}
-	}
+	r.Guards, r.Polls = v.Guards(), v.Polls()
 	return r, nil
 }
 
 // verify lifts and verifies one program.
-func verify(l *ir.Lifter, o *obj.Object, p *obj.Program, set *abi.Set, opts Options) (*verifier.Verified, error) {
+func verify(l *ir.Lifter, o *obj.Object, p *obj.Program, set *abi.Set, opts Options) (*verifier.Verified, verifier.Stats, error) {
 	t, err := typeOf(p, set, opts.Type)
 	if err != nil {
 		err.File = o.Name
-		return nil, err
+		return nil, verifier.Stats{}, err
 	}
 	lifted, liftErr := l.Lift(p, t)
 	if liftErr != nil {
-		return nil, fromLift(o, p, liftErr)
+		return nil, verifier.Stats{}, fromLift(o, p, liftErr)
 	}
 	if opts.Dump != nil {
 		opts.Dump("lift", lifted)
 	}
-	v, verr := verifier.Verify(lifted, set, opts.Policy)
+	v, stats, verr := verifier.Analyse(lifted, set, verifier.Options{Policy: opts.Policy, NoLeaks: opts.NoLeaks, Log: opts.Log})
 	var e *verifier.Error
 	if errors.As(verr, &e) {
 		e.File = o.Name
 	}
-	return v, verr
+	return v, stats, verr
 }
 
 // typeOf finds the type of a program: the one asked for, its own, or its section's.

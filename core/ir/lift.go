@@ -51,7 +51,7 @@ type Lifter struct {
 	object  *obj.Object
 	set     *abi.Set
 	helpers []abi.Helper
-	index   map[string]int32 // by helper name, in helpers
+	index   map[string]int32 // in helpers, by helper name; with the type's name if the prototype is that type's alone
 }
 
 // NewLifter returns a Lifter for o; calls of helpers are resolved in set.
@@ -609,7 +609,7 @@ func (b *builder) call(at int, row *isa.Row) error {
 	case row.Kind == isa.KindCallKfunc:
 		return b.fail(CodeNotSupported, at, "call of kernel function %d by BTF id: there is no kernel here", in.Imm)
 	default:
-		if h = b.set.HelperByID(uint32(in.Imm)); h == nil {
+		if h = b.set.HelperFor(&b.typ, uint32(in.Imm)); h == nil {
 			return b.fail(CodeHelper, at, "no helper set declares helper %d (sets: %s)", uint32(in.Imm), b.set.Name)
 		}
 	}
@@ -644,11 +644,15 @@ func (b *builder) callHelper(at int, h *abi.Helper) error {
 	if !b.typ.MayCall(h) {
 		return b.fail(CodeHelper, at, "programs of type %s may not call %s", b.typ.Name, h.Name)
 	}
-	i, ok := b.index[h.Name]
+	key := h.Name
+	if h != b.set.HelperByName(h.Name) { // as this type alone has it
+		key += " " + b.typ.Name
+	}
+	i, ok := b.index[key]
 	if !ok {
 		i = int32(len(b.helpers))
 		b.helpers = append(b.helpers, *h)
-		b.index[h.Name] = i
+		b.index[key] = i
 	}
 	if h.Impl != abi.ImplBody {
 		b.setCall(OpCallHelper, Ref{RefHelper, i})
@@ -683,7 +687,7 @@ func (b *builder) callReg(at int, o *Insn, r Reg) error {
 	if n == nil {
 		return nil
 	}
-	h := b.set.HelperByID(uint32(*n))
+	h := b.set.HelperFor(&b.typ, uint32(*n))
 	if h == nil || *n != int64(uint32(*n)) {
 		return b.fail(CodeHelper, at, "no helper set declares helper %d (sets: %s)", *n, b.set.Name)
 	}

@@ -73,6 +73,9 @@ func Run(o *obj.Object, programs []*verifier.Verified, helpers []abi.Helper, opt
 		if v == nil || v.Program() == nil {
 			return nil, errors.New("opt: a program that was not verified")
 		}
+		if err := runnable(v); err != nil {
+			return nil, err
+		}
 		p := newProgram(v, helpers, opts)
 		for _, ps := range passes {
 			if opts.Plain && !ps.required {

@@ -17,6 +17,36 @@ const (
 	CodeContext      Code = "BV023"
 	CodeDataRange    Code = "BV024"
 	CodeIndirect     Code = "BV025"
+	CodeUnset        Code = "BV026"
+	CodeAccess       Code = "BV027"
+	CodeBounds       Code = "BV028"
+	CodePacket       Code = "BV029"
+	CodeNull         Code = "BV030"
+	CodeContextField Code = "BV031"
+	CodePointerMath  Code = "BV032"
+	CodeStackBounds  Code = "BV033"
+	CodeArgument     Code = "BV034"
+	CodeSize         Code = "BV035"
+	CodeReturn       Code = "BV036"
+	CodeRefLeak      Code = "BV037"
+	CodeRelease      Code = "BV038"
+	CodeLock         Code = "BV039"
+	CodeEndless      Code = "BV040"
+	CodeTooComplex   Code = "BV041"
+	CodeReadOnly     Code = "BV042"
+	CodeStackReturn  Code = "BV043"
+	CodeAlign        Code = "BV044"
+	CodeLicence      Code = "BV045"
+	CodeSpecial      Code = "BV046"
+	CodeMapHelper    Code = "BV047"
+	CodeDynptr       Code = "BV048"
+	CodeUndecided    Code = "BV049"
+	CodeLeak         Code = "BV050"
+	CodeStale        Code = "BV051"
+	CodeSleep        Code = "BV052"
+	CodeUnbounded    Code = "BV053"
+	CodeStackUnset   Code = "BV054"
+	CodeCallTarget   Code = "BV055"
 )
 
 // Rule describes a code for `bpfc explain`.
@@ -58,6 +88,36 @@ func Rules() []Rule {
 		{"BV023", "context", "Contexts with described fields are not in this version.", "Use a program of a type on plain memory.", true, ""},
 		{"BV024", "data reference", "A reference to a data section leads outside it.", "Compile the object again; if the compiler made the reference, report it.", false, ".map m, type=array, key=4, value=8, entries=1\nr1 = map[m][0]+9 ll\nexit"},
 		{"BV025", "calls through registers", "A call through a register is compared with every function whose address the program takes; a program with very many of both becomes too large.", "Call fewer functions through pointers.", true, ""},
+		{"BV026", "register without a value", "A register is read before anything was written to it on the path. After a call R1 to R5 have no value.", "Set the register first; keep values across calls in R6 to R9 or on the stack.", false, "r0 = r6\nexit"},
+		{"BV027", "not memory", "Memory is accessed through a value that is no pointer to accessible memory.", "Follow the value back to where it should have become a pointer.", false, "r1 = 4096\nr0 = *(u64 *)(r1 + 0)\nexit"},
+		{"BV028", "out of bounds", "An access may leave the map value, data section or other memory that the pointer leads to.", "Compare the index with the size before the access, or mask it.", false, ".map m, type=array, key=4, value=8, entries=1\nr1 = map[m][0] ll\nr0 = *(u64 *)(r1 + 1)\nexit"},
+		{"BV029", "packet bound", "Packet bytes, or bytes of a memory program beyond those that are promised, may be touched only after a comparison has shown that they are there.", "Write `if (p + n > end) return …;` before the access, with the same p.", false, "r0 = *(u8 *)(r1 + 0)\nexit"},
+		{"BV030", "null pointer", "A pointer that may be null is used before it was compared with 0.", "Write `if (!p) return …;` after the call that returned it.", false, ""},
+		{"BV031", "context field", "An access to the context, or to a structure that it leads to, matches no field that the program's type may use in that way.", "Use the field's own size and offset; `bpfc plugin header` prints them.", false, ""},
+		{"BV032", "pointer arithmetic", "Addresses can be moved by adding and subtracting 64-bit numbers, and subtracted from one another; nothing else.", "Compute with numbers, and add the result to the pointer.", false, "r0 = r10\nr0 *= 2\nexit"},
+		{"BV033", "stack bounds", "An access to the stack is outside the 512 bytes below R10.", "Make the array larger, or compare the index with its size.", false, "r0 = *(u64 *)(r10 + 0)\nexit"},
+		{"BV034", "argument", "An argument of a call is not of the kind that the prototype demands.", "`bpfc plugin info` and docs/HELPERS.md show the prototypes.", false, ""},
+		{"BV035", "size argument", "A size that is passed to a helper may be negative, 0 where that is not allowed, or without a bound.", "Compare the size with that of the memory, or mask it.", false, ""},
+		{"BV036", "return value", "R0 at exit must be in the range that the program's type allows.", "Return one of the named values.", false, ""},
+		{"BV037", "reference leak", "A reference that a helper returned is not released on some path.", "Release it on every path, also on those that return early.", false, ""},
+		{"BV038", "release", "Something is released that was not acquired, or was moved or released before.", "Release the pointer that the acquiring helper returned, once.", false, ""},
+		{"BV039", "lock", "A lock is taken twice, not released, or held during something that must not happen under it.", "Keep the locked section short: no calls, one lock, released on every path.", false, ""},
+		{"BV040", "endless loop", "Nothing shows that the loop ends: no number goes one way towards a bound in every turn.", "Bound the loop by a counter, or use may_goto, bpf_loop or an iterator.", false, "r0 = 0\nl: goto l\nexit"},
+		{"BV041", "too complex", "The analysis looked at as many instructions as it may; the message names the loops and branches that took most.", "Bound loops by constants, or split the program.", false, ""},
+		{"BV042", "read-only memory", "A store to memory that the program may only read.", "Copy the data and change the copy.", false, ""},
+		{"BV043", "address of a frame that ends", "A function returns an address of its own frame, or stores it in its caller's.", "Let the caller provide the memory.", false, "call f\nr0 = 0\nexit\nf: r0 = r10\nexit"},
+		{"BV044", "alignment", "Stack accesses and atomic operations need addresses that are multiples of their size.", "Align the variable.", false, "r0 = *(u32 *)(r10 - 6)\nexit"},
+		{"BV045", "licence", "The helper is only for programs whose licence is compatible with the GPL.", "Declare such a licence (`char LICENSE[] SEC(\"license\") = \"GPL\";`), or use another helper.", false, ""},
+		{"BV046", "special field", "Locks, timers and pointers of the kernel in map values are for helpers only.", "Use the helpers, and access the other fields one by one.", false, ""},
+		{"BV047", "map and helper", "The helper does not work on maps of this type.", "Use another type of map.", false, ""},
+		{"BV048", "dynptr or iterator", "A dynptr or iterator on the stack is used out of order, or its bytes are accessed directly.", "Initialise it once, use it through helpers, and release it on every path.", false, ""},
+		{"BV049", "cannot decide", "The program uses something of the kernel that this version does not model; see docs/UNSUPPORTED.md.", "Do without it here.", true, ""},
+		{"BV050", "leak", "Under no-leaks addresses must not leave the program, in results, maps, arguments or comparisons.", "Store numbers, not addresses.", false, ""},
+		{"BV051", "stale packet pointer", "A packet pointer is used after a call that may have moved the packet.", "Load data and data_end from the context again, and compare again.", false, ""},
+		{"BV052", "sleeping helper", "The helper may sleep; programs of this type must not.", "Use a sleepable section (`.s`), or another helper.", false, ""},
+		{"BV053", "unbounded index", "An index has no bound that would keep the access inside.", "Compare the index with the number of elements, or mask it.", false, ""},
+		{"BV054", "unwritten stack", "Under no-leaks, stack bytes are read where nothing was written.", "Initialise the variable.", false, ""},
+		{"BV055", "call through a register", "The register is not known to hold a function of the program.", "Call the function directly.", false, "r1 = 5\ncallx r1\nexit"},
 	}
 }
 

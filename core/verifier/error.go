@@ -34,6 +34,10 @@ type Error struct {
 	Msg     string
 	Hint    string    // what to do, "" if the message says it
 	Source  *obj.Line // nil if unknown
+
+	blame   []ref // values that it comes from
+	trail   int32 // the newest undecided branch before it
+	endless *mark // the head of the loop that is not known to end
 }
 
 // Error is one line: where, what, and what to do.

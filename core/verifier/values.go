@@ -11,7 +11,7 @@ type kind uint8
 const (
 	unvisited kind = iota
 	unknown
-	scalar  // a number; off if known
+	numeric // a number; off if known
 	stack   // R10 of this function plus off
 	outer   // some address of the stack
 	memory  // the program's memory plus off
@@ -32,7 +32,7 @@ type value struct {
 func (v value) onStack() bool { return v.kind == stack || v.kind == outer }
 
 // number is a constant.
-func number(n int64) value { return value{kind: scalar, known: true, up: n >= 0, off: n} }
+func number(n int64) value { return value{kind: numeric, known: true, up: n >= 0, off: n} }
 
 // join is the least value that covers both.
 func join(a, b value) value {
@@ -108,7 +108,7 @@ func (w *walk) seed(entry []state) {
 	}
 	if w.typ.Context.Kind == abi.CtxMemory {
 		s.regs[1] = value{kind: memory, known: true}
-		s.regs[2] = value{kind: scalar}
+		s.regs[2] = value{kind: numeric}
 	}
 }
 
@@ -262,7 +262,7 @@ func (v *valueFlow) result(in *ir.Insn) value {
 	if in.Op.Info().Effects&ir.UseMem != 0 {
 		return value{kind: unknown, up: !in.Sign && in.Size <= 4}
 	}
-	return value{kind: scalar, up: v.upwards(in)}
+	return value{kind: numeric, up: v.upwards(in)}
 }
 
 // upwards reports whether the result is a number as value.up describes it.
@@ -294,10 +294,10 @@ func (v *valueFlow) mov(in *ir.Insn) value {
 		return x
 	}
 	v.expose(x)
-	if x.kind == scalar && x.known {
+	if x.kind == numeric && x.known {
 		return number(int64(uint32(x.off)))
 	}
-	return value{kind: scalar, up: true}
+	return value{kind: numeric, up: true}
 }
 
 // addSub follows addresses through additions and subtractions of 64 bits.
@@ -306,19 +306,19 @@ func (v *valueFlow) addSub(in *ir.Insn) value {
 	if in.Width == 32 {
 		v.expose(a)
 		v.expose(b)
-		return value{kind: scalar, up: true}
+		return value{kind: numeric, up: true}
 	}
-	if in.Op == ir.OpSub && b.kind > scalar {
+	if in.Op == ir.OpSub && b.kind > numeric {
 		if a.onStack() != b.onStack() {
 			v.expose(a)
 			v.expose(b)
 		}
-		return value{kind: scalar} // a distance
+		return value{kind: numeric} // a distance
 	}
-	if b.kind > scalar {
+	if b.kind > numeric {
 		a, b = b, a
 	}
-	if b.kind > scalar { // the sum of two addresses is neither
+	if b.kind > numeric { // the sum of two addresses is neither
 		v.expose(a)
 		v.expose(b)
 		return value{kind: unknown}
@@ -336,7 +336,7 @@ func (v *valueFlow) addSub(in *ir.Insn) value {
 	default:
 		a.off += b.off
 	}
-	if a.kind == scalar && a.known {
+	if a.kind == numeric && a.known {
 		return number(a.off)
 	}
 	return a
@@ -358,7 +358,7 @@ func (v *valueFlow) addr(in *ir.Insn) value {
 	case ir.RefMapValue:
 		return value{kind: mapping, known: true, index: in.Ref.Index, off: in.Imm}
 	}
-	return value{kind: scalar}
+	return value{kind: numeric}
 }
 
 // call joins the arguments into the callee's entry state.

@@ -30,7 +30,7 @@ func TestZeroVerified(t *testing.T) {
 
 // values are abstract values of every kind, exact and not.
 func values() []value {
-	list := []value{{kind: unvisited}, {kind: unknown}, {kind: unknown, up: true}, {kind: outer}, number(0), number(-8), {kind: scalar}, {kind: scalar, up: true}}
+	list := []value{{kind: unvisited}, {kind: unknown}, {kind: unknown, up: true}, {kind: outer}, number(0), number(-8), {kind: numeric}, {kind: numeric, up: true}}
 	for _, k := range []kind{stack, memory, data, mapping} {
 		list = append(list, value{kind: k}, value{kind: k, known: true}, value{kind: k, known: true, off: 8})
 	}

@@ -16,7 +16,12 @@ type Verified struct {
 	funcs   []FuncFacts
 	exposed bool
 	turn    uint32
+	strict  bool
+	guards  int
 }
+
+// Guards counts the accesses and calls that are not proved.
+func (v *Verified) Guards() int { return v.guards }
 
 // Program is the verified program, as it was lifted; nil for the zero Verified.
 func (v *Verified) Program() *ir.Program { return v.program }
@@ -68,33 +73,63 @@ type InsnFact struct {
 	Aligned bool
 	// Region is the region that the access most likely touches.
 	Region uint16
+	// Dead: no path reaches the instruction.
+	Dead bool
+	// Sides are the ways of a branch that are possible: 1 Then, 2 Else; 0 if nothing is known.
+	Sides uint8
 	// ZeroAfter is the set of R1 to R5, and of R0 if the callee returns nothing, that may be read after this call
 	// before they are written.
 	ZeroAfter ir.RegSet
 }
 
+// Options of a verification.
+type Options struct {
+	Policy Policy
+	// NoLeaks adds the rules for programs of users without privileges: addresses do not leave the program, and
+	// what was not written is not read (allow_ptr_leaks, allow_uninit_stack, kernel/bpf/verifier.c, Linux 6.18).
+	NoLeaks bool
+	// Log, if set, gets a line for every step of the analysis.
+	Log func(line string)
+}
+
 // Verify decides about a lifted program of a type that set declares. An error is
-// an *Error, without the name of the file. A rule that the program breaks comes
-// before what this version cannot decide.
+// an *Error, without the name of the file.
 func Verify(p *ir.Program, set *abi.Set, policy Policy) (*Verified, error) {
+	v, _, err := Analyse(p, set, Options{Policy: policy})
+	return v, err
+}
+
+// Analyse is Verify with options. The statistics are those of a program that was refused, too.
+func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error) {
 	w := &walk{program: p}
 	typ, ok := set.Type(p.Type)
 	if !ok {
-		return nil, w.fail(CodeType, nil, ir.NoPos, "program type %q is not declared by any helper set (sets: %s)", p.Type, set.Name)
+		return nil, Stats{}, w.fail(CodeType, nil, ir.NoPos, "program type %q is not declared by any helper set (sets: %s)", p.Type, set.Name)
 	}
 	w.typ = typ
+	if typ.Unsupported != "" {
+		return nil, Stats{}, w.fail(CodeUndecided, nil, ir.NoPos, "programs of type %s cannot be decided: %s", typ.Name, typ.Unsupported)
+	}
 	for _, step := range []func() *Error{w.checkUses, w.callGraph, w.callPolls, w.liveness, w.values, w.stackLimit} {
 		if err := step(); err != nil {
-			return nil, err
+			return nil, Stats{}, err
 		}
 	}
-	if policy == Strict && w.unsupported == nil {
-		w.unsupported = w.fail(CodePolicy, nil, ir.NoPos, "policy strict is not in this version: use --policy guard")
+	a, err := w.analyse(set, opts)
+	stats := a.stats()
+	if err != nil && !(opts.Policy == Guard && a.hopeless(err)) {
+		return nil, stats, err
 	}
-	if w.unsupported != nil {
-		return nil, w.unsupported
+	if err == nil {
+		a.conclude()
 	}
-	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn)}, nil
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), strict: opts.Policy == Strict, guards: a.guards(err == nil)}, stats, nil
+}
+
+// Stats says what an analysis cost.
+type Stats struct {
+	Processed int // instructions looked at, each as often as paths reach it
+	Peak      int // states remembered at a time
 }
 
 // walk is the state of one verification.
@@ -109,8 +144,6 @@ type walk struct {
 	turn     int     // see Verified.Turn
 	order    []int32 // functions, callers before callees
 	exposed  bool
-	// unsupported is the first thing that this version cannot decide; the search for broken rules goes on.
-	unsupported *Error
 }
 
 // fail makes an Error about the instruction at pos in f.
@@ -145,9 +178,6 @@ func insns(f *ir.Func, visit func(in *ir.Insn) *Error) *Error {
 func (w *walk) checkUses() *Error {
 	p := w.program
 	w.facts = make([]FuncFacts, len(p.Funcs))
-	if w.typ.Context.Kind == abi.CtxStruct {
-		w.unsupported = w.fail(CodeContext, nil, ir.NoPos, "type %s has a context with fields, which is not in this version", w.typ.Name)
-	}
 	for fi, f := range p.Funcs {
 		facts := &w.facts[fi]
 		facts.Start = make([]int32, len(f.Blocks))
@@ -157,7 +187,7 @@ func (w *walk) checkUses() *Error {
 			n += len(b.Insns)
 		}
 		facts.Insns = make([]InsnFact, n)
-		if err := insns(f, func(in *ir.Insn) *Error { return w.rejects(w.checkInsn(f, in)) }); err != nil {
+		if err := insns(f, func(in *ir.Insn) *Error { return w.checkInsn(f, in) }); err != nil {
 			return err
 		}
 	}
@@ -171,26 +201,11 @@ func (w *walk) checkUses() *Error {
 // and with them the memory that a small input can ask for.
 const maxArms = 1 << 16
 
-// rejects keeps the first error that says "unsupported" and returns the others.
-func (w *walk) rejects(err *Error) *Error {
-	if err == nil || err.Verdict == Reject {
-		return err
-	}
-	if w.unsupported == nil {
-		w.unsupported = err
-	}
-	return nil
-}
-
 func (w *walk) checkInsn(f *ir.Func, in *ir.Insn) *Error {
 	if in.Dst == ir.R10 {
 		return w.fail(CodeFramePointer, f, in.Pos, "R10 is the frame pointer and read-only")
 	}
 	switch in.Op {
-	case ir.OpLoadAbs, ir.OpLoadInd:
-		return w.fail(CodeNoPacket, f, in.Pos, "packet access in a program of type %s, which has no packet", w.typ.Name)
-	case ir.OpCallHelper:
-		return w.checkHelper(f, in)
 	case ir.OpAddr:
 		return w.checkAddr(f, in)
 	case ir.OpCallReg:
@@ -199,30 +214,12 @@ func (w *walk) checkInsn(f *ir.Func, in *ir.Insn) *Error {
 	return nil
 }
 
-func (w *walk) checkHelper(f *ir.Func, in *ir.Insn) *Error {
-	h := &w.program.Helpers[in.Ref.Index]
-	for i, a := range h.Args {
-		if !a.Scalar() {
-			return w.fail(CodeHelperArgs, f, in.Pos, "argument %d of %s is a pointer, which is not in this version", i+1, h.Name)
-		}
-	}
-	if h.Ret > abi.RetVoid {
-		return w.fail(CodeHelperArgs, f, in.Pos, "%s returns a pointer, which is not in this version", h.Name)
-	}
-	if h.Impl == abi.ImplNone || h.Impl == abi.ImplIntrinsic {
-		return w.fail(CodeHelperNone, f, in.Pos, "%s is declared but does not run in this version", h.Name)
-	}
-	return nil
-}
-
 func (w *walk) checkAddr(f *ir.Func, in *ir.Insn) *Error {
 	switch i := in.Ref.Index; in.Ref.Kind {
-	case ir.RefMap:
-		return w.fail(CodeMapValue, f, in.Pos, "map %s is used through helpers, which are not in this version", w.program.Maps[i].Name)
 	case ir.RefMapValue:
 		m := &w.program.Maps[i]
 		if m.Type != abi.MapTypeArray {
-			return w.fail(CodeMapKind, f, in.Pos, "map %s is of type %d: this version has array maps (type %d) only", m.Name, m.Type, abi.MapTypeArray)
+			return w.fail(CodeMapKind, f, in.Pos, "the values of map %s, which is of type %d, have no fixed addresses: only those of array maps (type %d) do", m.Name, m.Type, abi.MapTypeArray)
 		}
 		if in.Imm < 0 || in.Imm > int64(m.ValueSize) {
 			return w.fail(CodeDataRange, f, in.Pos, "offset %d in map %s, whose values have %d bytes", in.Imm, m.Name, m.ValueSize)

@@ -1,0 +1,330 @@
+package verifier
+
+import (
+	"slices"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/verifier/scalar"
+)
+
+// maxSteps bounds the instructions that an analysis looks at (BPF_COMPLEXITY_LIMIT_INSNS, include/linux/bpf.h, Linux 6.18).
+const maxSteps = 1_000_000
+
+// guardSteps is the same under policy guard, where what is not proved is checked at run time.
+const guardSteps = 100_000
+
+// analysis walks all paths through a program and proves each step safe.
+//
+// A path follows one way, with what is known of registers and stack. At joins
+// it is compared with the marks that earlier paths left there: a mark from which
+// all ways have been followed, and which knows no more than the path where it
+// mattered, ends the path. At loop heads the values that change are widened to
+// what all turns have in common; if that proves too little, the analysis goes
+// back and lets the values that mattered run as they are.
+type analysis struct {
+	*walk
+	slab
+	set     *abi.Set
+	policy  Policy
+	leaks   bool // addresses must not get out
+	steps   int
+	limit   int
+	pending []*path
+	open    []*mark // marks on the way to where the walk is, oldest first
+	closed  []bool
+	marks   [][]*mark // by instruction, counted through all functions
+	seq     []*mark   // all marks, oldest first
+	first   []int32   // where the instructions of each function begin in marks, visits, live
+	visits  []uint32
+	taken   []uint8 // by instruction: branch sides that are possible
+	flaws   []bool  // accesses that are not proved, under guard
+	live    []ir.RegSet
+	joins   []bool // by instruction: the first one of a block with several predecessors
+	loops   []bool // by instruction: the head of a loop, or a call that runs a callback any number of times
+	heads   map[headKey]*head
+	stops   [][]uint64 // by function: numbers at which widening stops
+	back    [][]int32  // by function and block: place in postorder
+	trail   []branchNote
+	specs   []*speculation
+	ids     map[[3]uint64]uint32
+	nextID  uint32
+	needs   []int64
+	fresh   ref // the least ref that the current speculation made
+	work    []ref
+	roots   []*root
+	length  ref     // R2 of a program on memory
+	depth   []int32 // by function: bytes of stack used
+	unread  []bool  // by function: a byte of the frame may be read before it is written
+	exposed bool
+	peak    int
+	log     *journal
+}
+
+// root is a point where paths begin: the program, a global function, an asynchronous callback.
+type root struct {
+	fn       int32
+	global   bool
+	callback *abi.Callback
+	mapping  int32 // of an asynchronous callback
+}
+
+// branchNote is an undecided branch on a path.
+type branchNote struct {
+	prev int32
+	a, b ref
+}
+
+// side bits of a branch.
+const (
+	sideThen = 1 << iota
+	sideElse
+)
+
+// analyse proves the program safe or says why not.
+func (w *walk) analyse(set *abi.Set, opts Options) (*analysis, *Error) {
+	a := &analysis{walk: w, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, log: newJournal(opts.Log)}
+	if opts.Policy == Guard {
+		a.limit = guardSteps
+	}
+	a.prepare()
+	a.add(node{}) // ref 0 is no value
+	a.needs, a.trail = append(a.needs, 0), append(a.trail, branchNote{})
+	if err := a.seedProgram(); err != nil {
+		return a, err
+	}
+	for i := 0; i < len(a.roots); i++ {
+		if err := a.run(); err != nil {
+			return a, err
+		}
+		if i+1 < len(a.roots) {
+			a.reset()
+			a.begin(a.roots[i+1])
+		}
+	}
+	return a, nil
+}
+
+// prepare numbers the instructions and finds joins, live registers and stops.
+func (a *analysis) prepare() {
+	n := int32(0)
+	for fi, f := range a.program.Funcs {
+		a.first = append(a.first, n)
+		n += int32(len(a.facts[fi].Insns))
+		a.back = append(a.back, make([]int32, len(f.Blocks)))
+		for i, b := range a.facts[fi].post {
+			a.back[fi][b] = int32(i)
+		}
+		a.stops = append(a.stops, stopsOf(f))
+	}
+	a.marks = make([][]*mark, n)
+	a.visits, a.taken, a.flaws = make([]uint32, n), make([]uint8, n), make([]bool, n)
+	a.live, a.joins, a.loops = make([]ir.RegSet, n), make([]bool, n), make([]bool, n)
+	a.depth, a.unread = make([]int32, len(a.program.Funcs)), make([]bool, len(a.program.Funcs))
+	for fi, f := range a.program.Funcs {
+		a.prepareFunc(int32(fi), f)
+	}
+}
+
+func (a *analysis) prepareFunc(fi int32, f *ir.Func) {
+	facts := &a.facts[fi]
+	preds := make([]int, len(f.Blocks))
+	for _, b := range f.Blocks {
+		succs, n := b.Succs()
+		for _, s := range succs[:n] {
+			preds[s]++
+		}
+		out := ir.LiveOut(b, facts.Live)
+		base := a.first[fi] + facts.Start[b.ID]
+		for i := len(b.Insns) - 1; i >= 0; i-- {
+			if in := &b.Insns[i]; in.Op == ir.OpCallHelper {
+				if cb := a.program.Helpers[in.Ref.Index].Callback; cb != nil && cb.Many {
+					a.joins[base+int32(i)], a.loops[base+int32(i)] = true, true
+				}
+			}
+			use, def := a.useDef(&b.Insns[i])
+			out = out&^def | use
+			a.live[base+int32(i)] = out | ir.Bit(ir.R10)
+		}
+	}
+	for i := range f.Blocks {
+		at := a.first[fi] + facts.Start[i]
+		a.joins[at] = a.joins[at] || preds[i] > 1 || facts.LoopHeads[i]
+		a.loops[at] = a.loops[at] || facts.LoopHeads[i]
+	}
+}
+
+// stopsOf collects the numbers that comparisons and masks of f mention, and their neighbours.
+func stopsOf(f *ir.Func) []uint64 {
+	var out []uint64
+	for _, b := range f.Blocks {
+		for i := range b.Insns {
+			in := &b.Insns[i]
+			switch in.Op {
+			case ir.OpBr, ir.OpAnd, ir.OpMod:
+				if in.B == ir.None {
+					v := uint64(in.Imm)
+					out = append(out, v-1, v, v+1)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	out = slices.Compact(out)
+	if len(out) > 512 {
+		out = out[:512]
+	}
+	return out
+}
+
+// newID is an identity that nothing has.
+func (a *analysis) newID() uint32 {
+	a.nextID++
+	return a.nextID
+}
+
+// Identities of the memory that a program begins with.
+const (
+	idPacket = 1 + iota
+	idMeta
+	idMemory
+	firstID
+)
+
+// seedProgram begins at the entry of the program.
+func (a *analysis) seedProgram() *Error {
+	a.nextID = firstID
+	a.roots = append(a.roots, &root{})
+	a.begin(a.roots[0])
+	return nil
+}
+
+// begin pushes the first path of a root.
+func (a *analysis) begin(r *root) {
+	p := &path{depth: 1, root: r}
+	f := &activation{fn: r.fn, call: -1}
+	p.frames[0] = f
+	f.regs[10] = a.add(node{kind: isStack, pos: ir.NoPos, fn: r.fn, num: scalar.Const(0)})
+	switch {
+	case r.global:
+		a.seedGlobal(f, r.fn)
+	case r.callback != nil:
+		a.seedCallback(f, r.callback, a.asyncMap(r), 0)
+	default:
+		a.seedContext(p, f)
+	}
+	a.pending = append(a.pending, p)
+}
+
+// seedContext sets R1 and R2 as the program's type has them.
+func (a *analysis) seedContext(p *path, f *activation) {
+	c := &a.typ.Context
+	switch c.Kind {
+	case abi.CtxStruct:
+		f.regs[1] = a.add(node{kind: isCtx, pos: ir.NoPos, num: scalar.Const(0)})
+	case abi.CtxMemory:
+		p.setSpan(idMemory, int64(c.Size), a.newNeed())
+		f.regs[1] = a.add(node{kind: isMemory, id: idMemory, pos: ir.NoPos, num: scalar.Const(0)})
+		a.length = a.add(node{kind: isScalar, pos: ir.NoPos, num: scalar.Between(uint64(c.Size), maxMemory), flags: shared})
+		f.regs[2] = a.length
+	case abi.CtxNone:
+		f.regs[1] = a.number(0)
+	}
+}
+
+// asyncMap is the map of an asynchronous callback.
+func (a *analysis) asyncMap(r *root) ref {
+	if r.mapping < 0 {
+		return 0
+	}
+	return a.add(node{kind: isMap, obj: r.mapping, num: scalar.Const(0), pos: ir.NoPos, id: a.identityOf(uint64(r.mapping)|1<<40, 0, 0)})
+}
+
+// maxMemory bounds the length of a program's memory: that of an address space.
+const maxMemory = 1 << 47
+
+// number is a new constant.
+func (a *analysis) number(v uint64) ref {
+	return a.add(node{kind: isScalar, num: scalar.Const(v), pos: ir.NoPos})
+}
+
+func (a *analysis) newNeed() uint32 {
+	a.needs = append(a.needs, 0)
+	return uint32(len(a.needs) - 1)
+}
+
+// reset forgets the marks of one root before the next begins.
+func (a *analysis) reset() {
+	for i := range a.marks {
+		a.marks[i] = nil
+	}
+	a.open, a.seq, a.specs, a.trail = nil, nil, nil, a.trail[:1]
+	a.heads = map[headKey]*head{}
+}
+
+// run follows every path that is pending.
+func (a *analysis) run() *Error {
+	for len(a.pending) > 0 {
+		n := len(a.pending)
+		a.close(n)
+		p := a.pending[n-1]
+		a.pending = a.pending[:n-1]
+		for p != nil {
+			next, err := a.advance(p)
+			if err != nil {
+				if next = a.retry(err); next == nil {
+					return err
+				}
+			}
+			p = next
+		}
+	}
+	a.close(0)
+	return nil
+}
+
+// gi is the number of the instruction at which the running activation is.
+func (a *analysis) gi(p *path) int32 {
+	f := p.top()
+	return a.first[f.fn] + a.facts[f.fn].Start[f.block] + f.index
+}
+
+// advance takes one step. It returns the path that goes on, nil if it has ended.
+func (a *analysis) advance(p *path) (*path, *Error) {
+	f := p.top()
+	b := a.program.Funcs[f.fn].Blocks[f.block]
+	in := &b.Insns[f.index]
+	gi := a.gi(p)
+	if !p.entered && (a.joins[gi] || p.arrived) {
+		q, err := a.arrive(p, gi)
+		if q == nil || err != nil {
+			return nil, err
+		}
+		p = q
+	}
+	p.entered = false
+	a.steps++
+	if a.steps > a.limit {
+		return nil, a.tooComplex(p, in)
+	}
+	p.steps++
+	a.visits[gi]++
+	if a.log != nil {
+		a.log.step(a, p, in)
+	}
+	return a.step(p, in, gi)
+}
+
+// next moves to the following instruction of the block.
+func (p *path) next() {
+	f := p.own(p.depth - 1)
+	f.index++
+}
+
+// jump moves to a block. It notes whether the edge closes a loop.
+func (a *analysis) jump(p *path, to ir.BlockID) {
+	f := p.own(p.depth - 1)
+	place := a.back[f.fn]
+	p.arrived = place[f.block] <= place[to]
+	f.block, f.index = int32(to), 0
+}

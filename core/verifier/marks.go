@@ -1,0 +1,518 @@
+package verifier
+
+import (
+	"slices"
+
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/verifier/scalar"
+)
+
+// mark is a path as it was at some instruction, kept to end later paths that know no less.
+type mark struct {
+	path      path
+	gi        int32
+	level     int // pending paths when it was made: it is done when no more are left above them
+	done      bool
+	dead      bool // given up: it ended too few paths
+	closes    bool // a way from here ends at the head of a loop that is still open
+	widened   bool // stands for all turns of a loop
+	entry     bool // the loop was entered here
+	rank      []rank
+	ranked    bool
+	read      [ir.MaxFrames]uint64 // slots that a way from here reads before writing them
+	hits      int32
+	misses    int32
+	signature uint64
+}
+
+// rank is a number that every turn of a loop brings nearer to an end.
+type rank struct {
+	place  place
+	sym    ref    // the number at the head
+	id     uint32 // or the identity of the pointer
+	up     bool
+	signed bool
+}
+
+// close marks what is done when n paths are pending: all ways from a mark that
+// was made with at least as many have been followed.
+func (a *analysis) close(n int) {
+	for len(a.open) > 0 {
+		m := a.open[len(a.open)-1]
+		if m.level < n {
+			break
+		}
+		m.done = true
+		a.open = a.open[:len(a.open)-1]
+	}
+	for len(a.specs) > 0 && a.specs[len(a.specs)-1].pending >= n {
+		a.specs = a.specs[:len(a.specs)-1]
+	}
+}
+
+// arrive looks a path up at a join. It returns the path that goes on, nil if the
+// path ends because what follows is known to be safe.
+func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
+	list := a.marks[gi]
+	dead := 0
+	for i := len(list) - 1; i >= 0; i-- {
+		m := list[i]
+		if m.dead {
+			dead++
+			continue
+		}
+		if !m.done {
+			continue
+		}
+		if a.covers(m, p, false) {
+			m.hits++
+			a.join(m, p)
+			return nil, nil
+		}
+		m.misses++
+		if m.misses > 8*m.hits+24 && !m.widened && len(list) > 8 {
+			m.dead = true
+		}
+	}
+	if dead > 8 {
+		a.marks[gi] = slices.DeleteFunc(list, func(m *mark) bool { return m.dead })
+	}
+	closing := p.arrived
+	p.arrived = false
+	if closing {
+		return a.turn(p, gi)
+	}
+	if p.branches >= 2 && p.steps >= 8 || a.loops[gi] {
+		a.mark(p, gi).entry = a.loops[gi]
+	}
+	return p, nil
+}
+
+// mark keeps the path as it is.
+func (a *analysis) mark(p *path, gi int32) *mark {
+	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending)}
+	a.marks[gi] = append(a.marks[gi], m)
+	a.seq = append(a.seq, m)
+	a.open = append(a.open, m)
+	a.peak = max(a.peak, len(a.seq))
+	p.parent, p.written, p.steps, p.branches = m, [ir.MaxFrames]uint64{}, 0, 0
+	return m
+}
+
+// covers reports whether every way from p is one from m: m knew no more than p
+// where it mattered. With exact set, all that m knew counts, and what shows that its loops end.
+func (a *analysis) covers(m *mark, p *path, exact bool) bool {
+	q := &m.path
+	if q.depth != p.depth || q.lock != p.lock && (q.lock == 0) != (p.lock == 0) || len(q.holds) != len(p.holds) || q.rcu != p.rcu || q.root != p.root {
+		return false
+	}
+	if m.closes && m.done && p.ticks < q.ticks && slices.ContainsFunc(a.open, func(o *mark) bool { return o.widened }) {
+		return false
+	}
+	c := comparison{analysis: a, m: m, q: q, p: p, exact: exact}
+	for i := int32(0); i < q.depth; i++ {
+		if !c.frame(i) {
+			return false
+		}
+	}
+	return c.rest()
+}
+
+// comparison matches the identities of a mark with those of a path.
+type comparison struct {
+	*analysis
+	m     *mark
+	q, p  *path
+	exact bool
+	bases [16]basePair
+	nb    int
+	more  []basePair
+	ids   []idPair
+	idbuf [16]idPair
+}
+
+// basePair matches the bases of two values, which are d further apart in the new one.
+type basePair struct {
+	old, new ref
+	d        int64
+	was, is  ref
+}
+
+type idPair struct{ old, new uint32 }
+
+func (c *comparison) frame(i int32) bool {
+	f, g := c.q.frames[i], c.p.frames[i]
+	if f == g && !c.exact {
+		return c.sameFrame(f)
+	}
+	if f.fn != g.fn || f.call != g.call || i < c.q.depth-1 && (f.block != g.block || f.index != g.index) || f.back != g.back {
+		return false
+	}
+	live := c.liveRegs(f, i == c.q.depth-1)
+	for r := range f.regs {
+		if live&(1<<r) != 0 && !c.value(f.regs[r], g.regs[r]) {
+			return false
+		}
+	}
+	read := c.m.read[i]
+	if c.exact || !c.m.done {
+		read = ^uint64(0)
+	}
+	for k := int32(0); k < f.used; k++ {
+		if read&(1<<k) != 0 && !c.slot(&f.slots[k], &g.slots[k], k < g.used) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameFrame notes the identities of a frame that both share.
+func (c *comparison) sameFrame(f *activation) bool {
+	for _, v := range f.regs {
+		if v != 0 && !c.value(v, v) {
+			return false
+		}
+	}
+	for i := range f.slots[:f.used] {
+		if s := &f.slots[i]; s.size != 0 && !c.value(s.val, s.val) {
+			return false
+		}
+	}
+	return true
+}
+
+// liveRegs are the registers that matter in f; below the running activation, those after the call.
+func (c *comparison) liveRegs(f *activation, running bool) ir.RegSet {
+	gi := c.first[f.fn] + c.facts[f.fn].Start[f.block] + f.index
+	if running {
+		return c.live[gi]
+	}
+	if f.back != nil || c.frameAbove(f) {
+		return c.live[gi] | ir.ArgRegs
+	}
+	b := c.program.Funcs[f.fn].Blocks[f.block]
+	if int(f.index)+1 < len(b.Insns) {
+		return c.live[gi+1] &^ ir.CallerRegs
+	}
+	return ^ir.RegSet(0)
+}
+
+// frameAbove reports whether f is at a call whose callback runs: the call will be made again.
+func (c *comparison) frameAbove(f *activation) bool {
+	in := &c.program.Funcs[f.fn].Blocks[f.block].Insns[f.index]
+	return in.Op == ir.OpCallHelper
+}
+
+func (c *comparison) slot(s, t *slot, used bool) bool {
+	if s.size == 0 && s.init == 0 {
+		return true
+	}
+	if !used {
+		return false
+	}
+	if s.size != 0 {
+		if t.size == s.size {
+			return c.value(s.val, t.val)
+		}
+		n := c.at(s.val)
+		if n.kind != isScalar || c.exact || n.flags&precise != 0 {
+			return false
+		}
+		return t.init&s.init == s.init
+	}
+	if t.size != 0 && c.at(t.val).kind != isScalar {
+		return false
+	}
+	return t.init&s.init == s.init && c.zeros(t)&s.zero == s.zero
+}
+
+// zeros are the bytes of a slot that are known to be 0.
+func (a *analysis) zeros(s *slot) uint8 {
+	if s.size == 0 {
+		return s.zero
+	}
+	n := a.at(s.val)
+	if v, ok := n.num.Const(); n.kind == isScalar && ok {
+		z := s.zero &^ (1<<s.size - 1)
+		for i := range s.size {
+			if v>>(8*i)&0xff == 0 {
+				z |= 1 << i
+			}
+		}
+		return z
+	}
+	return s.zero &^ (1<<s.size - 1)
+}
+
+// value reports whether y is as good as x was.
+func (c *comparison) value(x, y ref) bool {
+	if x == 0 {
+		return true
+	}
+	if y == 0 {
+		return false
+	}
+	n := c.at(x)
+	if n.kind == isScalar {
+		if x == y {
+			if n.flags&(shared|widened|precise) != 0 {
+				return c.base(x, x)
+			}
+			return true
+		}
+		return c.number(x, y)
+	}
+	m := c.at(y)
+	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || n.off != m.off || (n.flags^m.flags)&(readOnly|second|recorded) != 0 {
+		return false
+	}
+	if m.flags&orNull != 0 && n.flags&orNull == 0 || n.flags&orNull != 0 && m.flags&orNull == 0 && (n.held != 0 || c.exact) {
+		return false
+	}
+	if !m.num.Within(n.num) {
+		return false
+	}
+	return c.identity(n.id, m.id) && c.identity(n.held, m.held)
+}
+
+func (c *comparison) number(x, y ref) bool {
+	n, m := c.at(x), c.at(y)
+	if m.kind != isScalar {
+		return false
+	}
+	if c.m.closes && c.m.done && c.at(n.base).flags&widened != 0 && !c.progress(n, m) {
+		return false
+	}
+	if !c.exact && n.flags&precise == 0 {
+		return true
+	}
+	if !m.num.Within(n.num) {
+		return false
+	}
+	return c.base(x, y)
+}
+
+// progress reports whether m has gone at least as far as n in the loops that are open: see analysis.turn.
+func (c *comparison) progress(n, m *node) bool {
+	for _, o := range c.open {
+		if !o.widened {
+			continue
+		}
+		for _, r := range o.rank {
+			if r.sym == n.base && (m.base != n.base || r.up && m.off < n.off || !r.up && m.off > n.off) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// base matches numbers that are a constant apart: the new ones must be so, too.
+func (c *comparison) base(x, y ref) bool {
+	n, m := c.at(x), c.at(y)
+	old, new, d := n.base, m.base, m.off-n.off
+	for _, p := range c.bases[:c.nb] {
+		if p.old == old {
+			return p.new == new && p.d == d
+		}
+	}
+	for _, p := range c.more {
+		if p.old == old {
+			return p.new == new && p.d == d
+		}
+	}
+	if c.nb < len(c.bases) {
+		c.bases[c.nb] = basePair{n.base, m.base, d, x, y}
+		c.nb++
+	} else {
+		c.more = append(c.more, basePair{n.base, m.base, d, x, y})
+	}
+	return true
+}
+
+// identity matches identities of pointers.
+func (c *comparison) identity(old, new uint32) bool {
+	if old < firstID || new < firstID {
+		return old == new
+	}
+	if c.m.closes && c.m.done && old != new && c.ranks(old) {
+		return false
+	}
+	if c.ids == nil {
+		c.ids = c.idbuf[:0]
+	}
+	for _, p := range c.ids {
+		if p.old == old || p.new == new {
+			return p.old == old && p.new == new
+		}
+	}
+	c.ids = append(c.ids, idPair{old, new})
+	return true
+}
+
+// ranks reports whether pointers of identity id show that a loop ends which is open.
+func (c *comparison) ranks(id uint32) bool {
+	return slices.ContainsFunc(c.open, func(o *mark) bool {
+		return o.widened && slices.ContainsFunc(o.rank, func(r rank) bool { return r.id == id })
+	})
+}
+
+// rest compares what is no value: what is known of pointers, references and locks.
+func (c *comparison) rest() bool {
+	for i := range c.q.spans {
+		s := &c.q.spans[i]
+		need := c.needs[s.need]
+		if c.exact || !c.m.done {
+			need = s.n
+		}
+		if need <= 0 {
+			continue
+		}
+		id, ok := c.mapped(s.id)
+		if !ok {
+			continue // no live pointer has it
+		}
+		if t := c.p.span(id); t == nil || t.n < need {
+			return false
+		}
+	}
+	for i := range c.q.relations {
+		r := &c.q.relations[i]
+		if !c.exact && c.m.done && c.needs[r.used] == 0 {
+			continue
+		}
+		if !c.relation(r) {
+			return false
+		}
+	}
+	for _, h := range c.q.holds {
+		if id, ok := c.mapped(h.id); ok && !slices.ContainsFunc(c.p.holds, func(k hold) bool { return k.id == id }) {
+			return false
+		}
+	}
+	return c.q.lock == 0 || c.identity(c.q.lock, c.p.lock)
+}
+
+// mapped is the path's name of an identity.
+func (c *comparison) mapped(old uint32) (uint32, bool) {
+	for _, p := range c.ids {
+		if p.old == old {
+			return p.new, true
+		}
+	}
+	if old < firstID {
+		return old, true
+	}
+	return 0, false
+}
+
+// relation looks for a relation of the path that implies r.
+func (c *comparison) relation(r *relation) bool {
+	x := c.renamed(r.x)
+	if x == nil {
+		return true
+	}
+	y := c.renamed(r.y)
+	if y == nil {
+		return true
+	}
+	// r says that base(x)+c ≤ base(y); x is base(x)+x.off
+	n, m := c.at(x.was), c.at(y.was)
+	return c.atMost(c.p, c.at(x.is), c.at(y.is), r.c-n.off+m.off)
+}
+
+// renamed is the pair of values by which a base was matched, nil if no live value has it.
+func (c *comparison) renamed(old ref) *basePair {
+	for i := range c.bases[:c.nb] {
+		if c.bases[i].old == old {
+			return &c.bases[i]
+		}
+	}
+	for i := range c.more {
+		if c.more[i].old == old {
+			return &c.more[i]
+		}
+	}
+	return nil
+}
+
+// join ends p at m: what the ways from m relied on, they now rely on in p.
+func (a *analysis) join(m *mark, p *path) {
+	q := &m.path
+	for i := int32(0); i < q.depth; i++ {
+		f, g := q.frames[i], p.frames[i]
+		for r, v := range f.regs {
+			a.relied(v, g.regs[r])
+		}
+		for k := int32(0); k < f.used; k++ {
+			if f.slots[k].size != 0 && k < g.used && g.slots[k].size != 0 {
+				a.relied(f.slots[k].val, g.slots[k].val)
+			}
+		}
+		a.readSlots(p, i, m.read[i])
+	}
+	a.passNeeds(q, p)
+	if m.closes {
+		a.closeOpen(0)
+	}
+}
+
+// relied makes y precise if x is.
+func (a *analysis) relied(x, y ref) {
+	if x != 0 && y != 0 && x != y && a.at(x).flags&precise != 0 {
+		a.markPrecise(y, &a.work)
+	}
+}
+
+// passNeeds hands the demands on spans and relations of q on to those of p: all
+// of p's, where it is not known which one stood for which.
+func (a *analysis) passNeeds(q, p *path) {
+	most := int64(0)
+	for _, s := range q.spans {
+		if n := a.needs[s.need]; n > 0 {
+			most = max(most, n)
+		}
+	}
+	if most > 0 {
+		for _, s := range p.spans {
+			a.needs[s.need] = max(a.needs[s.need], min(most, s.n))
+		}
+	}
+	for _, r := range q.relations {
+		if a.needs[r.used] == 0 {
+			continue
+		}
+		for _, t := range p.relations {
+			a.needs[t.used] = 1
+		}
+		break
+	}
+}
+
+// closeOpen notes that a way from the open marks, from the i-th on, ends at an open loop.
+func (a *analysis) closeOpen(i int) {
+	for _, m := range a.open[i:] {
+		m.closes = true
+	}
+}
+
+// readSlots notes that the slots in set of frame i are read, in the marks on the
+// way here back to where they were written.
+func (a *analysis) readSlots(p *path, i int32, set uint64) {
+	set &^= p.written[i]
+	for m := p.parent; m != nil && set != 0; m = m.path.parent {
+		if m.path.depth <= i || m.read[i]&set == set {
+			return
+		}
+		m.read[i] |= set
+		set &^= m.path.written[i]
+	}
+}
+
+// whole is what is known of the offset of a pointer: its variable part and its fixed one.
+func (a *analysis) whole(n *node) scalar.Num {
+	if n.off == 0 {
+		return n.num
+	}
+	return scalar.Binary(ir.OpAdd, 64, n.num, scalar.Const(uint64(n.off)))
+}

@@ -1,0 +1,136 @@
+package verifier
+
+import (
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/verifier/scalar"
+)
+
+// ref is a value: the index of its node. 0 is no value: a register that was not written.
+type ref uint32
+
+// nodeKind says what a value is.
+type nodeKind uint8
+
+const (
+	isNothing    nodeKind = iota
+	isScalar              // a number
+	isCtx                 // the context
+	isStack               // R10 of activation obj
+	isPacket              // the start of the packet
+	isPacketEnd           // one past its end
+	isPacketMeta          // the start of the metadata before it
+	isMemory              // the memory of a program on plain memory
+	isMemoryEnd           // one past its end
+	isMapValue            // a value of map obj
+	isMap                 // map obj
+	isData                // data section obj
+	isMem                 // size bytes that a helper or the context gave
+	isStruct              // structure obj of the set
+	isFunc                // function obj
+	isDynptr              // on the stack only: one half of a dynptr
+	isIter                // on the stack only: an open-coded iterator
+)
+
+// kindNames are the kinds in messages, as far as they exist in the kernel's words.
+var kindNames = [...]string{isNothing: "nothing", isScalar: "a number", isCtx: "the context", isStack: "a stack address", isPacket: "a packet pointer",
+	isPacketEnd: "the end of the packet", isPacketMeta: "a pointer to packet metadata", isMemory: "a memory pointer", isMemoryEnd: "the end of memory",
+	isMapValue: "a map value", isMap: "a map", isData: "an address of static data", isMem: "a pointer to memory", isStruct: "a pointer to a structure",
+	isFunc: "a function", isDynptr: "a dynptr", isIter: "an iterator"}
+
+// nodeFlags are properties of a value.
+type nodeFlags uint8
+
+const (
+	orNull   nodeFlags = 1 << iota // the pointer may be null
+	readOnly                       // the memory behind it must not be written
+	precise                        // a proof relied on the range
+	shared                         // more than one register or slot may hold the value or one at a constant distance
+	widened                        // made at a loop head to stand for many values
+	stale                          // a number that was a packet pointer before the packet moved
+	second                         // the second half of a dynptr
+	recorded                       // memory that must be handed back whole (a record of a ring buffer)
+)
+
+// node is a value that some instruction made. Nodes are immutable but for the flags
+// precise and shared: a register holds one by its ref, so that copies are the same
+// value, and what was derived from what is known without a log of instructions.
+type node struct {
+	kind  nodeKind
+	flags nodeFlags
+	cause cause
+	pos   ir.Pos
+	fn    int32 // function of the instruction at pos
+	a, b  ref   // what it was made from
+	// num is the range of a number, and of the variable part of a pointer's offset.
+	num scalar.Num
+	// base and off: a number is that of base plus off; a pointer is its start plus num plus off.
+	base ref
+	off  int64
+	obj  int32  // what the kind refers to
+	id   uint32 // identity: pointers of the same kind and id are off apart; or-null pointers are tested together
+	held uint32 // the acquired reference that it belongs to, 0 if none
+	size uint32 // bytes behind an isMem; kind of a dynptr
+}
+
+// cause says how a node came to be, for explanations.
+type cause uint8
+
+const (
+	byEntry   cause = iota // a register at the entry of the program
+	byInsn                 // the result of an instruction
+	byLoad                 // read from memory whose content is not followed
+	byCall                 // the result of a call
+	byBranch               // narrowed by a comparison
+	byLoop                 // widened at the head of a loop
+	byContext              // read from the context
+	byMove                 // the packet moved
+)
+
+// chunk is how many nodes are allocated at a time.
+const chunk = 1 << 10
+
+// slab owns the nodes of one verification.
+type slab struct {
+	chunks []*[chunk]node
+	n      ref
+}
+
+func (s *slab) at(r ref) *node { return &s.chunks[r/chunk][r%chunk] }
+
+// add stores a node; a number without a base is its own.
+func (s *slab) add(n node) ref {
+	if s.n == 0 {
+		s.chunks = append(s.chunks, new([chunk]node))
+		s.n = 1
+	}
+	if s.n%chunk == 0 && int(s.n/chunk) == len(s.chunks) {
+		s.chunks = append(s.chunks, new([chunk]node))
+	}
+	r := s.n
+	s.n++
+	if n.kind == isScalar && n.base == 0 {
+		n.base, n.off = r, 0
+	}
+	s.chunks[r/chunk][r%chunk] = n
+	return r
+}
+
+// markPrecise records that a proof relied on the range of r, and so on those that it was
+// computed from. What is known of a value that is not bounded relied on nothing.
+func (s *slab) markPrecise(r ref, work *[]ref) {
+	list := append((*work)[:0], r)
+	for len(list) > 0 {
+		r := list[len(list)-1]
+		list = list[:len(list)-1]
+		if r == 0 {
+			continue
+		}
+		n := s.at(r)
+		if n.flags&precise != 0 || n.kind == isScalar && n.num.IsUnknown() {
+			continue
+		}
+		n.flags |= precise
+		list = append(list, n.a, n.b)
+	}
+	*work = list
+}

@@ -1,0 +1,182 @@
+package verifier
+
+import (
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/ir"
+)
+
+// numSlots is the number of 8-byte slots of a frame; slot i is the bytes from R10-8(i+1) on.
+const numSlots = ir.MaxStack / 8
+
+// slot is what 8 bytes of the stack hold.
+type slot struct {
+	val  ref   // a value that was stored whole
+	size uint8 // its bytes, from the lowest address on; 0 if there is none
+	init uint8 // bytes that were written, one bit each
+	zero uint8 // bytes that are 0
+}
+
+// activation is one frame of a path. It is shared by the paths and marks that
+// have it in common and copied before it is written.
+type activation struct {
+	regs   [11]ref
+	shared bool
+	fn     int32
+	block  int32 // where the activation goes on
+	index  int32
+	call   int32 // index of the call in the caller's instructions, -1 for the first
+	back   *abi.Helper
+	used   int32 // slots in use
+	slots  [numSlots]slot
+}
+
+// span is what comparisons have shown about pointers of one identity: n bytes from
+// its start on are inside the packet or memory.
+type span struct {
+	id   uint32
+	need uint32 // index into analysis.needs
+	n    int64
+}
+
+// relation says that x+c ≤ y, as numbers that do not wrap.
+type relation struct {
+	x, y ref // bases
+	c    int64
+	used uint32 // index into analysis.needs
+}
+
+// hold is an acquired reference.
+type hold struct {
+	id  uint32
+	pos ir.Pos
+}
+
+// path is a state of the program at one point of one way through it. Slices are
+// replaced, never written, so that a copy of a path is a copy of the struct.
+type path struct {
+	frames    [ir.MaxFrames]*activation
+	depth     int32 // active frames
+	spans     []span
+	relations []relation
+	holds     []hold
+	lock      uint32 // identity of the map value whose lock is held, 0 if none
+	lockPos   ir.Pos
+	rcu       bool
+	ticks     uint32 // steps that bound a loop by themselves: may_goto, iterators, callbacks
+	trail     int32  // the newest undecided branch, in analysis.trail
+	parent    *mark  // the last mark on the way here
+	written   [ir.MaxFrames]uint64
+	steps     int32 // instructions since the last mark
+	branches  int32 // branches since the last mark
+	arrived   bool  // by an edge that closes a loop
+	entered   bool  // the block at hand has been looked up
+	root      *root
+}
+
+// top is the running activation, for reading.
+func (p *path) top() *activation { return p.frames[p.depth-1] }
+
+// own is activation i, for writing.
+func (p *path) own(i int32) *activation {
+	f := p.frames[i]
+	if f.shared {
+		c := new(activation)
+		c.regs, c.fn, c.block, c.index, c.call, c.back, c.used = f.regs, f.fn, f.block, f.index, f.call, f.back, f.used
+		copy(c.slots[:f.used], f.slots[:f.used])
+		p.frames[i] = c
+		f = c
+	}
+	return f
+}
+
+// fork is a copy that can go its own way.
+func (p *path) fork() *path {
+	for _, f := range p.frames[:p.depth] {
+		f.shared = true
+	}
+	c := *p
+	return &c
+}
+
+func (p *path) reg(r ir.Reg) ref { return p.top().regs[r-ir.R0] }
+
+func (p *path) set(r ir.Reg, v ref) { p.own(p.depth - 1).regs[r-ir.R0] = v }
+
+// each calls visit with every register and every whole value on the stack, of all activations.
+func (p *path) each(visit func(v ref)) {
+	for _, f := range p.frames[:p.depth] {
+		for _, v := range f.regs {
+			if v != 0 {
+				visit(v)
+			}
+		}
+		for i := range f.slots[:f.used] {
+			if s := &f.slots[i]; s.size != 0 {
+				visit(s.val)
+			}
+		}
+	}
+}
+
+// replace puts what change returns in the place of every value; a change to 0 forgets the value.
+func (p *path) replace(change func(v ref) ref) {
+	for i := range p.frames[:p.depth] {
+		f := p.frames[i]
+		for r, v := range f.regs {
+			if v == 0 {
+				continue
+			}
+			if n := change(v); n != v {
+				f = p.own(int32(i))
+				f.regs[r] = n
+			}
+		}
+		for k := int32(0); k < f.used; k++ {
+			s := &f.slots[k]
+			if s.size == 0 {
+				continue
+			}
+			if n := change(s.val); n != s.val {
+				f = p.own(int32(i))
+				f.slots[k].val = n
+				if n == 0 {
+					f.slots[k].size = 0
+				}
+			}
+		}
+	}
+}
+
+// span is how many bytes from the start of identity id are known to be inside.
+func (p *path) span(id uint32) *span {
+	for i := range p.spans {
+		if p.spans[i].id == id {
+			return &p.spans[i]
+		}
+	}
+	return nil
+}
+
+// setSpan records that n bytes are inside.
+func (p *path) setSpan(id uint32, n int64, need uint32) {
+	out := make([]span, 0, len(p.spans)+1)
+	for _, s := range p.spans {
+		if s.id != id {
+			out = append(out, s)
+		}
+	}
+	p.spans = append(out, span{id, need, n})
+}
+
+// release forgets a reference that is held.
+func (p *path) release(id uint32) bool {
+	out := make([]hold, 0, len(p.holds))
+	for _, h := range p.holds {
+		if h.id != id {
+			out = append(out, h)
+		}
+	}
+	found := len(out) != len(p.holds)
+	p.holds = out
+	return found
+}

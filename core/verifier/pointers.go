@@ -1,0 +1,223 @@
+package verifier
+
+import (
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/verifier/scalar"
+)
+
+// isSpan reports whether pointers of kind k are bounded by comparisons with an end.
+func isSpan(k nodeKind) bool {
+	return k == isPacket || k == isPacketMeta || k == isPacketEnd || k == isMemory || k == isMemoryEnd
+}
+
+// fixedKinds cannot be moved by arithmetic (adjust_ptr_min_max_vals, kernel/bpf/verifier.c, Linux 6.18).
+var fixedKinds = [...]bool{isPacketEnd: true, isMap: true, isFunc: true, isStruct: true, isMemoryEnd: true, isIter: false}
+
+// pointerMath follows arithmetic with a pointer.
+func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
+	n, m := a.at(x), a.at(y)
+	both := n.kind != isScalar && m.kind != isScalar
+	if a.policy == Guard && (in.Op != ir.OpAdd && in.Op != ir.OpSub || in.Width == 32 || both || n.kind == isScalar && in.Op == ir.OpSub) {
+		a.leakStack(n)
+		a.leakStack(m)
+		p.set(in.Dst, a.any(p, in, byInsn, widthNum(in.Width)))
+		return nil
+	}
+	switch {
+	case in.Op == ir.OpSub && (both || in.Width == 32 && n.kind != isScalar):
+		if a.leaks && !both {
+			return a.reject(p, in, CodePointerMath, []ref{x, y}, "32-bit arithmetic on %s", kindNames[n.kind])
+		}
+		p.set(in.Dst, a.any(p, in, byInsn, widthNum(in.Width)))
+		return nil
+	case both:
+		return a.reject(p, in, CodePointerMath, []ref{x, y}, "%s of %s and %s: two addresses can be subtracted, nothing else", in.Op, kindNames[n.kind], kindNames[m.kind])
+	case in.Width == 32:
+		return a.reject(p, in, CodePointerMath, []ref{x, y}, "32-bit arithmetic on %s: an address has 64 bits", kindNames[max(n.kind, m.kind)])
+	case in.Op != ir.OpAdd && in.Op != ir.OpSub:
+		return a.reject(p, in, CodePointerMath, []ref{x, y}, "%s of %s: an address can only be added to and subtracted from", in.Op, kindNames[pointerOf(n, m).kind])
+	case n.kind == isScalar && in.Op == ir.OpSub:
+		return a.reject(p, in, CodePointerMath, []ref{x, y}, "%s is subtracted from a number", kindNames[m.kind])
+	}
+	if n.kind == isScalar {
+		x, y, n, m = y, x, m, n
+	}
+	if n.flags&orNull != 0 && !a.zero(m) {
+		return a.reject(p, in, CodeNull, []ref{x}, "arithmetic on %s that may be null: compare it with 0 first", kindNames[n.kind])
+	}
+	if int(n.kind) < len(fixedKinds) && fixedKinds[n.kind] && !a.zero(m) {
+		return a.reject(p, in, CodePointerMath, []ref{x, y}, "arithmetic on %s is not allowed", kindNames[n.kind])
+	}
+	p.set(in.Dst, a.offset(p, in, x, y))
+	return nil
+}
+
+func pointerOf(n, m *node) *node {
+	if n.kind == isScalar {
+		return m
+	}
+	return n
+}
+
+func widthNum(width uint8) scalar.Num {
+	if width == 32 {
+		return scalar.Bytes(4)
+	}
+	return scalar.Unknown()
+}
+
+func (a *analysis) zero(n *node) bool {
+	v, ok := n.num.Const()
+	return n.kind == isScalar && ok && v == 0
+}
+
+// leakStack notes that an address of the stack goes where it is not followed.
+func (a *analysis) leakStack(n *node) {
+	if n.kind == isStack {
+		a.exposed = true
+	}
+}
+
+// offset is pointer x moved by the number y.
+func (a *analysis) offset(p *path, in *ir.Insn, x, y ref) ref {
+	n, m := *a.at(x), a.at(y)
+	n.a, n.b, n.cause = x, y, byInsn
+	n.flags &^= widened
+	if c, ok := m.num.Const(); ok {
+		if m.flags&precise == 0 {
+			a.markPrecise(y, &a.work)
+		}
+		d := int64(c)
+		if in.Op == ir.OpSub {
+			d = -d
+		}
+		n.off += d
+		return a.made(p, in, n)
+	}
+	a.markPrecise(y, &a.work)
+	if n.kind == isMemory && in.Op == ir.OpAdd && m.base == a.length && m.off == 0 && n.off == 0 && n.id == idMemory {
+		n.kind, n.num = isMemoryEnd, scalar.Const(0)
+		return a.made(p, in, n)
+	}
+	old := n.num
+	n.num = scalar.Binary(in.Op, 64, n.num, m.num)
+	if in.Op == ir.OpAdd {
+		n.id = a.identityOf(uint64(n.id)|3<<40, uint64(m.base), 0)
+		n.off += m.off // the identity is that of the base
+		n.num = scalar.Binary(ir.OpAdd, 64, old, scalar.Binary(ir.OpSub, 64, m.num, scalar.Const(uint64(m.off))))
+		return a.made(p, in, n)
+	}
+	n.id = a.identityOf(uint64(n.id)|4<<40, uint64(m.base), uint64(m.off))
+	return a.made(p, in, n)
+}
+
+// assumePointers learns from a comparison of two pointers.
+func (a *analysis) assumePointers(p *path, in *ir.Insn, n, m *node, holds bool) {
+	cond := in.Cond
+	if isEnd(n.kind) { // end < p is p > end
+		n, m = m, n
+		cond = swapped(cond)
+	}
+	if !holds {
+		cond = negated(cond)
+	}
+	if !isEnd(m.kind) && !(m.kind == isPacket && n.kind == isPacketMeta) {
+		if n.kind == isPacket && m.kind == isPacketMeta { // data > meta + n
+			n, m, cond = m, n, swapped(cond)
+		} else {
+			return
+		}
+	}
+	if !sameArea(n.kind, m.kind) || m.kind == isPacket && (m.off != 0 || m.id != idPacket) {
+		return
+	}
+	n2 := *n
+	inside := n2.off
+	switch cond {
+	case isa.LE, isa.EQ:
+	case isa.LT:
+		inside++
+	default:
+		return
+	}
+	top := n2.num.SMax()
+	limit := int64(maxPacket)
+	if n2.kind == isMemory {
+		limit = maxMemory
+	}
+	if inside <= 0 || top > limit+maxBeyond || n2.num.SMin() < -maxBeyond || inside > limit {
+		return
+	}
+	if s := p.span(n2.id); s == nil || s.n < inside {
+		p.setSpan(n2.id, inside, a.newNeed())
+	}
+	a.boundSpan(p, in, n2.kind, n2.id, limit-inside)
+}
+
+// maxBeyond is how far a pointer may lead beyond an area so that comparing it with the end still means something:
+// no area lies so near to the end of the address space.
+const maxBeyond = 1 << 29
+
+// boundSpan narrows pointers whose distance from the end is known: the area has at most limit bytes.
+func (a *analysis) boundSpan(p *path, in *ir.Insn, kind nodeKind, id uint32, most int64) {
+	p.replace(func(r ref) ref {
+		k := a.at(r)
+		if k.kind != kind || k.id != id {
+			return r
+		}
+		if k.num.SMax() <= most || k.num.SMin() > most {
+			return r
+		}
+		num, ok := scalar.Meet(k.num, scalar.SBetween(min(k.num.SMin(), most), most))
+		if !ok || num == k.num {
+			return r
+		}
+		n := *k
+		n.num, n.a, n.b, n.cause = num, r, 0, byBranch
+		n.flags &^= precise
+		return a.made(p, in, n)
+	})
+}
+
+func isEnd(k nodeKind) bool { return k == isPacketEnd || k == isMemoryEnd }
+
+func sameArea(p, end nodeKind) bool {
+	return p == isPacket && end == isPacketEnd || p == isPacketMeta && end == isPacket || p == isMemory && end == isMemoryEnd
+}
+
+// swapped is the condition with its operands exchanged.
+func swapped(c isa.Cond) isa.Cond {
+	switch c {
+	case isa.LT:
+		return isa.GT
+	case isa.LE:
+		return isa.GE
+	case isa.GT:
+		return isa.LT
+	case isa.GE:
+		return isa.LE
+	case isa.EQ, isa.NE:
+		return c
+	}
+	return isa.NoCond
+}
+
+// negated is the condition that holds when c does not.
+func negated(c isa.Cond) isa.Cond {
+	switch c {
+	case isa.LT:
+		return isa.GE
+	case isa.LE:
+		return isa.GT
+	case isa.GT:
+		return isa.LE
+	case isa.GE:
+		return isa.LT
+	case isa.EQ:
+		return isa.NE
+	case isa.NE:
+		return isa.EQ
+	}
+	return isa.NoCond
+}

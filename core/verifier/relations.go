@@ -1,0 +1,213 @@
+package verifier
+
+import (
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/verifier/scalar"
+)
+
+// maxRelations bounds the relations that a path remembers; the oldest goes.
+const maxRelations = 12
+
+// relateCompared remembers what a comparison says about two numbers that both vary.
+func (a *analysis) relateCompared(p *path, in *ir.Insn, n, m *node, holds bool) {
+	if _, ok := m.num.Const(); ok {
+		return
+	}
+	if _, ok := n.num.Const(); ok {
+		return
+	}
+	cond := in.Cond
+	if signed := cond == isa.SLT || cond == isa.SLE || cond == isa.SGT || cond == isa.SGE; signed {
+		if n.num.SMin() < 0 || m.num.SMin() < 0 {
+			return
+		}
+		cond = map[isa.Cond]isa.Cond{isa.SLT: isa.LT, isa.SLE: isa.LE, isa.SGT: isa.GT, isa.SGE: isa.GE}[cond]
+	}
+	if !holds {
+		cond = negated(cond)
+	}
+	switch cond {
+	case isa.LT:
+		a.relate(p, n, m, 1)
+	case isa.LE:
+		a.relate(p, n, m, 0)
+	case isa.GT:
+		a.relate(p, m, n, 1)
+	case isa.GE:
+		a.relate(p, m, n, 0)
+	case isa.EQ:
+		a.relate(p, n, m, 0)
+		a.relate(p, m, n, 0)
+	}
+}
+
+// relate remembers n + c ≤ m, if neither of them is a wrapped sum of its base and offset.
+func (a *analysis) relate(p *path, n, m *node, c int64) {
+	if !a.plain(n) || !a.plain(m) {
+		return
+	}
+	a.addRelation(p, relation{x: n.base, y: m.base, c: c + n.off - m.off})
+	a.at(n.base).flags |= shared
+	a.at(m.base).flags |= shared
+}
+
+// plain reports whether the number is its base plus its offset without wrapping.
+func (a *analysis) plain(n *node) bool {
+	if n.off == 0 {
+		return true
+	}
+	b := a.at(n.base).num
+	if n.off > 0 {
+		return b.UMax() <= 1<<62 && n.off < 1<<62 || n.num.UMin() >= uint64(n.off) && n.num.UMax() <= 1<<62
+	}
+	return n.num.UMax() <= 1<<62
+}
+
+func (a *analysis) addRelation(p *path, r relation) {
+	if r.x == r.y {
+		return
+	}
+	out := make([]relation, 0, maxRelations)
+	for _, k := range p.relations {
+		if k.x == r.x && k.y == r.y {
+			if k.c >= r.c {
+				return
+			}
+			continue
+		}
+		out = append(out, k)
+	}
+	if len(out) >= maxRelations {
+		out = out[1:]
+	}
+	r.used = a.newNeed()
+	p.relations = append(out, r)
+}
+
+// relateResult remembers how a result compares with its operands: x & y ≤ y, x - y ≤ x, x / c ≤ x, x % y < y, ….
+func (a *analysis) relateResult(p *path, in *ir.Insn, x, y, r ref) {
+	if in.Width == 32 && (a.at(x).num.UMax() > 1<<32-1 || a.at(y).num.UMax() > 1<<32-1) {
+		return
+	}
+	n, m, k := a.at(x), a.at(y), a.at(r)
+	_, yConst := m.num.Const()
+	if yConst && k.num.Size <= 1<<16 && n.flags&shared == 0 {
+		return // the range says it all
+	}
+	switch in.Op {
+	case ir.OpAnd:
+		a.relateVaried(p, k, n, 0)
+		a.relateVaried(p, k, m, 0)
+	case ir.OpSub:
+		if a.less(p, m, n, 0) || n.num.UMin() >= m.num.UMax() {
+			a.relateVaried(p, k, n, int64(min(m.num.UMin(), 1<<30)))
+		}
+	case ir.OpMod:
+		if m.num.UMin() > 0 {
+			a.relateVaried(p, k, m, 1)
+		}
+		a.relateVaried(p, k, n, 0)
+	case ir.OpDiv, ir.OpRsh:
+		a.relateVaried(p, k, n, 0)
+	}
+}
+
+func (a *analysis) relateVaried(p *path, n, m *node, c int64) {
+	if _, ok := m.num.Const(); !ok && n.base != m.base {
+		a.relate(p, n, m, c)
+	}
+}
+
+// atMost reports whether n + c ≤ m is known, from the ranges or from a relation.
+func (a *analysis) atMost(p *path, n, m *node, c int64) bool {
+	if top := n.num.UMax(); top <= 1<<62 && c <= 1<<62 && top+uint64(c) <= m.num.UMin() {
+		return true
+	}
+	if n.base == m.base && a.plain(n) && a.plain(m) {
+		return n.off+c <= m.off
+	}
+	return a.less(p, n, m, c)
+}
+
+// less reports whether n + c ≤ m is known from a relation.
+func (a *analysis) less(p *path, n, m *node, c int64) bool {
+	if len(p.relations) == 0 || !a.plain(n) || !a.plain(m) {
+		return false
+	}
+	want := c + n.off - m.off
+	for i := range p.relations {
+		if r := &p.relations[i]; r.x == n.base && r.y == m.base && r.c >= want {
+			a.needs[r.used] = 1
+			return true
+		}
+	}
+	for i := range p.relations { // one step between
+		r := &p.relations[i]
+		if r.x != n.base {
+			continue
+		}
+		for j := range p.relations {
+			if s := &p.relations[j]; s.x == r.y && s.y == m.base && r.c+s.c >= want {
+				a.needs[r.used], a.needs[s.used] = 1, 1
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// narrowRelated narrows what is less than x, or more, by the new range of x.
+func (a *analysis) narrowRelated(p *path, in *ir.Insn, x ref) {
+	if len(p.relations) == 0 {
+		return
+	}
+	n := *a.at(x)
+	if !a.plain(&n) {
+		return
+	}
+	for _, r := range p.relations {
+		switch {
+		case r.y == n.base: // base(x) + c ≤ n.base = n - off
+			if top := n.num.UMax(); top <= 1<<62 {
+				a.narrowBase(p, in, x, r, r.x, 0, int64(top)-n.off-r.c)
+			}
+		case r.x == n.base:
+			if low := n.num.UMin(); low <= 1<<62 {
+				a.narrowBase(p, in, x, r, r.y, int64(low)-n.off+r.c, maxInt64)
+			}
+		}
+	}
+}
+
+const maxInt64 = 1<<63 - 1
+
+// narrowBase narrows all numbers of a base to lo … hi, counted from the base.
+func (a *analysis) narrowBase(p *path, in *ir.Insn, by ref, rel relation, base ref, lo, hi int64) {
+	if hi < 0 || lo > hi {
+		return
+	}
+	p.replace(func(r ref) ref {
+		k := a.at(r)
+		if k.kind != isScalar || k.base != base || !a.plain(k) {
+			return r
+		}
+		from, to := max(lo+k.off, 0), hi
+		if hi != maxInt64 {
+			to = hi + k.off
+		}
+		if to < from || to < 0 {
+			return r
+		}
+		bound := scalar.Between(uint64(from), uint64(to))
+		if hi == maxInt64 {
+			bound = scalar.Between(uint64(from), ^uint64(0))
+		}
+		num, ok := scalar.Meet(k.num, bound)
+		if !ok || num == k.num {
+			return r
+		}
+		a.needs[rel.used] = 1
+		return a.narrowed(p, in, r, by, num)
+	})
+}
