@@ -20,7 +20,8 @@ const (
 // mapKinds is every kind of map of Linux 6.18, by the names that libbpf and
 // bpftool use, with the helpers that may take one (check_map_func_compatibility,
 // kernel/bpf/verifier.c, and the operations of each kind's bpf_map_ops). Sockets
-// get into sockmaps by bpf_sock_map_update and bpf_sock_hash_update alone.
+// get into sockmaps by bpf_sock_map_update and bpf_sock_hash_update alone, and
+// every type that may delete elements may delete theirs: Linux allows it to some types only.
 func mapKinds() []abi.MapKind {
 	return []abi.MapKind{
 		{Name: "hash", Type: 1, Helpers: helperNames(timed), Values: abi.ValuesMemory},
@@ -37,10 +38,10 @@ func mapKinds() []abi.MapKind {
 		{Name: "array_of_maps", Type: 12, Helpers: helperNames("map_lookup_elem"), Values: abi.ValuesMap},
 		{Name: "hash_of_maps", Type: 13, Helpers: helperNames("map_lookup_elem"), Values: abi.ValuesMap},
 		{Name: "devmap", Type: 14, Helpers: helperNames(redirect + " map_lookup_elem"), Values: abi.ValuesMemory},
-		{Name: "sockmap", Type: 15, Helpers: helperNames("sk_redirect_map sock_map_update msg_redirect_map sk_select_reuseport map_lookup_elem"), Values: abi.ValuesStruct, Struct: "bpf_sock"},
+		{Name: "sockmap", Type: 15, Helpers: helperNames("sk_redirect_map sock_map_update msg_redirect_map sk_select_reuseport map_lookup_elem map_delete_elem"), Values: abi.ValuesStruct, Struct: "bpf_sock"},
 		{Name: "cpumap", Type: 16, Helpers: helperNames(redirect)},
 		{Name: "xskmap", Type: 17, Helpers: helperNames(redirect + " map_lookup_elem"), Values: abi.ValuesBorrowed, Struct: "bpf_xdp_sock"},
-		{Name: "sockhash", Type: 18, Helpers: helperNames("sk_redirect_hash sock_hash_update msg_redirect_hash sk_select_reuseport map_lookup_elem"), Values: abi.ValuesStruct, Struct: "bpf_sock"},
+		{Name: "sockhash", Type: 18, Helpers: helperNames("sk_redirect_hash sock_hash_update msg_redirect_hash sk_select_reuseport map_lookup_elem map_delete_elem"), Values: abi.ValuesStruct, Struct: "bpf_sock"},
 		{Name: "cgroup_storage", Type: 19, Helpers: helperNames("get_local_storage"), Values: abi.ValuesMemory},
 		{Name: "reuseport_sockarray", Type: 20, Helpers: helperNames("sk_select_reuseport")},
 		{Name: "percpu_cgroup_storage", Type: 21, Helpers: helperNames("get_local_storage"), Values: abi.ValuesMemory},
