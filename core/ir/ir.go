@@ -73,6 +73,8 @@ type Program struct {
 	Helpers []abi.Helper // prototypes that RefHelper refers to
 	Lines   []obj.Line   // source lines, ascending by slot
 	License string       // of the object; GPL-only helpers ask for it
+	// Absent are the calls that cannot be made, and why: legal only where no path leads.
+	Absent map[Pos]*LiftError
 }
 
 // Func is a function. Blocks[0] is its entry; Blocks[i].ID == i.

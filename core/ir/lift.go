@@ -604,16 +604,41 @@ func (b *builder) call(at int, row *isa.Row) error {
 		return err
 	case r != nil:
 		if h = b.helperNamed(r.Name); h == nil {
-			return b.fail(CodeExtern, at, "%q is defined neither in the object nor by a helper set (sets: %s)", r.Name, b.set.Name)
+			return b.absent(b.fail(CodeExtern, at, "%q is defined neither in the object nor by a helper set (sets: %s)", r.Name, b.set.Name))
 		}
 	case row.Kind == isa.KindCallKfunc:
-		return b.fail(CodeNotSupported, at, "call of kernel function %d by BTF id: there is no kernel here", in.Imm)
+		return b.absent(b.fail(CodeNotSupported, at, "call of kernel function %d by BTF id: there is no kernel here", in.Imm))
 	default:
 		if h = b.set.HelperFor(&b.typ, uint32(in.Imm)); h == nil {
-			return b.fail(CodeHelper, at, "no helper set declares helper %d (sets: %s)", uint32(in.Imm), b.set.Name)
+			return b.absent(b.fail(CodeHelper, at, "no helper set declares helper %d (sets: %s)", uint32(in.Imm), b.set.Name))
 		}
 	}
 	return b.callHelper(at, h)
+}
+
+// absent keeps a call that cannot be made: it is an error only if a path leads there, which
+// compilers and loaders know to avoid. The body of a helper has no such excuse.
+func (b *builder) absent(why *LiftError) error {
+	if b.body {
+		return why
+	}
+	if b.out.Absent == nil {
+		b.out.Absent = map[Pos]*LiftError{}
+	}
+	b.out.Absent[b.pos(why.Slot)] = why
+	b.setCall(OpCallHelper, Ref{RefHelper, b.helper("", &abi.Helper{})})
+	return nil
+}
+
+// helper is the index of h in the table of helpers, by key.
+func (b *builder) helper(key string, h *abi.Helper) int32 {
+	i, ok := b.index[key]
+	if !ok {
+		i = int32(len(b.helpers))
+		b.helpers = append(b.helpers, *h)
+		b.index[key] = i
+	}
+	return i
 }
 
 func (b *builder) setCall(op Op, r Ref) {
@@ -642,18 +667,13 @@ func (b *builder) helperNamed(name string) *abi.Helper {
 // callHelper translates the call of h: a call of its body, linked into the program, or of the helper itself.
 func (b *builder) callHelper(at int, h *abi.Helper) error {
 	if !b.typ.MayCall(h) {
-		return b.fail(CodeHelper, at, "programs of type %s may not call %s", b.typ.Name, h.Name)
+		return b.absent(b.fail(CodeHelper, at, "programs of type %s may not call %s", b.typ.Name, h.Name))
 	}
 	key := h.Name
 	if h != b.set.HelperByName(h.Name) { // as this type alone has it
 		key += " " + b.typ.Name
 	}
-	i, ok := b.index[key]
-	if !ok {
-		i = int32(len(b.helpers))
-		b.helpers = append(b.helpers, *h)
-		b.index[key] = i
-	}
+	i := b.helper(key, h)
 	if h.Impl != abi.ImplBody {
 		b.setCall(OpCallHelper, Ref{RefHelper, i})
 		return nil

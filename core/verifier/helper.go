@@ -34,11 +34,19 @@ type callCheck struct {
 	key     int64 // the key, if it is known and 4 bytes long; -1
 	lock    *node
 	iter    stackRange
+	cast    uint32 // reference of the structure that is cast
 	after   []func()
 }
 
 // callHelper follows the call of a helper.
 func (a *analysis) callHelper(p *path, in *ir.Insn, gi int32) (*path, *Error) {
+	if why := a.program.Absent[in.Pos]; why != nil {
+		e := a.reject(p, in, Code(why.Code), nil, "%s", why.Msg)
+		if why.Unsupported {
+			e.Verdict = Unsupported
+		}
+		return nil, e
+	}
 	h := &a.program.Helpers[in.Ref.Index]
 	c := &callCheck{analysis: a, p: p, in: in, h: h, name: h.Name, mapping: -1, fn: -1, key: -1, packet: a.takesPackets(h)}
 	if err := c.allowed(); err != nil {
@@ -184,7 +192,11 @@ func (c *callCheck) mapPointer(i int, r ref) *Error {
 	if kind == nil {
 		return c.reject(c.p, c.in, CodeUndecided, []ref{r}, "map %s is of type %d, which no helper set knows", spec.Name, spec.Type)
 	}
-	if !slices.Contains(kind.Helpers, c.h.Name) {
+	if c.h.Args[i] == abi.ArgMapIndex {
+		if kind.Values != abi.ValuesMemory {
+			return c.reject(c.p, c.in, CodeMapHelper, []ref{r}, "%s cannot be used with map %s of type %s", c.name, spec.Name, kind.Name)
+		}
+	} else if !slices.Contains(kind.Helpers, c.h.Name) {
 		return c.reject(c.p, c.in, CodeMapHelper, []ref{r}, "%s cannot be used with map %s of type %s", c.name, spec.Name, kind.Name)
 	}
 	if c.mp != 0 && c.at(c.mp).id != n.id {
@@ -402,6 +414,7 @@ func (c *callCheck) structure(i int, r ref) *Error {
 	if c.h.Flags&abi.FlagReleases != 0 {
 		return c.releases(i, r, n)
 	}
+	c.cast = n.held
 	return nil
 }
 
@@ -633,6 +646,9 @@ func (c *callCheck) result() (ref, *path) {
 		if h.Flags&abi.FlagAcquires != 0 || c.acquiresFromMap(&n) {
 			n.held = n.id
 			c.p.holds = append(slices.Clone(c.p.holds), hold{n.id, c.in.Pos})
+		}
+		if h.Flags&abi.FlagCasts != 0 {
+			n.held = c.cast
 		}
 	}
 	if h.Flags&abi.FlagIterNext != 0 {

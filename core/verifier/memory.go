@@ -143,6 +143,9 @@ func (a *analysis) named(n *node) string {
 func (a *analysis) special(r *request, n *node, lo, hi int64) *Error {
 	for _, s := range a.program.Maps[n.obj].Special {
 		if hi+r.size > int64(s.Offset) && lo < int64(s.Offset+s.Size) {
+			if s.Kind == abi.SpecialOther {
+				return a.reject(r.p, r.in, CodeUndecided, []ref{r.addr}, "%s touches bytes %d to %d of a value of map %s, a pointer or structure of the kernel", r.what, s.Offset, s.Offset+s.Size-1, a.program.Maps[n.obj].Name)
+			}
 			return a.reject(r.p, r.in, CodeSpecial, []ref{r.addr}, "%s touches bytes %d to %d of a value of map %s, which only helpers may (%s)", r.what, s.Offset, s.Offset+s.Size-1, a.program.Maps[n.obj].Name, specialNames[s.Kind])
 		}
 	}
@@ -153,9 +156,6 @@ var specialNames = [...]string{abi.SpecialLock: "a lock", abi.SpecialTimer: "a t
 
 // inSpan proves an access through a pointer that comparisons have bounded.
 func (a *analysis) inSpan(r *request, n *node) *Error {
-	if n.kind != isMemory && a.typ.Packet == abi.PacketNone {
-		return a.reject(r.p, r.in, CodeAccess, []ref{r.addr}, "programs of type %s must not access the packet", a.typ.Name)
-	}
 	if r.write && n.kind != isMemory && a.typ.Packet != abi.PacketReadWrite {
 		return a.reject(r.p, r.in, CodeReadOnly, []ref{r.addr}, "%s: programs of type %s may only read the packet", r.what, a.typ.Name)
 	}
@@ -443,8 +443,8 @@ func (a *analysis) structIndex(name string) int32 {
 }
 
 func (a *analysis) loadStruct(r *request, n *node) *Error {
-	if n.obj < 0 {
-		return a.reject(r.p, r.in, CodeUndecided, []ref{r.addr}, "%s: the structure has no described fields", r.what)
+	if err := a.described(r, n); err != nil {
+		return err
 	}
 	f, err := a.contextField(r, n, &a.set.Structs[n.obj])
 	if err != nil {
@@ -454,9 +454,17 @@ func (a *analysis) loadStruct(r *request, n *node) *Error {
 	return nil
 }
 
+// described refuses to decide about structures of which no set describes the fields.
+func (a *analysis) described(r *request, n *node) *Error {
+	if n.obj >= 0 && !a.set.Structs[n.obj].Opaque {
+		return nil
+	}
+	return a.reject(r.p, r.in, CodeUndecided, []ref{r.addr}, "%s: the fields of the structure are the kernel's own", r.what)
+}
+
 func (a *analysis) storeStruct(r *request, n *node) *Error {
-	if n.obj < 0 {
-		return a.reject(r.p, r.in, CodeUndecided, []ref{r.addr}, "%s: the structure has no described fields", r.what)
+	if err := a.described(r, n); err != nil {
+		return err
 	}
 	_, err := a.contextField(r, n, &a.set.Structs[n.obj])
 	return err

@@ -586,7 +586,9 @@ func (a *analysis) assumeNull(p *path, in *ir.Insn, id uint32, kind nodeKind, nu
 			return r
 		}
 		if null {
-			held = n.held
+			if n.held == n.id {
+				held = n.held
+			}
 			return a.made(p, in, node{kind: isScalar, num: scalar.Const(0), a: r, cause: byBranch})
 		}
 		n.flags &^= orNull | precise
