@@ -59,6 +59,7 @@ type analysis struct {
 	exposed bool
 	peak    int
 	log     *journal
+	keep    *keeper
 }
 
 // root is a point where paths begin: the program, a global function, an asynchronous callback.
@@ -84,6 +85,9 @@ const (
 // analyse proves the program safe or says why not.
 func (w *walk) analyse(set *abi.Set, opts Options) (*analysis, *Error) {
 	a := &analysis{walk: w, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, log: newJournal(opts.Log)}
+	if opts.Keep {
+		a.keep = new(keeper)
+	}
 	if opts.Policy == Guard {
 		a.limit = guardSteps
 	}
@@ -309,6 +313,9 @@ func (a *analysis) advance(p *path) (*path, *Error) {
 	}
 	p.steps++
 	a.visits[gi]++
+	if a.keep != nil {
+		a.keep.record(a, p, gi)
+	}
 	if a.log != nil {
 		a.log.step(a, p, in)
 	}

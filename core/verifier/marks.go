@@ -109,7 +109,7 @@ func (a *analysis) covers(m *mark, p *path, exact bool) bool {
 	if m.closes && m.done && p.ticks < q.ticks && slices.ContainsFunc(a.open, func(o *mark) bool { return o.widened }) {
 		return false
 	}
-	c := comparison{analysis: a, m: m, q: q, p: p, exact: exact}
+	c := comparison{analysis: a, m: m, q: q, p: p, exact: exact || a.keep != nil}
 	for i := int32(0); i < q.depth; i++ {
 		if !c.frame(i) {
 			return false
@@ -138,7 +138,11 @@ type basePair struct {
 	was, is  ref
 }
 
-type idPair struct{ old, new uint32 }
+// idPair matches identities; pointers of the new one are d further from its start.
+type idPair struct {
+	old, new uint32
+	d        int64
+}
 
 func (c *comparison) frame(i int32) bool {
 	f, g := c.q.frames[i], c.p.frames[i]
@@ -263,16 +267,20 @@ func (c *comparison) value(x, y ref) bool {
 		return c.number(x, y)
 	}
 	m := c.at(y)
-	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || n.off != m.off || (n.flags^m.flags)&(readOnly|second|recorded) != 0 {
+	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || (n.flags^m.flags)&(readOnly|second|recorded) != 0 {
 		return false
 	}
 	if m.flags&orNull != 0 && n.flags&orNull == 0 || n.flags&orNull != 0 && m.flags&orNull == 0 && (n.held != 0 || c.exact) {
 		return false
 	}
-	if !m.num.Within(n.num) {
+	if n.off == m.off {
+		if !m.num.Within(n.num) {
+			return false
+		}
+	} else if !c.whole(m).Within(c.whole(n)) {
 		return false
 	}
-	return c.identity(n.id, m.id) && c.identity(n.held, m.held)
+	return c.identity(n.id, m.id, m.off-n.off) && c.identity(n.held, m.held, 0)
 }
 
 func (c *comparison) number(x, y ref) bool {
@@ -331,9 +339,9 @@ func (c *comparison) base(x, y ref) bool {
 }
 
 // identity matches identities of pointers.
-func (c *comparison) identity(old, new uint32) bool {
+func (c *comparison) identity(old, new uint32, d int64) bool {
 	if old < firstID || new < firstID {
-		return old == new
+		return old == new // what differs in offset differs in range
 	}
 	if c.m.closes && c.m.done && old != new && c.ranks(old) {
 		return false
@@ -343,10 +351,10 @@ func (c *comparison) identity(old, new uint32) bool {
 	}
 	for _, p := range c.ids {
 		if p.old == old || p.new == new {
-			return p.old == old && p.new == new
+			return p.old == old && p.new == new && p.d == d
 		}
 	}
-	c.ids = append(c.ids, idPair{old, new})
+	c.ids = append(c.ids, idPair{old, new, d})
 	return true
 }
 
@@ -368,11 +376,11 @@ func (c *comparison) rest() bool {
 		if need <= 0 {
 			continue
 		}
-		id, ok := c.mapped(s.id)
+		id, d, ok := c.mapped(s.id)
 		if !ok {
 			continue // no live pointer has it
 		}
-		if t := c.p.span(id); t == nil || t.n < need {
+		if t := c.p.span(id); t == nil || t.n-d < need {
 			return false
 		}
 	}
@@ -386,24 +394,21 @@ func (c *comparison) rest() bool {
 		}
 	}
 	for _, h := range c.q.holds {
-		if id, ok := c.mapped(h.id); ok && !slices.ContainsFunc(c.p.holds, func(k hold) bool { return k.id == id }) {
+		if id, _, ok := c.mapped(h.id); ok && !slices.ContainsFunc(c.p.holds, func(k hold) bool { return k.id == id }) {
 			return false
 		}
 	}
-	return c.q.lock == 0 || c.identity(c.q.lock, c.p.lock)
+	return c.q.lock == 0 || c.identity(c.q.lock, c.p.lock, 0)
 }
 
 // mapped is the path's name of an identity.
-func (c *comparison) mapped(old uint32) (uint32, bool) {
+func (c *comparison) mapped(old uint32) (id uint32, d int64, ok bool) {
 	for _, p := range c.ids {
 		if p.old == old {
-			return p.new, true
+			return p.new, p.d, true
 		}
 	}
-	if old < firstID {
-		return old, true
-	}
-	return 0, false
+	return old, 0, old < firstID
 }
 
 // relation looks for a relation of the path that implies r.

@@ -18,6 +18,7 @@ type Verified struct {
 	turn    uint32
 	strict  bool
 	guards  int
+	kept    *keeper
 }
 
 // Guards counts the accesses and calls that are not proved.
@@ -90,6 +91,9 @@ type Options struct {
 	NoLeaks bool
 	// Log, if set, gets a line for every step of the analysis.
 	Log func(line string)
+	// Keep keeps all states, for Verified.Holds. States are compared in full then, so that none is left out as one that
+	// another covers where it matters: it takes longer, and a program that is nearly too complex may be refused.
+	Keep bool
 }
 
 // Verify decides about a lifted program of a type that set declares. An error is
@@ -123,7 +127,7 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	if err == nil {
 		a.conclude()
 	}
-	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), strict: opts.Policy == Strict, guards: a.guards(err == nil)}, stats, nil
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), strict: opts.Policy == Strict, guards: a.guards(err == nil), kept: a.keep}, stats, nil
 }
 
 // Stats says what an analysis cost.
