@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/bpfc/bpfc/core/ir"
@@ -313,16 +314,19 @@ func (w *widening) value(x, y ref, at place) ref {
 }
 
 // patience is how often a value is widened to the next stop before it is given up.
-const patience = 2
+const patience = 6
 
 // widen is a range that holds both, and more: what was widened before goes further.
 func (w *widening) widen(old, next scalar.Num, stops []uint64, at place) scalar.Num {
+	if next.Within(old) {
+		return old
+	}
 	h := w.spec.head
 	h.widened[at]++
 	if h.widened[at] <= patience {
 		return scalar.Widen(old, next, stops)
 	}
-	if max(old.UMax(), next.UMax()) <= 1<<32-1 && h.widened[at] <= 2*patience {
+	if max(old.UMax(), next.UMax()) <= 1<<32-1 && h.widened[at] <= patience+2 {
 		return scalar.Bytes(4)
 	}
 	return scalar.Unknown()
@@ -439,6 +443,9 @@ func (p *path) topPos(a *analysis) ir.Pos {
 // retry goes back to the newest widening that the error may come from, and lets
 // the values that mattered run as they are. It returns nil if the error stands.
 func (a *analysis) retry(err *Error) *path {
+	if a.log != nil {
+		a.log.line(err.Error())
+	}
 	if len(a.specs) == 0 || a.steps > a.limit {
 		return nil
 	}
@@ -509,6 +516,9 @@ func (a *analysis) depend(deps map[ref]bool, r ref) {
 // rewind takes the walk back to the point of speculation i.
 func (a *analysis) rewind(i int) *path {
 	s := a.specs[i]
+	if a.log != nil {
+		a.log.line(fmt.Sprintf("back to insn %d: a loop was widened too far", s.path.topPos(a)))
+	}
 	for _, m := range a.seq[s.seq:] {
 		if !m.done || m.closes {
 			m.dead = true

@@ -234,12 +234,21 @@ func (a *analysis) arithmetic(p *path, in *ir.Insn, x, y ref) ref {
 		}
 		return a.made(p, in, out)
 	case in.Op == ir.OpAdd && constant && a.moved(in, n, c):
-		out.base, out.off = n.base, n.off+int64(c)
+		out.base, out.off = n.base, n.off+distance(in, c)
 	case in.Op == ir.OpSub && constant && a.moved(in, n, -c):
-		out.base, out.off = n.base, n.off-int64(c)
+		out.base, out.off = n.base, n.off+distance(in, -c)
 	case in.Op == ir.OpAdd && in.Width == 64:
 		if v, ok := n.num.Const(); ok {
 			out.base, out.off = m.base, m.off+int64(v)
+		}
+	}
+	if in.Width == 64 && constant {
+		if r := a.shiftedBack(in, x, c); r != 0 {
+			a.share(r)
+			return r
+		}
+		if in.Op == ir.OpLsh {
+			out.size = shiftMark | uint32(c&63)
 		}
 	}
 	out.num = scalar.Binary(in.Op, in.Width, n.num, m.num)
@@ -252,12 +261,43 @@ func (a *analysis) arithmetic(p *path, in *ir.Insn, x, y ref) ref {
 	return r
 }
 
+// shiftMark tells a number that was shifted to the left, by the amount in the low bits of node.size.
+const shiftMark = 1 << 8
+
+// shiftedBack is what x was before it was shifted to the left, if in shifts it back and no bit was lost.
+func (a *analysis) shiftedBack(in *ir.Insn, x ref, c uint64) ref {
+	n := a.at(x)
+	if n.kind != isScalar || n.size != shiftMark|uint32(c&63) || n.cause != byInsn {
+		return 0
+	}
+	was := a.at(n.a)
+	switch k := c & 63; in.Op {
+	case ir.OpRsh:
+		if was.num.UMax() <= ^uint64(0)>>k {
+			return n.a
+		}
+	case ir.OpArsh:
+		if was.num.SMin() >= -1<<(63-k) && was.num.SMax() <= 1<<(63-k)-1 {
+			return n.a
+		}
+	}
+	return 0
+}
+
+// distance is what in adds when it adds c.
+func distance(in *ir.Insn, c uint64) int64 {
+	if in.Width == 32 {
+		return int64(int32(uint32(c)))
+	}
+	return int64(c)
+}
+
 // moved reports whether in adds exactly c, with no truncation: then the result is at a constant distance.
 func (a *analysis) moved(in *ir.Insn, n *node, c uint64) bool {
 	if in.Width == 64 {
 		return true
 	}
-	d := int64(int32(uint32(c)))
+	d := distance(in, c)
 	if d >= 0 {
 		return n.num.UMax() <= 1<<32-1-uint64(d)
 	}
