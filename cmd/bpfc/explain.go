@@ -42,8 +42,8 @@ func explainRule(w io.Writer, code string) error {
 		kind = "unsupported"
 	}
 	fmt.Fprintf(w, "%s: %s (%s)\n\n%s\n\n%s\n", r.Code, r.Name, kind, r.Text, r.Fix)
-	if r.Example != "" {
-		fmt.Fprintf(w, "\nExample:\n\n    %s\n", strings.ReplaceAll(r.Example, "\n", "\n    "))
+	if e, ok := examples[r.Code]; ok {
+		fmt.Fprintf(w, "\nExample (%s):\n\n    %s\n", e.command(), strings.ReplaceAll(e.text, "\n", "\n    "))
 	}
 	return nil
 }

@@ -76,14 +76,14 @@ func types(path string) (*elf.Types, error) {
 	return elf.LoadTypes(path, f)
 }
 
-// Strict reports whether this version has policy strict, by the verdict on the shortest program.
+// Strict reports whether policy strict accepts anything, by the verdict on the shortest program.
 func (v *Verifier) Strict() bool {
 	o, err := builtin.ReadObject(context.Background(), "x.s", []byte("r0 = 0\nexit\n"), builtin.ReadOptions{})
 	if err != nil {
 		return false
 	}
 	o.Programs[0].Type = "mem"
-	return v.Verify(o, o.Programs[0].Name, 1).Code != string(verifier.CodePolicy)
+	return v.Verify(o, o.Programs[0].Name, 1).Verdict == verifier.Accept
 }
 
 // Read reads an object file, or another input, as the command does. An error
