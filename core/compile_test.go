@@ -33,7 +33,7 @@ func object() *obj.Object {
 	load := isa.Prog(isa.LoadMem(isa.R0, isa.R1, 8, 8), isa.Return())
 	return &obj.Object{Name: "x.o", Programs: []obj.Program{
 		{Name: "good", Section: "mem/8", Insns: load, Lines: []obj.Line{{Slot: 0, File: "x.c", Line: 3}}},
-		{Name: "sleeping", Section: "mem", Off: true, Insns: isa.Prog(isa.EQ.Imm(isa.R0, 1, -1), isa.Return())},
+		{Name: "sleeping", Section: "mem", Off: true, Insns: isa.Prog(isa.Mov.Imm(isa.R0, 0), isa.EQ.Imm(isa.R2, 1, -1), isa.Return())},
 		{Name: "bad", Section: "mem", Insns: isa.Prog(isa.Mov.Imm(isa.R0, 0), isa.Mov.Imm(isa.R10, 0), isa.Return()), Lines: []obj.Line{{Slot: 1, File: "x.c", Line: 9, Text: "oops();"}}},
 	}}
 }
@@ -83,9 +83,9 @@ func TestTypes(t *testing.T) {
 		{"xdp", "", "", "", verifier.CodeType},
 		{"mem", "", "xdp", "", verifier.CodeType},
 		{"mem/08", "", "", "", verifier.CodeType},
-		{"fields", "", "", "", verifier.CodeContext},
+		{"fields", "", "", "fields", ""},
 	} {
-		o := &obj.Object{Name: "x.o", Programs: []obj.Program{{Name: "p", Section: tt.section, Type: tt.own, Insns: isa.Prog(isa.Return())}}}
+		o := &obj.Object{Name: "x.o", Programs: []obj.Program{{Name: "p", Section: tt.section, Type: tt.own, Insns: isa.Prog(isa.Mov.Imm(isa.R0, 0), isa.Return())}}}
 		opts := guard()
 		opts.Type = tt.asked
 		u, err := core.Lower(o, testSet(), opts)
@@ -167,9 +167,11 @@ func TestCompileRefuses(t *testing.T) {
 	var e *verifier.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, "bad", e.Program)
-	_, err = core.Compile(context.Background(), object(), testSet(), r, core.Options{Programs: []string{"good"}})
+	o := object()
+	o.Programs[0].Type = "mem/4"
+	_, err = core.Compile(context.Background(), o, testSet(), r, core.Options{Programs: []string{"good"}})
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, verifier.CodePolicy, e.Code, "the zero options are strict")
+	require.Equal(t, verifier.CodePacket, e.Code, "the zero options are strict")
 	opts := guard("good")
 	opts.Opt = 2
 	_, err = core.Compile(context.Background(), object(), testSet(), r, opts)

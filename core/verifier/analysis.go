@@ -33,7 +33,7 @@ type analysis struct {
 	pending []*path
 	open    []*mark // marks on the way to where the walk is, oldest first
 	closed  []bool
-	marks   [][]*mark // by instruction, counted through all functions
+	marks   [][]*mark // those that are done, by instruction, counted through all functions
 	seq     []*mark   // all marks, oldest first
 	first   []int32   // where the instructions of each function begin in marks, visits, live
 	visits  []uint32

@@ -105,7 +105,7 @@ func Rules() []Rule {
 		{"BV048", "dynptr or iterator", "A dynptr or iterator on the stack is used out of order, or its bytes are accessed directly.", "Initialise it once, use it through helpers, and release it on every path.", false},
 		{"BV049", "cannot decide", "The program uses something of the kernel that this version does not model; see docs/UNSUPPORTED.md.", "Do without it here.", true},
 		{"BV050", "leak", "Under no-leaks addresses must not leave the program, in results, maps, arguments or comparisons.", "Store numbers, not addresses.", false},
-		{"BV051", "stale packet pointer", "A packet pointer is used after a call that may have moved the packet.", "Load data and data_end from the context again, and compare again.", false},
+		{"BV051", "stale packet pointer", "A packet pointer is used after a call that may have moved the packet.", "Load the start and the end of the packet from the context again, and compare again.", false},
 		{"BV052", "sleeping helper", "The helper may sleep; programs of this type must not.", "Use a sleepable section (`.s`), or another helper.", false},
 		{"BV053", "unbounded index", "An index has no bound that would keep the access inside.", "Compare the index with the number of elements, or mask it.", false},
 		{"BV054", "unwritten stack", "Under no-leaks, stack bytes are read where nothing was written.", "Initialise the variable.", false},

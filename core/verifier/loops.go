@@ -451,18 +451,26 @@ func (a *analysis) retry(err *Error) *path {
 	}
 	deps := a.dependencies(err.blame)
 	if s := a.blamed(err, deps); s >= 0 {
-		return a.rewind(s)
+		return a.rewind(a.firstOf(s))
 	}
 	for t := err.trail; t > 0; t = a.trail[t].prev {
 		a.depend(deps, a.trail[t].a)
 		a.depend(deps, a.trail[t].b)
 	}
 	if s := a.blamed(err, deps); s >= 0 {
-		return a.rewind(s)
+		return a.rewind(a.firstOf(s))
 	}
 	s := len(a.specs) - 1
 	a.specs[s].head.off = true
-	return a.rewind(s)
+	return a.rewind(a.firstOf(s))
+}
+
+// firstOf is the first of the speculations that widened one loop turn by turn, of which i is the last.
+func (a *analysis) firstOf(i int) int {
+	for i > 0 && a.specs[i-1].head == a.specs[i].head {
+		i--
+	}
+	return i
 }
 
 // blamed finds the newest speculation that made a value among deps, and keeps those values.

@@ -43,6 +43,9 @@ func (a *analysis) close(n int) {
 			break
 		}
 		m.done = true
+		if !m.dead {
+			a.marks[m.gi] = append(a.marks[m.gi], m)
+		}
 		a.open = a.open[:len(a.open)-1]
 	}
 	for len(a.specs) > 0 && a.specs[len(a.specs)-1].pending >= n {
@@ -59,9 +62,6 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 		m := list[i]
 		if m.dead {
 			dead++
-			continue
-		}
-		if !m.done {
 			continue
 		}
 		if a.covers(m, p, false) {
@@ -91,7 +91,6 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 // mark keeps the path as it is.
 func (a *analysis) mark(p *path, gi int32) *mark {
 	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending)}
-	a.marks[gi] = append(a.marks[gi], m)
 	a.seq = append(a.seq, m)
 	a.open = append(a.open, m)
 	a.peak = max(a.peak, len(a.seq))

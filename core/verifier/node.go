@@ -69,7 +69,19 @@ type node struct {
 	obj  int32  // what the kind refers to
 	id   uint32 // identity: pointers of the same kind and id are off apart; or-null pointers are tested together
 	held uint32 // the acquired reference that it belongs to, 0 if none
-	size uint32 // bytes behind an isMem; kind of a dynptr
+	size uint32 // bytes behind an isMem; kind of a dynptr; of a number that was computed the formula
+}
+
+// formula says how a number was computed from a and b.
+func formula(in *ir.Insn) uint32 { return uint32(in.Op) | uint32(in.Width)<<8 | uint32(in.Size)<<16 }
+
+// compute is the formula of n on other operands.
+func (n *node) compute(x, y scalar.Num) scalar.Num {
+	op, width, size := ir.Op(n.size), uint8(n.size>>8), uint8(n.size>>16)
+	if n.b == 0 {
+		return scalar.Unary(op, width, size, x)
+	}
+	return scalar.Binary(op, width, x, y)
 }
 
 // cause says how a node came to be, for explanations.

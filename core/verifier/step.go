@@ -187,7 +187,8 @@ func (a *analysis) move(p *path, in *ir.Insn) {
 	case n.kind != isScalar:
 		p.set(in.Dst, a.any(p, in, byInsn, scalar.Bytes(4)))
 	default:
-		p.set(in.Dst, a.made(p, in, node{kind: isScalar, a: y, num: scalar.Unary(ir.OpZext, 64, 4, n.num)}))
+		n.flags |= shared
+		p.set(in.Dst, a.made(p, in, node{kind: isScalar, a: y, num: scalar.Unary(ir.OpZext, 64, 4, n.num), size: formula(&ir.Insn{Op: ir.OpZext, Width: 64, Size: 4})}))
 	}
 }
 
@@ -207,7 +208,8 @@ func (a *analysis) unary(p *path, in *ir.Insn) *Error {
 		p.set(in.Dst, x)
 		return nil
 	}
-	p.set(in.Dst, a.made(p, in, node{kind: isScalar, a: x, num: num}))
+	n.flags |= shared
+	p.set(in.Dst, a.made(p, in, node{kind: isScalar, a: x, num: num, size: formula(in)}))
 	return nil
 }
 
@@ -225,7 +227,9 @@ func fits(in *ir.Insn, n scalar.Num) bool {
 func (a *analysis) arithmetic(p *path, in *ir.Insn, x, y ref) ref {
 	n, m := a.at(x), a.at(y)
 	c, constant := m.num.Const()
-	out := node{kind: isScalar, a: x, b: y}
+	out := node{kind: isScalar, a: x, b: y, size: formula(in)}
+	n.flags |= shared
+	m.flags |= shared
 	switch {
 	case (in.Op == ir.OpSub || in.Op == ir.OpXor) && n.base == m.base && (in.Op == ir.OpSub && in.Width == 64 || n.off == m.off):
 		out.num = scalar.Const(uint64(n.off - m.off))
@@ -247,9 +251,6 @@ func (a *analysis) arithmetic(p *path, in *ir.Insn, x, y ref) ref {
 			a.share(r)
 			return r
 		}
-		if in.Op == ir.OpLsh {
-			out.size = shiftMark | uint32(c&63)
-		}
 	}
 	out.num = scalar.Binary(in.Op, in.Width, n.num, m.num)
 	if out.base != 0 {
@@ -261,13 +262,13 @@ func (a *analysis) arithmetic(p *path, in *ir.Insn, x, y ref) ref {
 	return r
 }
 
-// shiftMark tells a number that was shifted to the left, by the amount in the low bits of node.size.
-const shiftMark = 1 << 8
-
 // shiftedBack is what x was before it was shifted to the left, if in shifts it back and no bit was lost.
 func (a *analysis) shiftedBack(in *ir.Insn, x ref, c uint64) ref {
 	n := a.at(x)
-	if n.kind != isScalar || n.size != shiftMark|uint32(c&63) || n.cause != byInsn {
+	if n.kind != isScalar || n.size != uint32(ir.OpLsh)|64<<8 || n.cause != byInsn || n.b == 0 {
+		return 0
+	}
+	if by, ok := a.at(n.b).num.Const(); !ok || by&63 != c&63 {
 		return 0
 	}
 	was := a.at(n.a)
@@ -574,7 +575,8 @@ func unsignedCond(c isa.Cond) bool {
 	return c == isa.LT || c == isa.LE || c == isa.GT || c == isa.GE || c == isa.EQ
 }
 
-// narrow gives x the range num, which a comparison with y has shown, wherever it is.
+// narrow gives x the range num, which a comparison with y has shown, wherever it
+// is, and narrows what is at a constant distance or was computed from it.
 func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 	n := *a.at(x)
 	nx := a.narrowed(p, in, x, y, num)
@@ -583,21 +585,51 @@ func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 		a.narrowRelated(p, in, nx)
 		return
 	}
+	for was, is := x, nx; was != 0; {
+		was, is = a.narrowLinked(p, in, was, is)
+	}
+	a.narrowRelated(p, in, nx)
+}
+
+// narrowLinked replaces x by nx and narrows what depends on it. It returns the last value that
+// was narrowed through its formula, on which others may depend in turn.
+func (a *analysis) narrowLinked(p *path, in *ir.Insn, x, nx ref) (was, is ref) {
+	n, num := *a.at(x), a.at(nx).num
 	p.replace(func(r ref) ref {
 		if r == x {
 			return nx
 		}
-		k := a.at(r)
-		if k.kind != isScalar || k.base != n.base {
+		k := *a.at(r)
+		if k.kind != isScalar {
 			return r
 		}
-		w, ok := scalar.Meet(scalar.Binary(ir.OpAdd, 64, num, scalar.Const(uint64(k.off-n.off))), k.num)
+		var w scalar.Num
+		switch {
+		case k.base == n.base:
+			w = scalar.Binary(ir.OpAdd, 64, num, scalar.Const(uint64(k.off-n.off)))
+		case k.cause == byInsn && k.size != 0 && (k.a == x || k.b == x):
+			u, v := num, num
+			if k.a != x {
+				u = a.at(k.a).num
+			}
+			if k.b != x {
+				v = a.at(k.b).num
+			}
+			w = k.compute(u, v)
+		default:
+			return r
+		}
+		w, ok := scalar.Meet(w, k.num)
 		if !ok || w == k.num {
 			return r
 		}
-		return a.narrowed(p, in, r, nx, w)
+		out := a.narrowed(p, in, r, nx, w)
+		if k.base != n.base {
+			was, is = r, out
+		}
+		return out
 	})
-	a.narrowRelated(p, in, nx)
+	return was, is
 }
 
 // swap puts nx where x is: in the registers of the running activation.
