@@ -83,7 +83,6 @@ func TestTypes(t *testing.T) {
 		{"xdp", "", "", "", verifier.CodeType},
 		{"mem", "", "xdp", "", verifier.CodeType},
 		{"mem/08", "", "", "", verifier.CodeType},
-		{"fields", "", "", "fields", ""},
 	} {
 		o := &obj.Object{Name: "x.o", Programs: []obj.Program{{Name: "p", Section: tt.section, Type: tt.own, Insns: isa.Prog(isa.Mov.Imm(isa.R0, 0), isa.Return())}}}
 		opts := guard()
