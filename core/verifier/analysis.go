@@ -252,8 +252,12 @@ func (a *analysis) number(v uint64) ref {
 	return a.add(node{kind: isScalar, num: scalar.Const(v), pos: ir.NoPos})
 }
 
+// noNeed: nothing relied on the fact yet.
+const noNeed = -1 << 62
+
+// newNeed is a place in needs for a new fact: how many bytes, or for a relation whether, something relied on it.
 func (a *analysis) newNeed() uint32 {
-	a.needs = append(a.needs, 0)
+	a.needs = append(a.needs, noNeed)
 	return uint32(len(a.needs) - 1)
 }
 

@@ -73,7 +73,7 @@ func (a *analysis) endless(p *path, m *mark) *Error {
 	f := a.program.Funcs[p.top().fn]
 	e := a.fail(CodeEndless, f, p.topPos(a), "the loop that begins here is not known to end: no number in it goes one way towards a bound")
 	e.trail = p.trail
-	if m.widened {
+	if m != nil && m.widened {
 		e.endless = m
 	}
 	return e

@@ -29,6 +29,7 @@ type head struct {
 	keep    map[place]bool // values that must run as they are
 	widened map[place]int  // how often
 	tries   int
+	turns   int // since values are kept
 	off     bool
 }
 
@@ -94,11 +95,18 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 		if m.widened && i > 0 {
 			continue
 		}
-		if !a.advances(m, p) {
+		if a.advances(m, p) {
+			a.closeLoop(m, p)
+			return nil, nil
+		}
+		if m.widened || a.same(m, p) {
 			return nil, a.endless(p, m)
 		}
-		a.closeLoop(m, p)
-		return nil, nil
+	}
+	if len(h.keep) > 0 {
+		if h.turns++; h.turns > keptTurns && a.giveUp(h) {
+			return nil, a.endless(p, nil)
+		}
 	}
 	if h.off {
 		a.mark(p, gi)
@@ -107,13 +115,30 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 	return a.widenAt(chain[0], p, gi, h), nil
 }
 
+// keptTurns is how many turns are followed in which some values are widened and others
+// are not: what counts the turns may be among the former.
+const keptTurns = 40
+
+// giveUp ends widening at a head. It reports whether there is something to go back to.
+func (a *analysis) giveUp(h *head) bool {
+	h.off = true
+	return slices.ContainsFunc(a.specs, func(s *speculation) bool { return s.head == h })
+}
+
+// same reports whether nothing at all has changed since m.
+func (a *analysis) same(m *mark, p *path) bool {
+	equal := true
+	a.pairs(&m.path, p, func(_ place, x, y ref) {
+		n, k := a.at(x), a.at(y)
+		equal = equal && n.num == k.num && n.kind == k.kind && (n.kind == isScalar || n.off == k.off)
+	})
+	return equal
+}
+
 // advances reports whether the turn from m to p brings the loop nearer to an end.
 func (a *analysis) advances(m *mark, p *path) bool {
 	if a.policy == Guard || p.ticks > m.path.ticks {
 		return true
-	}
-	if !m.widened {
-		return false
 	}
 	var found []rank
 	a.pairs(&m.path, p, func(at place, x, y ref) {
@@ -125,7 +150,15 @@ func (a *analysis) advances(m *mark, p *path) bool {
 	if m.ranked {
 		found = slices.DeleteFunc(found, func(r rank) bool { return !slices.Contains(m.rank, r) })
 	}
+	if len(found) == 0 && !m.widened {
+		return false
+	}
 	m.rank, m.ranked = found, true
+	for _, r := range found {
+		if r.sym != 0 {
+			a.at(r.sym).flags |= widened
+		}
+	}
 	return len(found) > 0
 }
 
@@ -150,7 +183,7 @@ func (a *analysis) pairs(q, p *path, visit func(at place, x, y ref)) {
 // crosses in few steps and that does not wrap.
 func (a *analysis) rankOf(x, y ref) (r rank, ok bool) {
 	n, m := a.at(x), a.at(y)
-	if n.flags&widened == 0 || n.kind != m.kind {
+	if n.kind != m.kind {
 		return r, false
 	}
 	var d int64
@@ -476,7 +509,7 @@ func (a *analysis) firstOf(i int) int {
 // blamed finds the newest speculation that made a value among deps, and keeps those values.
 func (a *analysis) blamed(err *Error, deps map[ref]bool) int {
 	for i, s := range slices.Backward(a.specs) {
-		if err.endless != nil && err.endless == s.mark {
+		if err.Code == CodeEndless && (err.endless == s.mark || s.head.off) {
 			s.head.off = true
 			return i
 		}
@@ -534,6 +567,7 @@ func (a *analysis) rewind(i int) *path {
 	}
 	a.seq = append(a.seq[:s.seq], slices.DeleteFunc(a.seq[s.seq:], func(m *mark) bool { return m.dead })...)
 	clear(s.head.widened)
+	s.head.turns = 0
 	a.pending, a.open, a.specs = a.pending[:s.pending], a.open[:s.open], a.specs[:i]
 	return s.path.fork()
 }

@@ -302,9 +302,6 @@ func (c *comparison) number(x, y ref) bool {
 // progress reports whether m has gone at least as far as n in the loops that are open: see analysis.turn.
 func (c *comparison) progress(n, m *node) bool {
 	for _, o := range c.open {
-		if !o.widened {
-			continue
-		}
 		for _, r := range o.rank {
 			if r.sym == n.base && (m.base != n.base || r.up && m.off < n.off || !r.up && m.off > n.off) {
 				return false
@@ -360,7 +357,7 @@ func (c *comparison) identity(old, new uint32, d int64) bool {
 // ranks reports whether pointers of identity id show that a loop ends which is open.
 func (c *comparison) ranks(id uint32) bool {
 	return slices.ContainsFunc(c.open, func(o *mark) bool {
-		return o.widened && slices.ContainsFunc(o.rank, func(r rank) bool { return r.id == id })
+		return slices.ContainsFunc(o.rank, func(r rank) bool { return r.id == id })
 	})
 }
 
@@ -372,7 +369,7 @@ func (c *comparison) rest() bool {
 		if c.exact || !c.m.done {
 			need = s.n
 		}
-		if need <= 0 {
+		if need == noNeed {
 			continue
 		}
 		id, d, ok := c.mapped(s.id)
@@ -385,7 +382,7 @@ func (c *comparison) rest() bool {
 	}
 	for i := range c.q.relations {
 		r := &c.q.relations[i]
-		if !c.exact && c.m.done && c.needs[r.used] == 0 {
+		if !c.exact && c.m.done && c.needs[r.used] == noNeed {
 			continue
 		}
 		if !c.relation(r) {
@@ -471,19 +468,17 @@ func (a *analysis) relied(x, y ref) {
 // passNeeds hands the demands on spans and relations of q on to those of p: all
 // of p's, where it is not known which one stood for which.
 func (a *analysis) passNeeds(q, p *path) {
-	most := int64(0)
+	most := int64(noNeed)
 	for _, s := range q.spans {
-		if n := a.needs[s.need]; n > 0 {
-			most = max(most, n)
-		}
+		most = max(most, a.needs[s.need])
 	}
-	if most > 0 {
+	if most != noNeed {
 		for _, s := range p.spans {
 			a.needs[s.need] = max(a.needs[s.need], min(most, s.n))
 		}
 	}
 	for _, r := range q.relations {
-		if a.needs[r.used] == 0 {
+		if a.needs[r.used] == noNeed {
 			continue
 		}
 		for _, t := range p.relations {

@@ -146,7 +146,7 @@ func (a *analysis) assumePointers(p *path, in *ir.Insn, n, m *node, holds bool) 
 	if n2.kind == isMemory {
 		limit = maxMemory
 	}
-	if inside <= 0 || top > limit+maxBeyond || n2.num.SMin() < -maxBeyond || inside > limit {
+	if inside < -maxBeyond || inside <= 0 && n2.id < firstID || top > limit+maxBeyond || n2.num.SMin() < -maxBeyond || inside > limit {
 		return
 	}
 	if s := p.span(n2.id); s == nil || s.n < inside {

@@ -1,0 +1,311 @@
+package verifier
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/ir"
+)
+
+// maxChain is how many links the chain of an Error has at most, maxDeep how far back it looks for them.
+const (
+	maxChain = 8
+	maxDeep  = 200
+)
+
+// explain completes an Error that stands: the chain of causes and what was needed.
+func (a *analysis) explain(e *Error) {
+	if e.path == nil {
+		return
+	}
+	e.Need = a.need(e)
+	c := &chain{analysis: a, seen: map[ref]bool{}, limit: a.extentOf(e)}
+	for _, r := range e.blame {
+		c.follow(r, 0)
+	}
+	for _, r := range c.list {
+		c.step(r)
+	}
+	c.obligations(e)
+	e.Chain = shorten(c.steps)
+}
+
+// shorten keeps the beginning of a chain and its end.
+func shorten(list []Step) []Step {
+	if len(list) <= maxChain {
+		return list
+	}
+	return append(slices.Clone(list[:2]), list[len(list)-maxChain+2:]...)
+}
+
+// chain collects what led to a value.
+type chain struct {
+	*analysis
+	seen  map[ref]bool
+	list  []ref
+	steps []Step
+	limit uint64 // a number beyond this is too large
+}
+
+// follow lists the values that r was made from, oldest first, then r.
+func (c *chain) follow(r ref, depth int) {
+	if r == 0 || c.seen[r] || depth > maxDeep {
+		return
+	}
+	c.seen[r] = true
+	n := c.at(r)
+	if _, constant := n.num.Const(); constant && n.kind == isScalar && depth > 0 && n.cause != byBranch {
+		return
+	}
+	c.follow(n.a, depth+1)
+	if n.cause != byBranch {
+		c.follow(n.b, depth+1)
+	}
+	c.list = append(c.list, r)
+}
+
+// step adds the link for r.
+func (c *chain) step(r ref) {
+	n := c.at(r)
+	s := Step{Slot: int(n.pos), Func: c.program.Funcs[n.fn].Name}
+	if n.pos == ir.NoPos {
+		if n.kind == isScalar && r != c.length {
+			return
+		}
+		s.Text = c.beginning(r, n)
+	} else {
+		f := c.program.Funcs[n.fn]
+		in := insnAt(f, n.pos)
+		if in == nil {
+			return
+		}
+		s.Source, s.Text = c.program.Source(n.pos), c.made1(f, in, n)
+	}
+	if k := len(c.steps); k > 0 && c.steps[k-1].Slot == s.Slot && c.steps[k-1].Text == s.Text {
+		return
+	}
+	c.steps = append(c.steps, s)
+}
+
+// beginning describes what the program, function or callback begins with.
+func (c *chain) beginning(r ref, n *node) string {
+	switch {
+	case r == c.length:
+		return "R2 is the length of the memory as the program begins"
+	case n.kind == isStack:
+		return "R10 is the address above the frame"
+	}
+	return "the function begins with " + c.what(n)
+}
+
+// insnAt finds the last instruction of f that comes from slot pos and writes a register, or any.
+func insnAt(f *ir.Func, pos ir.Pos) (found *ir.Insn) {
+	for _, b := range f.Blocks {
+		for i := range b.Insns {
+			if in := &b.Insns[i]; in.Pos == pos && (found == nil || in.Dst != ir.None) {
+				found = in
+			}
+		}
+	}
+	return found
+}
+
+// made1 says what an instruction made of a value.
+func (c *chain) made1(f *ir.Func, in *ir.Insn, n *node) string {
+	insn := "`" + c.spelled(f, in) + "`"
+	switch n.cause {
+	case byLoad:
+		return fmt.Sprintf("%s reads %s%s", insn, c.what(n), c.unboundedFrom(n))
+	case byContext:
+		return fmt.Sprintf("%s takes %s from the context%s", insn, c.what(n), c.unboundedFrom(n))
+	case byCall:
+		return fmt.Sprintf("%s returns %s%s", insn, c.what(n), c.unboundedFrom(n))
+	case byBranch:
+		return fmt.Sprintf("after the comparison %s it is %s", insn, c.what(n))
+	case byLoop:
+		return fmt.Sprintf("from turn to turn of the loop that begins here it may be %s%s", c.what(n), c.lost(n))
+	case byMove:
+		return fmt.Sprintf("%s may move the packet: pointers into it end here", insn)
+	}
+	return fmt.Sprintf("%s makes it %s%s", insn, c.what(n), c.lost(n))
+}
+
+// unboundedFrom notes numbers that had no bound from the first.
+func (c *chain) unboundedFrom(n *node) string {
+	if c.limit != 0 && n.kind == isScalar && n.num.IsUnknown() {
+		return ", without a bound"
+	}
+	return ""
+}
+
+// lost notes the instruction where a number, or the offset of a pointer, got beyond what is
+// needed though what it was made from had not.
+func (c *chain) lost(n *node) string {
+	if c.limit == 0 || c.small(n) {
+		return ""
+	}
+	for _, r := range [...]ref{n.a, n.b} {
+		if r != 0 && !c.small(c.at(r)) {
+			return ""
+		}
+	}
+	return "; its bound is lost here"
+}
+
+// small reports whether a number or an offset is known to be within the limit.
+func (c *chain) small(n *node) bool {
+	w := c.wholeOf(n)
+	return w.SMin() >= 0 && w.UMax() <= c.limit
+}
+
+// what is a value in words.
+func (a *analysis) what(n *node) string {
+	if n.kind == isScalar {
+		switch v, constant := n.num.Const(); {
+		case constant:
+			return decimalOf(v)
+		case n.num.IsUnknown():
+			return "any number"
+		}
+		return n.num.String()
+	}
+	text := a.named(n)
+	if n.flags&orNull != 0 {
+		text += " that may be null"
+	}
+	if w := a.whole(n); w.Mask != 0 {
+		text += ", at offset " + offsetText(n, w.IsUnknown(), w.String())
+	} else if v, _ := w.Const(); v != 0 {
+		text += ", at offset " + decimalOf(v)
+	}
+	return text
+}
+
+func offsetText(n *node, unknown bool, text string) string {
+	if unknown {
+		return "any"
+	}
+	return text
+}
+
+func decimalOf(v uint64) string { return fmt.Sprint(int64(v)) }
+
+// obligations adds what the path owes: where a reference was acquired, a lock taken.
+func (c *chain) obligations(e *Error) {
+	at := ir.NoPos
+	switch {
+	case e.Code == CodeRefLeak && len(e.path.holds) > 0:
+		at = e.path.holds[0].pos
+	case e.Code == CodeLock && e.path.lock != 0:
+		at = e.path.lockPos
+	}
+	if at == ir.NoPos {
+		return
+	}
+	for _, f := range c.program.Funcs {
+		if in := insnAt(f, at); in != nil {
+			c.steps = append(c.steps, Step{Slot: int(at), Func: f.Name, Source: c.program.Source(at),
+				Text: "`" + c.spelled(f, in) + "` " + map[bool]string{true: "acquires it", false: "takes the lock"}[e.Code == CodeRefLeak]})
+			return
+		}
+	}
+}
+
+// extentOf is the greatest offset, or number, that the instruction could use; 0 if that is no question of size.
+func (a *analysis) extentOf(e *Error) uint64 {
+	switch e.Code {
+	case CodeBounds, CodeUnbounded, CodeStackBounds, CodePacket:
+	case CodeSize:
+		return maxSize - 1
+	case CodeReturn:
+		return uint64(max(a.typ.Returns.Max, 0))
+	default:
+		return 0
+	}
+	if len(e.blame) == 0 {
+		return 0
+	}
+	n := a.at(e.blame[0])
+	switch n.kind {
+	case isMapValue, isData, isMem:
+		return uint64(max(a.extent(n), 1))
+	case isStack:
+		return 0
+	}
+	return maxMemory
+}
+
+// need says what the instruction of an Error would have to be given.
+func (a *analysis) need(e *Error) string {
+	if say := needs[e.Code]; say != nil {
+		n := a.at(0)
+		if len(e.blame) > 0 {
+			n = a.at(e.blame[0])
+		}
+		return say(a, e, n)
+	}
+	return ""
+}
+
+// needs say it by code.
+var needs = map[Code]func(a *analysis, e *Error, n *node) string{
+	CodeBounds:    (*analysis).needExtent,
+	CodeUnbounded: (*analysis).needExtent,
+	CodePacket: func(a *analysis, e *Error, n *node) string {
+		if bytes := reach(e.in, n); bytes > 0 {
+			return fmt.Sprintf("a comparison on the way here that shows %s + %d ≤ the end", a.named(n), bytes)
+		}
+		return ""
+	},
+	CodeNull: func(_ *analysis, _ *Error, n *node) string {
+		if n.kind == isScalar {
+			return ""
+		}
+		return "a pointer that was compared with 0 on the way here"
+	},
+	CodeStackBounds: func(_ *analysis, e *Error, _ *node) string {
+		return fmt.Sprintf("an offset from R10 between -%d and -1", ir.MaxStack)
+	},
+	CodeReturn: func(a *analysis, _ *Error, _ *node) string {
+		return "R0 in " + rangeText(&a.typ.Returns)
+	},
+	CodeRefLeak: func(a *analysis, e *Error, _ *node) string {
+		return "a call that releases it, on every path from there to the end"
+	},
+	CodeSize: func(*analysis, *Error, *node) string {
+		return fmt.Sprintf("a number between 1 and the size of the memory, and below %d", maxSize)
+	},
+	CodeUnset: func(_ *analysis, e *Error, _ *node) string {
+		return "a value written on every path that leads here"
+	},
+}
+
+// needExtent is the range of offsets that are inside.
+func (a *analysis) needExtent(e *Error, n *node) string {
+	size, disp := int64(0), int64(0)
+	if e.in != nil && e.in.Op.Info().Effects&ir.UseMem != 0 {
+		size, disp = int64(e.in.Size), int64(e.in.Disp)
+	}
+	extent := a.extent(n)
+	if n.kind == isScalar || extent < size || size == 0 || n.kind == isStack {
+		return ""
+	}
+	return fmt.Sprintf("an offset between %d and %d: %s has %d bytes, and %d are accessed at +%d", -disp, extent-size-disp, a.named(n), extent, size, disp)
+}
+
+// reach is how many bytes from the start that its comparisons are about an access of n needs, 0 if it is no access.
+func reach(in *ir.Insn, n *node) int64 {
+	if in == nil || in.Op.Info().Effects&ir.UseMem == 0 {
+		return 0
+	}
+	return n.off + int64(in.Disp) + int64(in.Size)
+}
+
+// rangeText is a range of return values in words.
+func rangeText(r *abi.Range) string {
+	if r.Min == r.Max {
+		return fmt.Sprintf("%d", r.Min)
+	}
+	return fmt.Sprintf("%d to %d", r.Min, r.Max)
+}
