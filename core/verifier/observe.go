@@ -187,7 +187,7 @@ func (m *matching) value(r ref, v uint64, frames []ConcreteFrame) string {
 	if len(starts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("not %s (areas begin at %#x)", m.a.show(r), starts)
+	return fmt.Sprintf("not %s at offset %s%+d (which begins at %#x)", kindNames[n.kind], n.num, n.off, starts)
 }
 
 // areas are those of the kinds of values.
