@@ -1,22 +1,14 @@
 package opt
 
-import (
-	"slices"
-
-	"github.com/bpfc/bpfc/core/ir"
-)
+import "github.com/bpfc/bpfc/core/ir"
 
 // deadCode drops what computes a value that nobody reads. Loads stay: they may
 // fault. What the verifier found live at the start of blocks still holds: no pass
 // before this one makes a block read a register that it did not read or write already.
 func (p *program) deadCode() {
 	for i, f := range p.out.Funcs {
-		live := p.v.Func(i).Live
-		if n := len(f.Blocks) - len(live); n > 0 { // blocks that the lowering added may read anything
-			live = append(live[:len(live):len(live)], slices.Repeat([]ir.RegSet{everything}, n)...)
-		}
 		for _, b := range f.Blocks {
-			dropDead(b, ir.LiveOut(b, live))
+			dropDead(b, ir.LiveOut(b, p.live[i]))
 		}
 	}
 }

@@ -48,8 +48,9 @@ func follow(f *ir.Func, b ir.BlockID) ir.BlockID {
 	return b
 }
 
-// dropUnreached removes the blocks that the entry does not reach and numbers the others anew.
-func dropUnreached(f *ir.Func) {
+// dropUnreached removes the blocks that the entry does not reach and numbers the
+// others anew. It returns the IDs that those had.
+func dropUnreached(f *ir.Func) (was []ir.BlockID) {
 	post, _ := ir.Postorder(f)
 	id := make([]ir.BlockID, len(f.Blocks)) // new ones, plus 1
 	for _, b := range post {
@@ -58,7 +59,7 @@ func dropUnreached(f *ir.Func) {
 	kept := f.Blocks[:0]
 	for i, b := range f.Blocks {
 		if id[i] != 0 {
-			kept = append(kept, b)
+			kept, was = append(kept, b), append(was, b.ID)
 			id[i] = ir.BlockID(len(kept))
 			b.ID = id[i] - 1
 		}
@@ -72,4 +73,5 @@ func dropUnreached(f *ir.Func) {
 			t.Then = id[t.Then] - 1
 		}
 	}
+	return was
 }

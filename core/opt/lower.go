@@ -13,22 +13,27 @@ const mayGotoTurns = 8 << 20
 func (p *program) lower() {
 	src := p.v.Program()
 	p.out.Funcs = make([]*ir.Func, len(src.Funcs))
+	p.live = make([][]ir.RegSet, len(src.Funcs))
 	for i, f := range src.Funcs {
-		l := &lowering{program: p, src: f, facts: p.v.Func(i)}
+		l := &lowering{program: p, src: f, fi: i, facts: p.v.Func(i)}
 		p.out.Funcs[i] = l.run()
+		p.live[i] = l.live()
 	}
 }
 
-// lowering rewrites one function. New blocks go behind the old ones, whose IDs stay.
+// lowering rewrites one function. New blocks go behind the old ones. Blocks that no
+// path reaches are left out at the end; until then the old ones keep their IDs.
 type lowering struct {
 	*program
 	src   *ir.Func
+	fi    int
 	facts *verifier.FuncFacts
 	out   *ir.Func
 	slab  []ir.Insn // instructions of the block at hand; earlier blocks own what lies before it
 	first int       // where the block at hand begins in slab
 	block *ir.Block
-	turns int32 // displacement from R10 of the counter of may_goto, 0 if there is none
+	kept  []ir.BlockID // of the blocks left, their IDs before; nil if all are
+	turns int32        // displacement from R10 of the counter of may_goto, 0 if there is none
 }
 
 func (l *lowering) run() *ir.Func {
@@ -44,21 +49,55 @@ func (l *lowering) run() *ir.Func {
 		l.turns = -l.out.Frame
 	}
 	l.slab = make([]ir.Insn, 0, n+n/2+16)
+	dead := false
 	for i, b := range l.src.Blocks {
 		l.begin(&blocks[i])
-		if i == 0 {
-			l.prologue()
-		}
-		if (l.facts.LoopHeads[i] || i == 0 && l.facts.PollEntry) && !l.opts.unguarded {
-			l.emit(ir.Insn{Op: ir.OpPoll, Pos: b.Insns[0].Pos})
-		}
-		base := int(l.facts.Start[i])
-		for j := range b.Insns {
-			l.insn(&b.Insns[j], &l.facts.Insns[base+j])
-		}
+		dead = !l.lowerBlock(i, b) || dead
 		l.end()
 	}
+	if dead {
+		l.kept = dropUnreached(l.out)
+	}
 	return l.out
+}
+
+// lowerBlock rewrites block i. It reports whether a path reaches the block: of one that
+// none does nothing is left.
+func (l *lowering) lowerBlock(i int, b *ir.Block) bool {
+	base := int(l.facts.Start[i])
+	if i == 0 {
+		l.prologue()
+	}
+	if l.v.Polled(l.fi, i) && !l.opts.unguarded {
+		l.emit(ir.Insn{Op: ir.OpPoll, Pos: b.Insns[0].Pos})
+	}
+	for j := range b.Insns {
+		fact := &l.facts.Insns[base+j]
+		if fact.Dead {
+			l.emit(ir.Insn{Op: ir.OpFault, Rule: ir.RuleCall, Pos: b.Insns[j].Pos})
+			return j > 0
+		}
+		l.insn(&b.Insns[j], fact)
+	}
+	return true
+}
+
+// live are the registers that the blocks read before writing them. Blocks that the lowering added may read anything.
+func (l *lowering) live() []ir.RegSet {
+	live := append(make([]ir.RegSet, 0, len(l.out.Blocks)), l.facts.Live...)
+	for len(live) < len(l.out.Blocks) {
+		live = append(live, everything)
+	}
+	if l.kept == nil {
+		return live
+	}
+	out := make([]ir.RegSet, len(l.kept))
+	for i, b := range l.kept {
+		if out[i] = everything; int(b) < len(l.facts.Live) {
+			out[i] = l.facts.Live[b]
+		}
+	}
+	return out
 }
 
 // usesMayGoto reports whether the function has a may_goto.
@@ -108,6 +147,8 @@ func (l *lowering) zeroRegs(set ir.RegSet, pos ir.Pos) {
 // insn lowers one instruction.
 func (l *lowering) insn(in *ir.Insn, fact *verifier.InsnFact) {
 	switch e := in.Op.Info().Effects; {
+	case in.Op == ir.OpBr && (fact.Sides == 1 || fact.Sides == 2):
+		l.decided(in, fact.Sides)
 	case in.Op == ir.OpMayGoto:
 		l.mayGoto(in)
 	case in.Op == ir.OpCallReg:
@@ -121,6 +162,15 @@ func (l *lowering) insn(in *ir.Insn, fact *verifier.InsnFact) {
 	default:
 		l.emit(*in)
 	}
+}
+
+// decided makes a jump of a branch of which one side is possible.
+func (l *lowering) decided(in *ir.Insn, sides uint8) {
+	to := in.Then
+	if sides == 2 {
+		to = in.Else
+	}
+	l.emit(ir.Insn{Op: ir.OpJmp, Width: 64, Then: to, Pos: in.Pos})
 }
 
 // guards checks what is not proved of a memory access.

@@ -60,6 +60,7 @@ type program struct {
 	opts Options
 	out  *ir.Program
 	info codegen.EntryInfo
+	live [][]ir.RegSet // by function and block: what it or what follows reads before writing it
 }
 
 // Run lowers the verified programs of one object. The result shares maps, data

@@ -57,8 +57,12 @@ type analysis struct {
 	depth   []int32 // by function: bytes of stack used
 	unread  []bool  // by function: a byte of the frame may be read before it is written
 	exposed bool
+	unended bool    // a loop is bounded by what the run counts, not by the program
+	turning []*mark // heads of loops that were closed
 	peak    int
 	log     *journal
+	stop    func() bool // asked every few steps; ticked counts them
+	ticked  uint32
 	keep    *keeper
 }
 
@@ -84,12 +88,15 @@ const (
 
 // analyse proves the program safe or says why not.
 func (w *walk) analyse(set *abi.Set, opts Options) (*analysis, *Error) {
-	a := &analysis{walk: w, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, log: newJournal(opts.Log)}
+	a := &analysis{walk: w, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, log: newJournal(opts.Log), stop: opts.Stop}
 	if opts.Keep {
 		a.keep = new(keeper)
 	}
 	if opts.Policy == Guard {
 		a.limit = guardSteps
+	}
+	if opts.Steps > 0 {
+		a.limit = min(a.limit, opts.Steps)
 	}
 	a.prepare()
 	a.add(node{}) // ref 0 is no value
@@ -299,6 +306,9 @@ func (a *analysis) gi(p *path) int32 {
 
 // advance takes one step. It returns the path that goes on, nil if it has ended.
 func (a *analysis) advance(p *path) (*path, *Error) {
+	if a.halted() {
+		return nil, a.stopped(p)
+	}
 	f := p.top()
 	b := a.program.Funcs[f.fn].Blocks[f.block]
 	in := &b.Insns[f.index]

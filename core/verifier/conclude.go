@@ -1,13 +1,6 @@
 package verifier
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-
-	"github.com/bpfc/bpfc/core/abi"
-	"github.com/bpfc/bpfc/core/ir"
-)
+import "github.com/bpfc/bpfc/core/ir"
 
 // stats says what the analysis cost.
 func (a *analysis) stats() Stats { return Stats{Processed: a.steps, Peak: a.peak} }
@@ -20,7 +13,9 @@ func (a *analysis) hopeless(err *Error) bool {
 
 // conclude makes facts of what the analysis has seen.
 func (a *analysis) conclude() {
-	a.walk.exposed = a.exposed || a.policy == Guard && a.walk.exposed
+	strict := a.policy == Strict
+	a.walk.exposed = !strict && (a.exposed || a.walk.exposed)
+	a.walk.bound = a.runBound()
 	for fi := range a.facts {
 		facts := &a.facts[fi]
 		base := a.first[fi]
@@ -29,13 +24,18 @@ func (a *analysis) conclude() {
 			f.Dead = a.visits[base+int32(i)] == 0
 			f.Sides = a.taken[base+int32(i)]
 			if !a.flaws[base+int32(i)] {
-				f.Proved, f.Aligned = true, f.Aligned || a.policy == Strict
+				f.Proved, f.Aligned = true, f.Aligned || strict
+			}
+			if strict {
+				f.ZeroAfter = 0
 			}
 		}
-		if a.policy == Strict {
-			facts.Frame = (a.depth[fi] + 7) &^ 7
-			facts.ZeroFrame = a.unread[fi]
+		facts.Frame = max(facts.Frame, (a.depth[fi]+7)&^7)
+		facts.ZeroFrame = facts.ZeroFrame && !strict || a.unread[fi]
+		if strict {
+			facts.ZeroEntry = 0 // what was not written is not read
 		}
+		a.prune(fi)
 	}
 }
 
@@ -55,19 +55,6 @@ func (a *analysis) guards(complete bool) (n int) {
 	return n
 }
 
-// Polls counts the points where the program may be interrupted: loop heads that are reached.
-func (v *Verified) Polls() (n int) {
-	for fi := range v.funcs {
-		facts := &v.funcs[fi]
-		for b, head := range facts.LoopHeads {
-			if (head || b == 0 && facts.PollEntry) && !facts.Insns[facts.Start[b]].Dead {
-				n++
-			}
-		}
-	}
-	return n
-}
-
 // endless is the Error of a loop of which nothing shows that it ends.
 func (a *analysis) endless(p *path, m *mark) *Error {
 	f := a.program.Funcs[p.top().fn]
@@ -77,107 +64,4 @@ func (a *analysis) endless(p *path, m *mark) *Error {
 		e.endless = m
 	}
 	return e
-}
-
-// tooComplex is the Error of an analysis that takes too long; it names what was looked at most often.
-func (a *analysis) tooComplex(p *path, in *ir.Insn) *Error {
-	type spot struct {
-		fn   int
-		pos  ir.Pos
-		n    uint32
-		loop bool
-	}
-	var spots []spot
-	for fi, f := range a.program.Funcs {
-		for _, b := range f.Blocks {
-			gi := a.first[fi] + a.facts[fi].Start[b.ID]
-			if a.joins[gi] {
-				spots = append(spots, spot{fi, b.Insns[0].Pos, a.visits[gi], a.facts[fi].LoopHeads[b.ID]})
-			}
-		}
-	}
-	slices.SortStableFunc(spots, func(x, y spot) int { return int(y.n) - int(x.n) })
-	var most []string
-	for _, s := range spots[:min(3, len(spots))] {
-		kind := "join"
-		if s.loop {
-			kind = "loop"
-		}
-		where := ""
-		if l := a.program.Source(s.pos); l != nil && l.File != "" {
-			where = fmt.Sprintf(" (%s:%d)", l.File, l.Line)
-		}
-		most = append(most, fmt.Sprintf("the %s at insn %d%s of %s %d times", kind, s.pos, where, a.program.Funcs[s.fn].Name, s.n))
-	}
-	e := a.fail(CodeTooComplex, a.program.Funcs[p.top().fn], in.Pos, "more than %d instructions were looked at without an end", a.limit)
-	if len(most) > 0 {
-		e.Msg += ": " + strings.Join(most, ", ")
-	}
-	return e
-}
-
-// journal prints the steps of an analysis.
-type journal struct{ line func(string) }
-
-func newJournal(line func(string)) *journal {
-	if line == nil {
-		return nil
-	}
-	return &journal{line}
-}
-
-// step prints an instruction and the values that it starts from.
-func (j *journal) step(a *analysis, p *path, in *ir.Insn) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%d: %-40s ;", in.Pos, in.String())
-	f := p.top()
-	for r, v := range f.regs[:10] {
-		if v != 0 {
-			fmt.Fprintf(&b, " R%d=%s", r, a.show(v))
-		}
-	}
-	for k := range f.slots[:f.used] {
-		if s := &f.slots[k]; s.size != 0 {
-			fmt.Fprintf(&b, " fp-%d=%s", 8*(k+1), a.show(s.val))
-		}
-	}
-	j.line(b.String())
-}
-
-// shortNames are the kinds in the log, as in the kernel's.
-var shortNames = [...]string{isNothing: "?", isScalar: "", isCtx: "ctx", isStack: "fp", isPacket: "pkt", isPacketEnd: "pkt_end", isPacketMeta: "pkt_meta",
-	isMemory: "mem", isMemoryEnd: "mem_end", isMapValue: "map_value", isMap: "map_ptr", isData: "data", isMem: "mem", isStruct: "struct", isFunc: "func", isDynptr: "dynptr", isIter: "iter"}
-
-// show is a value in the log.
-func (a *analysis) show(v ref) string {
-	n := a.at(v)
-	mark := ""
-	if n.flags&precise != 0 {
-		mark = "P"
-	}
-	if n.kind == isScalar {
-		return mark + n.num.String()
-	}
-	s := shortNames[n.kind]
-	if n.flags&orNull != 0 {
-		s += "_or_null"
-	}
-	if c, ok := n.num.Const(); !ok || c != 0 {
-		s += "+" + n.num.String()
-	}
-	if n.off != 0 {
-		s += signed(n.off)
-	}
-	if n.id != 0 {
-		s += fmt.Sprintf("#%d", n.id)
-	}
-	return s
-}
-
-// rangeText is a range of return values in words.
-func rangeText(r *abi.Range) string {
-	if r.Min == r.Max {
-		return fmt.Sprintf("%d", r.Min)
-	}
-	return fmt.Sprintf("%d to %d", r.Min, r.Max)
 }

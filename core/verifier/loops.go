@@ -237,6 +237,7 @@ func (a *analysis) closeLoop(m *mark, p *path) {
 		a.needs[r.used] = 1
 	}
 	a.closeOpen(slices.Index(a.open, m) + 1)
+	a.noteTurn(m, p)
 }
 
 // widenAt replaces p by a path that stands for the turns seen and those to come.

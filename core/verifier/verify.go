@@ -16,6 +16,7 @@ type Verified struct {
 	funcs   []FuncFacts
 	exposed bool
 	turn    uint32
+	bound   uint64
 	strict  bool
 	guards  int
 	kept    *keeper
@@ -89,8 +90,14 @@ type Options struct {
 	// NoLeaks adds the rules for programs of users without privileges: addresses do not leave the program, and
 	// what was not written is not read (allow_ptr_leaks, allow_uninit_stack, kernel/bpf/verifier.c, Linux 6.18).
 	NoLeaks bool
-	// Log, if set, gets a line for every step of the analysis.
+	// Log, if set, gets a line for every step of the analysis, and at the end how often each source line was looked at.
 	Log func(line string)
+	// Stop, if set, is asked every few steps; the analysis ends with CodeStopped when it returns true.
+	Stop func() bool
+	// Steps bounds the instructions that are looked at, if it is less than the limit of the policy; 0 is that limit.
+	Steps int
+	// Brief leaves out what explains an error: the chain of causes and the fix.
+	Brief bool
 	// Keep keeps all states, for Verified.Holds. States are compared in full then, so that none is left out as one that
 	// another covers where it matters: it takes longer, and a program that is nearly too complex may be refused.
 	Keep bool
@@ -114,20 +121,28 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	if typ.Unsupported != "" {
 		return nil, Stats{}, w.fail(CodeUndecided, nil, ir.NoPos, "programs of type %s cannot be decided: %s", typ.Name, typ.Unsupported)
 	}
-	for _, step := range []func() *Error{w.checkUses, w.callGraph, w.callPolls, w.liveness, w.values, w.stackLimit} {
+	for _, step := range []func() *Error{w.checkUses, w.callGraph, w.callPolls, w.liveness} {
 		if err := step(); err != nil {
 			return nil, Stats{}, err
 		}
 	}
+	if opts.Policy == Guard {
+		w.values()
+	}
 	a, err := w.analyse(set, opts)
+	a.log.finish(a, err)
 	stats := a.stats()
 	if err != nil && !(opts.Policy == Guard && a.hopeless(err)) {
+		a.explain(err, opts)
 		return nil, stats, err
 	}
 	if err == nil {
 		a.conclude()
 	}
-	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), strict: opts.Policy == Strict, guards: a.guards(err == nil), kept: a.keep}, stats, nil
+	if err := w.stackLimit(); err != nil {
+		return nil, stats, err
+	}
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(err == nil), kept: a.keep}, stats, nil
 }
 
 // Stats says what an analysis cost.
@@ -146,6 +161,7 @@ type walk struct {
 
 	indirect int     // calls through registers
 	turn     int     // see Verified.Turn
+	bound    uint64  // see Verified.Bound
 	order    []int32 // functions, callers before callees
 	exposed  bool
 }
