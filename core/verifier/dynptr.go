@@ -41,7 +41,7 @@ func (c *callCheck) dynptr(i int, r ref) (*node, *Error) {
 		return nil, c.noDynptr(i, r)
 	}
 	n, m := c.at(t.val), c.at(u.val)
-	if n.kind != isDynptr || m.kind != isDynptr || n.id != m.id || n.flags&second != 0 {
+	if n.kind != isDynptr || m.kind != isDynptr || n.id != m.id || n.flags&otherHalf != 0 {
 		return nil, c.noDynptr(i, r)
 	}
 	return n, nil
@@ -102,7 +102,7 @@ func (c *callCheck) dynptrInit(i int, r ref) *Error {
 	}
 	f := c.p.own(frame)
 	f.slots[k] = slot{val: c.made(c.p, c.in, n), size: 8, init: 0xff}
-	n.flags |= second
+	n.flags |= otherHalf
 	f.slots[k-1] = slot{val: c.made(c.p, c.in, n), size: 8, init: 0xff}
 	c.p.written[frame] |= 3 << (k - 1)
 	return nil

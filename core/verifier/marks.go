@@ -84,6 +84,11 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 	}
 	if p.branches >= 2 && p.steps >= 8 || a.loops[gi] {
 		a.mark(p, gi).entry = a.loops[gi]
+		if a.loops[gi] {
+			h := a.headOf(p, gi)
+			clear(h.widened)
+			h.turns = 0
+		}
 	}
 	return p, nil
 }
@@ -266,7 +271,7 @@ func (c *comparison) value(x, y ref) bool {
 		return c.number(x, y)
 	}
 	m := c.at(y)
-	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || (n.flags^m.flags)&(readOnly|second|recorded) != 0 {
+	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || (n.flags^m.flags)&(readOnly|otherHalf|recorded) != 0 {
 		return false
 	}
 	if m.flags&orNull != 0 && n.flags&orNull == 0 || n.flags&orNull != 0 && m.flags&orNull == 0 && (n.held != 0 || c.exact) {

@@ -41,14 +41,14 @@ var kindNames = [...]string{isNothing: "nothing", isScalar: "a number", isCtx: "
 type nodeFlags uint8
 
 const (
-	orNull   nodeFlags = 1 << iota // the pointer may be null
-	readOnly                       // the memory behind it must not be written
-	precise                        // a proof relied on the range
-	shared                         // more than one register or slot may hold the value or one at a constant distance
-	widened                        // made at a loop head to stand for many values
-	stale                          // a number that was a packet pointer before the packet moved
-	second                         // the second half of a dynptr
-	recorded                       // memory that must be handed back whole (a record of a ring buffer)
+	orNull    nodeFlags = 1 << iota // the pointer may be null
+	readOnly                        // the memory behind it must not be written
+	precise                         // a proof relied on the range
+	shared                          // more than one register or slot may hold the value or one at a constant distance
+	widened                         // made at a loop head to stand for many values
+	stale                           // a number that was a packet pointer before the packet moved
+	otherHalf                       // the second half of a dynptr
+	recorded                        // memory that must be handed back whole (a record of a ring buffer)
 )
 
 // node is a value that some instruction made. Nodes are immutable but for the flags
