@@ -3,6 +3,7 @@ package verifier
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/ir"
@@ -14,12 +15,20 @@ const (
 	maxDeep  = 200
 )
 
-// explain completes an Error that stands: the chain of causes and what was needed.
-func (a *analysis) explain(e *Error) {
-	if e.path == nil {
-		return
+// explain completes an Error that stands: the chain of causes, what was needed, and a fix if one is found.
+func (a *analysis) explain(e *Error, opts Options) {
+	if e.path != nil && !opts.Brief {
+		e.Need = a.need(e)
+		if len(e.Chain) == 0 {
+			e.Chain = a.causes(e)
+		}
+		e.Fix = a.fix(e, opts)
 	}
-	e.Need = a.need(e)
+	e.path, e.in, e.blame, e.endless = nil, nil, nil, nil
+}
+
+// causes is the chain of an Error.
+func (a *analysis) causes(e *Error) []Step {
 	c := &chain{analysis: a, seen: map[ref]bool{}, limit: a.extentOf(e)}
 	for _, r := range e.blame {
 		c.follow(r, 0)
@@ -28,7 +37,7 @@ func (a *analysis) explain(e *Error) {
 		c.step(r)
 	}
 	c.obligations(e)
-	e.Chain = shorten(c.steps)
+	return shorten(c.steps)
 }
 
 // shorten keeps the beginning of a chain and its end.
@@ -308,4 +317,135 @@ func rangeText(r *abi.Range) string {
 		return fmt.Sprintf("%d", r.Min)
 	}
 	return fmt.Sprintf("%d to %d", r.Min, r.Max)
+}
+
+// spot is a join or the head of a loop, and how often it was looked at.
+type spot struct {
+	fn     int
+	pos    ir.Pos
+	visits uint32
+	head   bool
+	loop   ir.Pos // where the innermost loop around it begins, NoPos if there is none
+}
+
+// tooComplex is the Error of an analysis that takes too long; it names what was looked at most often.
+func (a *analysis) tooComplex(p *path, in *ir.Insn) *Error {
+	spots := a.spots()
+	var most []string
+	for _, s := range spots[:min(3, len(spots))] {
+		most = append(most, a.spotText(&s))
+	}
+	e := a.reject(p, in, CodeTooComplex, nil, "more than %d instructions were looked at without an end", a.limit)
+	if len(most) > 0 {
+		e.Msg += ": " + strings.Join(most, ", ")
+	}
+	for _, s := range spots[:min(maxChain, len(spots))] {
+		e.Chain = append(e.Chain, Step{int(s.pos), a.program.Funcs[s.fn].Name, a.program.Source(s.pos), a.spotText(&s)})
+	}
+	return e
+}
+
+// spots are the joins and heads of loops that were looked at, the most often first.
+func (a *analysis) spots() (list []spot) {
+	for fi, f := range a.program.Funcs {
+		around := loopsAround(f, &a.facts[fi])
+		for _, b := range f.Blocks {
+			gi := a.first[fi] + a.facts[fi].Start[b.ID]
+			if !a.joins[gi] || a.visits[gi] == 0 {
+				continue
+			}
+			s := spot{fi, b.Insns[0].Pos, a.visits[gi], a.facts[fi].LoopHeads[b.ID], ir.NoPos}
+			if h := around[b.ID]; h >= 0 && h != b.ID {
+				s.loop = f.Blocks[h].Insns[0].Pos
+			}
+			list = append(list, s)
+		}
+	}
+	slices.SortStableFunc(list, func(x, y spot) int { return int(y.visits) - int(x.visits) })
+	return list
+}
+
+func (a *analysis) spotText(s *spot) string {
+	text := "the join at insn "
+	if s.head {
+		text = "the loop at insn "
+	}
+	text += fmt.Sprint(s.pos)
+	if at := a.sourceAt(s.pos); at != "" {
+		text += " (" + at + ")"
+	}
+	text += " of " + a.program.Funcs[s.fn].Name
+	if s.loop != ir.NoPos {
+		text += fmt.Sprintf(" in the loop at insn %d", s.loop)
+	}
+	return text + fmt.Sprintf(" %d times", s.visits)
+}
+
+// loopsAround finds the head of the innermost loop that each block is in, -1 if there is none:
+// a loop is its head and what reaches one of its turns back without passing the head.
+func loopsAround(f *ir.Func, facts *FuncFacts) []ir.BlockID {
+	around, size := make([]ir.BlockID, len(f.Blocks)), make([]int, len(f.Blocks))
+	preds := predecessors(f)
+	order := make([]int, len(f.Blocks)) // place in postorder
+	for i, b := range facts.post {
+		order[b] = i
+	}
+	for i := range around {
+		around[i] = -1
+	}
+	for h, head := range facts.LoopHeads {
+		if !head {
+			continue
+		}
+		body := map[ir.BlockID]bool{ir.BlockID(h): true}
+		var work []ir.BlockID
+		for _, u := range preds[h] {
+			if order[u] <= order[h] {
+				work = append(work, u)
+			}
+		}
+		for len(work) > 0 {
+			b := work[len(work)-1]
+			work = work[:len(work)-1]
+			if !body[b] {
+				body[b] = true
+				work = append(work, preds[b]...)
+			}
+		}
+		for b := range around {
+			if body[ir.BlockID(b)] && (around[b] < 0 || len(body) < size[b]) {
+				around[b], size[b] = ir.BlockID(h), len(body)
+			}
+		}
+	}
+	return around
+}
+
+// predecessors lists, by block, those that lead to it.
+func predecessors(f *ir.Func) [][]ir.BlockID {
+	out := make([][]ir.BlockID, len(f.Blocks))
+	for _, b := range f.Blocks {
+		succs, n := b.Succs()
+		for _, s := range succs[:n] {
+			out[s] = append(out[s], b.ID)
+		}
+	}
+	return out
+}
+
+// stopped is the Error of an analysis that its caller ends; nothing is tried again after it.
+func (a *analysis) stopped(p *path) *Error {
+	a.limit = a.steps - 1
+	f := p.top()
+	in := &a.program.Funcs[f.fn].Blocks[f.block].Insns[f.index]
+	return a.fail(CodeStopped, a.program.Funcs[f.fn], in.Pos, "the analysis was stopped after %d instructions: nothing is decided", a.steps)
+}
+
+// stopEvery is how many steps pass between two looks at Options.Stop.
+const stopEvery = 256
+
+// halted asks the caller now and then whether to go on.
+func (a *analysis) halted() bool {
+	a.ticked++
+	return a.stop != nil && a.ticked%stopEvery == 0 && a.stop()
 }

@@ -10,7 +10,7 @@ import (
 // reject makes the Error of an instruction; blame are the values that it comes from.
 func (a *analysis) reject(p *path, in *ir.Insn, c Code, blame []ref, format string, args ...any) *Error {
 	e := a.fail(c, a.program.Funcs[p.top().fn], in.Pos, format, args...)
-	e.blame, e.trail = blame, p.trail
+	e.blame, e.trail, e.path, e.in = blame, p.trail, p, in
 	return e
 }
 
@@ -588,13 +588,58 @@ func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 	for was, is := x, nx; was != 0; {
 		was, is = a.narrowLinked(p, in, was, is)
 	}
+	a.narrowOperand(p, in, x, nx)
 	a.narrowRelated(p, in, nx)
+}
+
+// origin is the value that r was before comparisons narrowed it.
+func (a *analysis) origin(r ref) ref {
+	for n := a.at(r); n.cause == byBranch && n.kind == isScalar && n.a != 0; n = a.at(r) {
+		r = n.a
+	}
+	return r
+}
+
+// narrowOperand narrows what x was computed from, where a sum of 32 bits can be undone.
+func (a *analysis) narrowOperand(p *path, in *ir.Insn, x, nx ref) {
+	o := a.at(a.origin(x))
+	if o.cause != byInsn || o.a == 0 || o.b == 0 || o.kind != isScalar {
+		return
+	}
+	inverse := ir.OpSub
+	switch o.size & 0xffff {
+	case uint32(ir.OpAdd) | 32<<8:
+	case uint32(ir.OpSub) | 32<<8:
+		inverse = ir.OpAdd
+	default:
+		return
+	}
+	n, m := a.at(o.a), a.at(o.b)
+	if _, ok := m.num.Const(); !ok || n.kind != isScalar || n.num.UMax() > 1<<32-1 {
+		return
+	}
+	was := a.origin(o.a)
+	num := scalar.Binary(inverse, 32, a.at(nx).num, m.num)
+	found := ref(0)
+	p.each(func(r ref) {
+		if a.origin(r) == was {
+			found = r
+		}
+	})
+	if found == 0 {
+		return
+	}
+	if w, ok := scalar.Meet(num, a.at(found).num); ok && w != a.at(found).num {
+		for is := a.narrowed(p, in, found, nx, w); found != 0; {
+			found, is = a.narrowLinked(p, in, found, is)
+		}
+	}
 }
 
 // narrowLinked replaces x by nx and narrows what depends on it. It returns the last value that
 // was narrowed through its formula, on which others may depend in turn.
 func (a *analysis) narrowLinked(p *path, in *ir.Insn, x, nx ref) (was, is ref) {
-	n, num := *a.at(x), a.at(nx).num
+	n, num, from := *a.at(x), a.at(nx).num, a.origin(x)
 	p.replace(func(r ref) ref {
 		if r == x {
 			return nx
@@ -607,17 +652,23 @@ func (a *analysis) narrowLinked(p *path, in *ir.Insn, x, nx ref) (was, is ref) {
 		switch {
 		case k.base == n.base:
 			w = scalar.Binary(ir.OpAdd, 64, num, scalar.Const(uint64(k.off-n.off)))
-		case k.cause == byInsn && k.size != 0 && (k.a == x || k.b == x):
-			u, v := num, num
-			if k.a != x {
-				u = a.at(k.a).num
-			}
-			if k.b != x {
-				v = a.at(k.b).num
-			}
-			w = k.compute(u, v)
 		default:
-			return r
+			f := a.at(a.origin(r))
+			if f.cause != byInsn || f.size == 0 || f.kind != isScalar {
+				return r
+			}
+			u, v := num, num
+			left, right := f.a != 0 && a.origin(f.a) == from, f.b != 0 && a.origin(f.b) == from
+			if !left && !right {
+				return r
+			}
+			if !left {
+				u = a.at(f.a).num
+			}
+			if !right && f.b != 0 {
+				v = a.at(f.b).num
+			}
+			w = f.compute(u, v)
 		}
 		w, ok := scalar.Meet(w, k.num)
 		if !ok || w == k.num {
