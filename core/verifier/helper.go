@@ -187,6 +187,9 @@ func (c *callCheck) mapPointer(i int, r ref) *Error {
 	if n.flags&orNull != 0 {
 		return c.null(i, r)
 	}
+	if n.obj < 0 {
+		return c.reject(c.p, c.in, CodeUndecided, []ref{r}, "%s is a map inside another, and the object does not say of which kind", c.arg(i))
+	}
 	spec := &c.program.Maps[n.obj]
 	kind := c.set.MapKind(spec.Type)
 	if kind == nil {
@@ -692,9 +695,6 @@ func (c *callCheck) mapResult(n *node) {
 	switch kind.Values {
 	case abi.ValuesMap:
 		n.kind, n.obj = isMap, int32(spec.Inner)-1
-		if n.obj < 0 { // the object does not say what is inside
-			n.kind, n.num = isScalar, scalar.Unknown()
-		}
 	case abi.ValuesStruct, abi.ValuesBorrowed:
 		n.kind, n.obj = isStruct, c.structIndex(kind.Struct)
 	}

@@ -325,6 +325,11 @@ func (a *analysis) atomic(p *path, in *ir.Insn, gi int32) *Error {
 	case isCtx, isPacket, isPacketMeta, isStruct:
 		return a.reject(p, in, CodeAccess, []ref{r.addr}, "%s: %s allows no atomic operations", r.what, kindNames[n.kind])
 	case isStack:
+		if in.Op == ir.OpAtomicXchg && in.Size == 8 {
+			if done, err := a.exchange(r, n); done || err != nil {
+				return err
+			}
+		}
 		read := *r
 		read.write = false
 		if err := a.touchStack(&read, false); err != nil {
@@ -345,6 +350,30 @@ func (a *analysis) atomic(p *path, in *ir.Insn, gi int32) *Error {
 		p.set(in.Dst, a.any(p, in, byLoad, scalar.Bytes(in.Size)))
 	}
 	return nil
+}
+
+// exchange follows an exchange with a whole value on the stack, which may be an address.
+func (a *analysis) exchange(r *request, n *node) (bool, *Error) {
+	off, ok := a.whole(n).Const()
+	at := int64(off) + r.disp
+	if !ok || at%8 != 0 || at < -ir.MaxStack || at > -8 {
+		return false, nil
+	}
+	k, _ := slotOf(at)
+	f := r.p.frames[n.obj]
+	t := f.slots[k]
+	if k >= f.used || t.size != 8 {
+		return false, nil
+	}
+	if err := a.overwrite(r, n.obj, k); err != nil {
+		return false, err
+	}
+	a.readSlots(r.p, n.obj, 1<<k)
+	old := t.val
+	a.share(old)
+	r.p.own(n.obj).slots[k] = slot{init: 0xff}
+	r.p.set(r.in.Dst, old)
+	return true, nil
 }
 
 // aligned demands that the address of an atomic operation is a multiple of its size.

@@ -582,6 +582,7 @@ func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 	nx := a.narrowed(p, in, x, y, num)
 	if n.flags&shared == 0 && a.at(n.base).flags&shared == 0 {
 		a.swap(p, in, x, nx)
+		a.narrowOperand(p, in, x, nx)
 		a.narrowRelated(p, in, nx)
 		return
 	}
