@@ -74,10 +74,11 @@ type root struct {
 	mapping  int32 // of an asynchronous callback
 }
 
-// branchNote is an undecided branch on a path.
+// branchNote is a comparison on a path.
 type branchNote struct {
-	prev int32
-	a, b ref
+	prev    int32
+	a, b    ref
+	decided bool
 }
 
 // side bits of a branch.

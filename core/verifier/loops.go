@@ -326,7 +326,7 @@ func (w *widening) value(x, y ref, at place) ref {
 			}
 			return y
 		}
-		out.num = w.widen(n.num, m.num, w.stops, at)
+		out.num = w.widen(n.num, m.num, w.stopsOf(&m), at)
 	} else {
 		if n.obj != m.obj || n.size != m.size || n.held != m.held || (n.flags^m.flags)&^(precise|widened|shared) != 0 {
 			return y
@@ -338,7 +338,9 @@ func (w *widening) value(x, y ref, at place) ref {
 		if m.kind == isDynptr || m.kind == isIter || m.kind == isCtx && u != v {
 			return y
 		}
-		out.num = w.widen(u, v, w.pointerStops(&m), at)
+		if out.num = w.widen(u, v, w.pointerStops(&m), at); isSpan(m.kind) {
+			out.num = scalar.SBetween(out.num.SMin(), out.num.SMax())
+		}
 		out.id = w.newID()
 	}
 	r := w.add(out)
@@ -369,13 +371,32 @@ func (w *widening) widen(old, next scalar.Num, stops []uint64, at place) scalar.
 // maxPacket bounds the length of a packet in bytes; Linux 6.18 counts with 65,535 (MAX_PACKET_OFF, kernel/bpf/verifier.c).
 const maxPacket = 1 << 24
 
-// pointerStops are the stops for offsets of n.
-func (w *widening) pointerStops(n *node) []uint64 {
-	limit := w.extent(n)
-	if limit <= 0 {
+// stopsOf are the numbers with which n, or one at a constant distance, was compared in the turn;
+// those of the whole function if there was no such comparison.
+func (w *widening) stopsOf(n *node) (stops []uint64) {
+	for t := w.p.trail; t > w.q.trail; t = w.trail[t].prev {
+		x := w.at(w.trail[t].a)
+		if c, ok := w.at(w.trail[t].b).num.Const(); ok && x.kind == isScalar && x.base == n.base {
+			c -= uint64(x.off - n.off)
+			stops = append(stops, c-1, c, c+1)
+		}
+	}
+	if len(stops) == 0 {
 		return w.stops
 	}
-	return append(slices.Clone(w.stops), uint64(limit), uint64(limit)-1, uint64(limit)+1<<16, uint64(-limit))
+	return stops
+}
+
+// pointerStops are the stops for offsets of n.
+func (w *widening) pointerStops(n *node) []uint64 {
+	limit := uint64(w.extent(n))
+	switch {
+	case limit == 0:
+		return w.stops
+	case isSpan(n.kind):
+		return []uint64{0, limit, limit + 1<<16, -limit}
+	}
+	return append(slices.Clone(w.stops), limit, limit-1, limit+1<<16, -limit)
 }
 
 // extent is the size of what n points into, 0 if it is not known.
@@ -488,8 +509,10 @@ func (a *analysis) retry(err *Error) *path {
 		return a.rewind(a.firstOf(s))
 	}
 	for t := err.trail; t > 0; t = a.trail[t].prev {
-		a.depend(deps, a.trail[t].a)
-		a.depend(deps, a.trail[t].b)
+		if n := &a.trail[t]; !n.decided {
+			a.depend(deps, n.a)
+			a.depend(deps, n.b)
+		}
 	}
 	if s := a.blamed(err, deps); s >= 0 {
 		return a.rewind(a.firstOf(s))

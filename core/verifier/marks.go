@@ -70,7 +70,7 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 			return nil, nil
 		}
 		m.misses++
-		if m.misses > 8*m.hits+24 && !m.widened && len(list) > 8 {
+		if m.misses > 3*m.hits+8 && len(list) > 4 {
 			m.dead = true
 		}
 	}

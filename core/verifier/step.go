@@ -397,13 +397,15 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 		return nil, err
 	}
 	if known {
+		if in.B == ir.None && a.at(x).kind == isScalar {
+			a.note(p, x, y, true)
+		}
 		return a.follow(p, in, gi, taken), nil
 	}
 	if in.Then == in.Else {
 		return a.follow(p, in, gi, true), nil
 	}
-	a.trail = append(a.trail, branchNote{p.trail, x, y})
-	p.trail = int32(len(a.trail) - 1)
+	a.note(p, x, y, false)
 	q := p.fork()
 	holds, fails := a.assume(p, in, x, y, true), a.assume(q, in, x, y, false)
 	switch {
@@ -425,6 +427,12 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	}
 	a.pending = append(a.pending, q)
 	return p, nil
+}
+
+// note adds a comparison to the trail of p.
+func (a *analysis) note(p *path, x, y ref, decided bool) {
+	a.trail = append(a.trail, branchNote{p.trail, x, y, decided})
+	p.trail = int32(len(a.trail) - 1)
 }
 
 // first2 reports whether q is to be followed first: the way that stays in a loop,
