@@ -243,17 +243,25 @@ func (m *matching) relations() string {
 	for _, r := range m.p.relations {
 		x, xok := m.baseOf(r.x)
 		y, yok := m.baseOf(r.y)
-		if xok && yok && (x < 0 || y < 0 || y-x < r.c) {
+		if xok && yok && !atMost(x, r.c, y) {
 			return fmt.Sprintf("%d%+d ≤ %d is said", x, r.c, y)
 		}
 	}
 	return ""
 }
 
-func (m *matching) baseOf(r ref) (int64, bool) {
+// atMost reports whether x + c ≤ y as numbers that do not wrap.
+func atMost(x uint64, c int64, y uint64) bool {
+	if c >= 0 {
+		return y >= uint64(c) && x <= y-uint64(c)
+	}
+	return x <= y || x-y <= -uint64(c)
+}
+
+func (m *matching) baseOf(r ref) (uint64, bool) {
 	for _, b := range m.bases {
 		if b.base == r {
-			return int64(b.value), true
+			return b.value, true
 		}
 	}
 	return 0, false
