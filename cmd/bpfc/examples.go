@@ -66,7 +66,7 @@ var examples = map[verifier.Code]example{
 	"BV037": {"xdp", false, ring + reserveOK + "r0 = 0\nexit"},
 	"BV038": {"xdp", false, ring + reserveOK + "r0 += 4\nr1 = r0\nr2 = 0\ncall bpf_ringbuf_submit\nr0 = 0\nexit"},
 	"BV039": {"socket_filter", false, ring + "r6 = r1\n" + reserveOK + "r7 = r0\nr0 = *(u8 *)skb[0]\nr1 = r7\nr2 = 0\ncall bpf_ringbuf_discard\nr0 = 0\nexit"},
-	"BV040": {"mem", false, "r0 = 0\nl: if r2 != 0 goto l\nexit"},
+	"BV040": {"mem", false, "r0 = 0\nl: r0 ^= 1\nif r0 < 2 goto l\nexit"},
 	"BV041": {"mem/8", false, ".map m, type=array, key=4, value=262144, entries=1\nr3 = *(u64 *)(r1 + 0)\nr0 = 0\n" + strings.Repeat("r4 = r3\nr4 &= 1\nr0 <<= 1\nif r4 == 0 goto +1\nr0 += 1\nr3 >>= 1\n", 18) + "r1 = map[m][0] ll\nr1 += r0\nr0 = *(u8 *)(r1 + 0)\nexit"},
 	"BV042": {"mem", false, ".section .rodata\n.globl d\nd: .quad 1\n.text\nr1 = d ll\n*(u64 *)(r1 + 0) = 0\nr0 = 0\nexit"},
 	"BV043": {"mem", false, "call f\nr0 = 0\nexit\nf: r0 = r10\nexit"},

@@ -2,6 +2,8 @@ package verifier
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bpfc/bpfc/core/ir"
@@ -107,7 +109,7 @@ func (e *Error) details() string {
 			head = "          "
 		}
 		fmt.Fprintf(&b, "\n%s%s%s", head, s.at(), s.Text)
-		if s.Source != nil && s.Source.Text != "" && (i == 0 || e.Chain[i-1].Source != s.Source) {
+		if s.Source != nil && s.Source.Text != "" && writtenInC(s.Source) && (i == 0 || e.Chain[i-1].Source != s.Source) {
 			fmt.Fprintf(&b, "\n            | %s", strings.TrimSpace(s.Source.Text))
 		}
 	}
@@ -120,6 +122,11 @@ func (e *Error) details() string {
 		fmt.Fprintf(&b, "\n  hint: %s", r.Fix)
 	}
 	return b.String()
+}
+
+// writtenInC reports whether a source line is one of C, or of another language above assembly.
+func writtenInC(l *obj.Line) bool {
+	return l.File != "" && !slices.Contains([]string{".s", ".S", ".asm"}, filepath.Ext(l.File))
 }
 
 // at says where a step is: "insn 12 (x.c:7): ".

@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -153,7 +152,7 @@ func (a *analysis) place(pos ir.Pos) string {
 // inC reports whether the source line of an instruction is one of C.
 func (a *analysis) inC(pos ir.Pos) bool {
 	l := a.program.Source(pos)
-	return l != nil && l.File != "" && !slices.Contains([]string{".s", ".S", ".asm"}, filepath.Ext(l.File))
+	return l != nil && writtenInC(l)
 }
 
 // nullChecks return early where a pointer comes into being that may be null, or where it is used.
@@ -455,13 +454,14 @@ func (a *analysis) releases(e *Error) (list []remedy) {
 		}
 		return false
 	}
-	var from ir.Insn
+	from := ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R1, B: ir.R0} // where it has just been acquired
 	if r := a.holding(e, is); r != ir.None {
 		from = ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R1, B: r}
 	} else if at := a.stored(e, is); at != 0 {
 		from = ir.Insn{Op: ir.OpLoad, Width: 64, Size: 8, Dst: ir.R1, Base: ir.R10, Disp: at}
-	} else {
-		return nil
+	}
+	if held == nil {
+		held = a.acquired(h)
 	}
 	helper := a.releaser(held)
 	if helper == nil {
@@ -497,8 +497,21 @@ func (a *analysis) releases(e *Error) (list []remedy) {
 	return list
 }
 
+// acquired is the value that a reference came with.
+func (a *analysis) acquired(h hold) *node {
+	for r := ref(1); r < a.n; r++ {
+		if n := a.at(r); n.held == h.id && n.id == h.id && n.kind != isDynptr && n.kind != isIter {
+			return n
+		}
+	}
+	return nil
+}
+
 // releaser is a helper that releases what n is, with no other arguments than flags.
 func (a *analysis) releaser(n *node) *abi.Helper {
+	if n == nil {
+		return nil
+	}
 	for i := range a.set.Helpers {
 		h := &a.set.Helpers[i]
 		if h.Flags&abi.FlagReleases == 0 || !a.typ.MayCall(h) {

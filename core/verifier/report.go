@@ -7,6 +7,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/verifier/scalar"
 )
 
 // maxChain is how many links the chain of an Error has at most, maxDeep how far back it looks for them.
@@ -184,18 +185,18 @@ func (a *analysis) what(n *node) string {
 		text += " that may be null"
 	}
 	if w := a.whole(n); w.Mask != 0 {
-		text += ", at offset " + offsetText(n, w.IsUnknown(), w.String())
+		text += ", at " + offsetText(w)
 	} else if v, _ := w.Const(); v != 0 {
 		text += ", at offset " + decimalOf(v)
 	}
 	return text
 }
 
-func offsetText(n *node, unknown bool, text string) string {
-	if unknown {
-		return "any"
+func offsetText(w scalar.Num) string {
+	if w.IsUnknown() {
+		return "an unknown offset"
 	}
-	return text
+	return "offset " + w.String()
 }
 
 func decimalOf(v uint64) string { return fmt.Sprint(int64(v)) }

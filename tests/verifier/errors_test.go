@@ -73,8 +73,8 @@ var fixes = []struct {
 		"r0 = *(u64 *)(r10 - 16)\nr0 = *(u64 *)(r0 + 0)\nexit"},
 	{"reference", "xdp", false, verifier.CodeRefLeak, ring + "r9 = *(u32 *)(r1 + 12)\n" + record + "if r9 == 3 goto leak\nr1 = r6\nr2 = 0\ncall bpf_ringbuf_submit\nr0 = 0\nexit\nleak: r0 = 1\nexit",
 		"bpf_ringbuf_", ring + "r9 = *(u32 *)(r1 + 12)\n" + record + "r6 = 0\nr0 = 1\nexit"},
-	{"loop", "xdp", false, verifier.CodeEndless, "r6 = *(u32 *)(r1 + 12)\nl: if r6 != 0 goto l\nr0 = 0\nexit", "count the turns",
-		"r6 = *(u32 *)(r1 + 12)\nl: if r6 != 0 goto l\nr0 = *(u64 *)(r6 + 0)\nexit"},
+	{"loop", "xdp", false, verifier.CodeEndless, "r6 = *(u32 *)(r1 + 12)\nl: r6 ^= 1\nif r6 != 0 goto l\nr0 = 0\nexit", "count the turns",
+		"r6 = *(u32 *)(r1 + 12)\nl: r6 ^= 1\nif r6 != 0 goto l\nr0 = *(u64 *)(r6 + 0)\nexit"},
 }
 
 func TestFixes(t *testing.T) {
