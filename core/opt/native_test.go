@@ -29,14 +29,14 @@ var benchSet = &abi.Set{
 }
 
 // object compiles a benchmark program to an ELF object, for a CPU level.
-func object(t testing.TB, p programs.Program, cpu string, opts Options) []byte {
+func object(t testing.TB, p programs.Program, cpu string, policy verifier.Policy, opts Options) []byte {
 	o, err := elf.Parse(p.Name+".o", p.Object, elf.Options{})
 	require.NoError(t, err)
 	l := ir.NewLifter(o, benchSet)
 	typ, _ := benchSet.SectionType(o.Programs[0].Section)
 	lifted, err := l.Lift(&o.Programs[0], typ)
 	require.NoError(t, err)
-	v, err := verifier.Verify(lifted, benchSet, verifier.Guard)
+	v, err := verifier.Verify(lifted, benchSet, policy)
 	require.NoError(t, err)
 	u, err := Run(o, []*verifier.Verified{v}, l.Helpers(), opts)
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func object(t testing.TB, p programs.Program, cpu string, opts Options) []byte {
 	return b.Bytes()
 }
 
-// driver runs native, guarded and unguarded code of every program in turns and
+// driver runs native, strict, guarded and unguarded code of every program in turns and
 // prints the medians in nanoseconds of thread CPU time.
 const driver = `
 #include <stdint.h>
@@ -58,34 +58,46 @@ const driver = `
 __attribute__((noinline)) uint64_t helper5(uint64_t x) { __asm__("" : "+r"(x)); return x; }
 uint64_t g_bpfc_helper_identity(uint64_t x) { __asm__("" : "+r"(x)); return x; }
 uint64_t u_bpfc_helper_identity(uint64_t x) { __asm__("" : "+r"(x)); return x; }
+uint64_t s_bpfc_helper_identity(uint64_t x) { __asm__("" : "+r"(x)); return x; }
 typedef uint64_t fn(void *, uint64_t);
+enum { ROUNDS = 21, ENGINES = 4 };
 %s
-static struct { const char *name; fn *f[3]; } all[] = {
+static struct { const char *name; fn *f[ENGINES]; } all[] = {
 %s};
 static double now(void) { struct timespec t; clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); return t.tv_sec * 1e9 + t.tv_nsec; }
 static int cmp(const void *a, const void *b) { double x = *(double *)a, y = *(double *)b; return x < y ? -1 : x > y; }
-enum { ROUNDS = 21 };
 int main(int argc, char **argv) {
 	static unsigned char in[2048] __attribute__((aligned(64))), mem[2048] __attribute__((aligned(64)));
 	FILE *f = fopen(argv[1], "rb");
 	if (!f || fread(in, 1, 2048, f) != 2048) return 2;
 	for (unsigned p = 0; p < sizeof all / sizeof *all; p++) {
-		static double t[3][ROUNDS];
+		static double t[ENGINES][ROUNDS];
 		long turns = 1;
-		uint64_t r[3];
-		for (int e = 0; e < 3; e++) { memcpy(mem, in, 2048); r[e] = all[p].f[e](mem, 2048); }
-		if (r[0] != r[1] || r[0] != r[2]) { printf("%%s differs\n", all[p].name); return 1; }
+		uint64_t r[ENGINES];
+		for (int e = 0; e < ENGINES; e++) { memcpy(mem, in, 2048); r[e] = all[p].f[e](mem, 2048); }
+		if (r[0] != r[1] || r[0] != r[2] || r[0] != r[3]) { printf("%%s differs\n", all[p].name); return 1; }
 		for (double d = 0; d < 2e6; turns *= 2) { double s = now(); for (long i = 0; i < turns; i++) all[p].f[0](mem, 2048); d = now() - s; }
 		for (int k = 0; k < ROUNDS; k++)
-			for (int e = 0; e < 3; e++) { double s = now(); for (long i = 0; i < turns; i++) all[p].f[e](mem, 2048); t[e][k] = (now() - s) / turns; }
-		for (int e = 0; e < 3; e++) qsort(t[e], ROUNDS, sizeof(double), cmp);
-		printf("%%s %%.3f %%.3f %%.3f\n", all[p].name, t[0][ROUNDS/2], t[1][ROUNDS/2], t[2][ROUNDS/2]);
+			for (int e = 0; e < ENGINES; e++) { double s = now(); for (long i = 0; i < turns; i++) all[p].f[e](mem, 2048); t[e][k] = (now() - s) / turns; }
+		for (int e = 0; e < ENGINES; e++) qsort(t[e], ROUNDS, sizeof(double), cmp);
+		printf("%%s %%.3f %%.3f %%.3f %%.3f\n", all[p].name, t[0][ROUNDS/2], t[1][ROUNDS/2], t[2][ROUNDS/2], t[3][ROUNDS/2]);
 	}
 	return 0;
 }
 `
 
-// BenchmarkNative compares bpfc's code, guarded and unguarded, with clang -O2 of
+// engines are the kinds of bpfc's code, by the prefix of their symbols.
+var engines = []struct {
+	prefix string
+	policy verifier.Policy
+	opts   Options
+}{
+	{"s_", verifier.Strict, Options{}},
+	{"g_", verifier.Guard, Options{}},
+	{"u_", verifier.Guard, Options{unguarded: true}},
+}
+
+// BenchmarkNative compares bpfc's code, strict, guarded and unguarded, with clang -O2 of
 // the same C: thread CPU time, engines in turns, medians. Unguarded code omits
 // guards and polls, which no option of the product does.
 func BenchmarkNative(b *testing.B) {
@@ -101,8 +113,8 @@ func BenchmarkNative(b *testing.B) {
 		if name == "" {
 			name = p.Name
 		}
-		fmt.Fprintf(&decls, "fn n_%[1]s, g_%[1]s, u_%[1]s;\n", name)
-		fmt.Fprintf(&rows, "\t{%q, {n_%[2]s, g_%[2]s, u_%[2]s}},\n", p.Name, name)
+		fmt.Fprintf(&decls, "fn n_%[1]s, s_%[1]s, g_%[1]s, u_%[1]s;\n", name)
+		fmt.Fprintf(&rows, "\t{%q, {n_%[2]s, s_%[2]s, g_%[2]s, u_%[2]s}},\n", p.Name, name)
 		src := filepath.Join("..", "..", "tests", "bench", "programs", "c", p.Name+".c")
 		native := filepath.Join(dir, "n_"+p.Name+".o")
 		cc := []string{"-O2", "-fno-vectorize", "-fno-slp-vectorize", "-fno-builtin", "-D" + name + "=n_" + name, "-c", src, "-o", native}
@@ -111,10 +123,10 @@ func BenchmarkNative(b *testing.B) {
 		}
 		run(b, clang, cc...)
 		args = append(args, native)
-		for prefix, opts := range map[string]Options{"g_": {}, "u_": {unguarded: true}} {
-			path := filepath.Join(dir, prefix+p.Name+".o")
-			require.NoError(b, os.WriteFile(path, object(b, p, cpu, opts), 0o600))
-			run(b, "objcopy", "--prefix-symbols="+prefix, path)
+		for _, e := range engines {
+			path := filepath.Join(dir, e.prefix+p.Name+".o")
+			require.NoError(b, os.WriteFile(path, object(b, p, cpu, e.policy, e.opts), 0o600))
+			run(b, "objcopy", "--prefix-symbols="+e.prefix, path)
 			args = append(args, path)
 		}
 	}

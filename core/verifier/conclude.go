@@ -15,7 +15,6 @@ func (a *analysis) hopeless(err *Error) bool {
 func (a *analysis) conclude() {
 	strict := a.policy == Strict
 	a.walk.exposed = !strict && (a.exposed || a.walk.exposed)
-	a.walk.bound = a.runBound()
 	for fi := range a.facts {
 		facts := &a.facts[fi]
 		base := a.first[fi]
@@ -37,6 +36,7 @@ func (a *analysis) conclude() {
 		}
 		a.prune(fi)
 	}
+	a.walk.bound = a.runBound()
 }
 
 // guards counts the accesses that are checked at run time.
@@ -59,7 +59,7 @@ func (a *analysis) guards(complete bool) (n int) {
 func (a *analysis) endless(p *path, m *mark) *Error {
 	f := a.program.Funcs[p.top().fn]
 	e := a.fail(CodeEndless, f, p.topPos(a), "the loop that begins here is not known to end: no number in it goes one way towards a bound")
-	e.trail = p.trail
+	e.trail, e.path = p.trail, p
 	if m != nil && m.widened {
 		e.endless = m
 	}

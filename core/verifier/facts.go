@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/bpfc/bpfc/core/ir"
 )
@@ -30,9 +31,13 @@ func (facts *FuncFacts) possible(t *ir.Insn, fact *InsnFact) (sides uint8) {
 	return sides
 }
 
-// prune takes what no path reaches out of the facts: sides that lead to dead blocks, and
-// the heads of loops that do not turn.
+// prune takes the heads of loops that do not turn out of the facts.
 func (w *walk) prune(fi int) {
+	_, w.facts[fi].LoopHeads = ir.Postorder(w.shape(fi))
+}
+
+// shape is function fi with the branches that are possible, and nothing else.
+func (w *walk) shape(fi int) *ir.Func {
 	facts, f := &w.facts[fi], w.program.Funcs[fi]
 	live := &ir.Func{Blocks: make([]*ir.Block, len(f.Blocks))}
 	blocks, ends := make([]ir.Block, len(f.Blocks)), make([]ir.Insn, len(f.Blocks))
@@ -47,7 +52,7 @@ func (w *walk) prune(fi int) {
 		blocks[i] = ir.Block{ID: b.ID, Insns: ends[i : i+1]}
 		live.Blocks[i] = &blocks[i]
 	}
-	_, facts.LoopHeads = ir.Postorder(live)
+	return live
 }
 
 // shortened is the terminator t with the sides that are possible.
@@ -105,24 +110,103 @@ func (a *analysis) noteTurn(m *mark, p *path) {
 
 // runBound bounds the instructions of a run, 0 if that is not known. A run follows the
 // paths of the walk, and goes on at a mark where a path was ended by it. All ways from such
-// a mark had been followed then, so that no step comes twice but by the turns of loops that
-// were closed; each of those multiplies what a run may take at most by its number of turns.
+// a mark had been followed then, so that no step comes twice, but by the turns of loops that
+// were closed: without those the steps of the walk are a bound.
 func (a *analysis) runBound() uint64 {
 	if a.policy == Guard || a.unended || len(a.roots) > 1 {
 		return 0
 	}
-	n := uint64(a.steps)
+	turns := make([]uint64, len(a.visits))
+	for _, m := range a.seq { // every passage of a head leaves a mark
+		turns[m.gi]++
+	}
+	closed := false
 	for _, m := range a.turning {
-		if m.dead {
-			continue
+		if !slices.Contains(a.seq, m) {
+			continue // gone back on
 		}
-		turns := a.turnsOf(m)
-		if turns == 0 || turns > maxUnpolled || n > maxUnpolled {
+		n := a.turnsOf(m)
+		if n == 0 {
 			return 0
 		}
-		n *= turns
+		closed, turns[m.gi] = true, turns[m.gi]+n
 	}
-	return n
+	if !closed {
+		return uint64(a.steps)
+	}
+	return a.nestBound(turns)
+}
+
+// beyond is more than any bound that helps.
+const beyond = maxUnpolled + 1
+
+// nestBound bounds the instructions of a run by the structure of the program: each block
+// as often as the loops around it turn, calls with what the callee takes; 0 if that is not known or too long. By
+// instruction, turns holds how often the head of a loop is passed while no loop around it turns.
+func (a *analysis) nestBound(turns []uint64) uint64 {
+	cost := make([]uint64, len(a.facts))
+	for _, fi := range slices.Backward(a.order) {
+		times, ok := a.times(fi, turns)
+		if !ok {
+			return 0
+		}
+		f := a.program.Funcs[fi]
+		for i, b := range f.Blocks {
+			cost[fi] = min(cost[fi]+times[i]*uint64(len(b.Insns)), beyond)
+			for j := range b.Insns {
+				if b.Insns[j].Op == ir.OpCall {
+					cost[fi] = min(cost[fi]+times[i]*cost[b.Insns[j].Ref.Index], beyond)
+				}
+			}
+		}
+	}
+	if a.indirect > 0 || cost[0] == beyond {
+		return 0
+	}
+	return cost[0]
+}
+
+// times bounds how often each block of function fi runs in a call of it. It reports false
+// where loops are entered elsewhere than at their heads.
+func (a *analysis) times(fi int32, turns []uint64) (times []uint64, ok bool) {
+	f, facts := a.shape(int(fi)), &a.facts[fi]
+	post, heads := ir.Postorder(f)
+	times = make([]uint64, len(f.Blocks))
+	place := make([]int, len(f.Blocks))
+	for i, b := range post {
+		times[b], place[b] = 1, i
+	}
+	preds := predecessors(f)
+	for h, head := range heads {
+		if !head {
+			continue
+		}
+		body := make([]bool, len(f.Blocks))
+		work := []ir.BlockID{}
+		for _, p := range preds[h] {
+			if times[p] > 0 && place[p] <= place[h] {
+				work = append(work, p)
+			}
+		}
+		body[h] = true
+		for len(work) > 0 {
+			b := work[len(work)-1]
+			work = work[:len(work)-1]
+			if body[b] {
+				continue
+			}
+			if body[b] = true; b == 0 {
+				return nil, false
+			}
+			work = append(work, preds[b]...)
+		}
+		for b := range body {
+			if body[b] {
+				times[b] = min(times[b]*turns[a.first[fi]+facts.Start[h]], beyond)
+			}
+		}
+	}
+	return times, true
 }
 
 // turnsOf bounds how often the head m of a loop is passed in a row, 0 if that is not known: a number
