@@ -370,7 +370,7 @@ func (c *comparison) ranks(id uint32) bool {
 func (c *comparison) rest() bool {
 	for i := range c.q.spans {
 		s := &c.q.spans[i]
-		need := c.needs[s.need]
+		need := min(c.needs[s.need], s.n) // a wider fact on another path may share the place
 		if c.exact || !c.m.done {
 			need = s.n
 		}
