@@ -34,6 +34,8 @@ type Options struct {
 	NoLeaks bool
 	// Log, if set, gets a line for every step of the verifier.
 	Log func(line string)
+	// Stop, if set, is asked now and then by the verifier, which ends with CodeStopped when it returns true.
+	Stop func() bool
 	// Plain leaves out the passes that are optimisations: a trace then shows the registers of the BPF program.
 	Plain bool
 	// Dump, if set, sees each program after the stage or pass named.
@@ -45,7 +47,9 @@ type ProgramReport struct {
 	Name, Section, Type string
 	Err                 *verifier.Error // nil if it was accepted
 	Guards, Polls       int             // left in the lowered program
-	Insns               int             // BPF slots
+	Accesses            int             // of memory, by instructions that a path reaches: Guards of them are not proved
+	Unproved            []verifier.Unproved
+	Insns               int // BPF slots
 	Time                time.Duration
 	Stats               verifier.Stats
 }
@@ -53,7 +57,14 @@ type ProgramReport struct {
 // Compile takes an object through the whole house: lift, verify, lower, and one call of the back end.
 // Errors are *verifier.Error, *codegen.UnsupportedError or the back end's own.
 func Compile(ctx context.Context, o *obj.Object, set *abi.Set, b codegen.Backend, opts Options) (*codegen.Artifact, error) {
+	if opts.Stop == nil {
+		opts.Stop = func() bool { return ctx.Err() != nil }
+	}
 	u, err := Lower(o, set, opts)
+	var e *verifier.Error
+	if errors.As(err, &e) && e.Code == verifier.CodeStopped && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -108,6 +119,7 @@ func report(o *obj.Object, p *obj.Program, set *abi.Set, opts Options) (ProgramR
 	}
 	r.Type = v.Type().Name
 	r.Guards, r.Polls = v.Guards(), v.Polls()
+	r.Accesses, r.Unproved = v.Accesses(), v.Unproved()
 	return r, nil
 }
 
@@ -125,7 +137,7 @@ func verify(l *ir.Lifter, o *obj.Object, p *obj.Program, set *abi.Set, opts Opti
 	if opts.Dump != nil {
 		opts.Dump("lift", lifted)
 	}
-	v, stats, verr := verifier.Analyse(lifted, set, verifier.Options{Policy: opts.Policy, NoLeaks: opts.NoLeaks, Log: opts.Log})
+	v, stats, verr := verifier.Analyse(lifted, set, verifier.Options{Policy: opts.Policy, NoLeaks: opts.NoLeaks, Log: opts.Log, Stop: opts.Stop})
 	var e *verifier.Error
 	if errors.As(verr, &e) {
 		e.File = o.Name

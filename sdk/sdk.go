@@ -6,7 +6,7 @@
 // their own. Both give the same types. This package needs neither, and no gRPC.
 //
 //	object, err := builtin.ReadFile(ctx, "filter.o", builtin.ReadOptions{})
-//	p, err := sdk.Load(ctx, object, builtin.AMD64(), sdk.Options{Set: builtin.Base(), Policy: sdk.Guard})
+//	p, err := sdk.Load(ctx, object, builtin.AMD64(), sdk.Options{Set: builtin.Base()})
 //	defer p.Close()
 //	result, err := p.Run(packet)
 package sdk
@@ -24,8 +24,14 @@ const Version = "0.1.0"
 type Options struct {
 	// Set declares the program types and helpers that programs may rely on; see MergeSets.
 	Set *Set
-	// Policy is Strict or Guard.
+	// Policy is Strict, which is the zero value, or Guard.
 	Policy Policy
+	// NoLeaks adds the rules for programs of users without privileges: addresses do not leave a program.
+	NoLeaks bool
+	// Log, if set, gets a line for every step of the verifier.
+	Log func(line string)
+	// Stop, if set, is asked now and then by Verify, which ends when it returns true; Compile and Load obey their context.
+	Stop func() bool
 	// Opt is the optimisation level.
 	Opt int
 	// CPU is the level to generate code for: "" is the target's lowest; see HostCPU.
@@ -43,7 +49,7 @@ type Options struct {
 }
 
 func (o *Options) core() core.Options {
-	return core.Options{Policy: o.Policy, Opt: o.Opt, CPU: o.CPU, Object: o.Object, Programs: o.Programs, Type: o.Type}
+	return core.Options{Policy: o.Policy, NoLeaks: o.NoLeaks, Log: o.Log, Stop: o.Stop, Opt: o.Opt, CPU: o.CPU, Object: o.Object, Programs: o.Programs, Type: o.Type}
 }
 
 func (o *Options) set() *Set {

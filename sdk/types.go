@@ -38,6 +38,11 @@ const (
 type (
 	// VerifyError is why a program was not accepted.
 	VerifyError = verifier.Error
+	// VerifyStep is a link of the chain of causes of a VerifyError, VerifyFix a change with which the program is accepted.
+	VerifyStep = verifier.Step
+	VerifyFix  = verifier.Fix
+	// Unproved is an access that has a guard, and why.
+	Unproved = verifier.Unproved
 	// UnsupportedError says what this version, or a back end, does not do.
 	UnsupportedError = codegen.UnsupportedError
 	// Fault is the end of a run that broke a rule.

@@ -63,6 +63,7 @@ type analysis struct {
 	log     *journal
 	stop    func() bool // asked every few steps; ticked counts them
 	ticked  uint32
+	why     map[int32]*Error // of accesses that are not proved, under guard
 	keep    *keeper
 }
 

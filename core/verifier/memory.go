@@ -35,6 +35,7 @@ func (a *analysis) unproved(r *request, err *Error) *Error {
 	if len(a.specs) > 0 && a.steps < a.limit/2 {
 		return err // perhaps a loop was widened too far
 	}
+	a.because(r, err)
 	return a.flaw(r)
 }
 
@@ -79,6 +80,8 @@ func (a *analysis) region(r *request) *Error {
 			return a.unproved(r, a.notPointer(r, n))
 		}
 		return a.notPointer(r, n)
+	case isMemoryEnd, isPacketEnd:
+		return a.unproved(r, a.reject(r.p, r.in, CodeAccess, []ref{r.addr}, "%s: %s is not memory that can be accessed", r.what, kindNames[n.kind]))
 	}
 	return a.reject(r.p, r.in, CodeAccess, []ref{r.addr}, "%s: %s is not memory that can be accessed", r.what, kindNames[n.kind])
 }

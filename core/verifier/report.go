@@ -7,6 +7,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/obj"
 	"github.com/bpfc/bpfc/core/verifier/scalar"
 )
 
@@ -449,4 +450,73 @@ const stopEvery = 256
 func (a *analysis) halted() bool {
 	a.ticked++
 	return a.stop != nil && a.ticked%stopEvery == 0 && a.stop()
+}
+
+// Unproved is an access that is checked at run time, and why it was not proved.
+type Unproved struct {
+	Slot   int // BPF instruction, -1 in the body of a helper
+	Func   string
+	Source *obj.Line // nil if unknown
+	Insn   string    // in the kernel's dialect
+	Code   Code
+	Msg    string
+}
+
+// Unproved lists the accesses that have guards, in the order of the program; none under strict.
+func (v *Verified) Unproved() []Unproved { return v.left }
+
+// Accesses counts the instructions that access memory and that a path reaches.
+func (v *Verified) Accesses() int { return v.total }
+
+// because keeps why an access is not proved, the first time.
+func (a *analysis) because(r *request, err *Error) {
+	if a.why == nil {
+		a.why = map[int32]*Error{}
+	}
+	gi := a.gi(r.p)
+	if a.why[gi] == nil {
+		a.why[gi] = err
+		err.path, err.in, err.blame, err.endless = nil, nil, nil, nil
+	}
+}
+
+// eachAccess visits the accesses of memory that a path reaches.
+func (a *analysis) eachAccess(visit func(f *ir.Func, in *ir.Insn, gi int32, fact *InsnFact)) {
+	for fi, f := range a.program.Funcs {
+		facts := &a.facts[fi]
+		for _, b := range f.Blocks {
+			for i := range b.Insns {
+				at := facts.Start[b.ID] + int32(i)
+				if in, fact := &b.Insns[i], &facts.Insns[at]; in.Op.Info().Effects&ir.UseMem != 0 && !fact.Dead {
+					visit(f, in, a.first[fi]+at, fact)
+				}
+			}
+		}
+	}
+}
+
+func (a *analysis) accesses() (n int) {
+	a.eachAccess(func(*ir.Func, *ir.Insn, int32, *InsnFact) { n++ })
+	return n
+}
+
+// unprovedList are the accesses that are left to guards; end is why the analysis did not get to its end, nil if it did.
+func (a *analysis) unprovedList(end *Error) (list []Unproved) {
+	if a.policy == Strict {
+		return nil
+	}
+	a.eachAccess(func(f *ir.Func, in *ir.Insn, gi int32, fact *InsnFact) {
+		if fact.Proved {
+			return
+		}
+		u := Unproved{Slot: int(in.Pos), Func: f.Name, Source: a.program.Source(in.Pos), Insn: a.spelled(f, in)}
+		switch why := a.why[gi]; {
+		case why != nil:
+			u.Code, u.Msg = why.Code, why.Msg
+		case end != nil:
+			u.Code, u.Msg = end.Code, "the analysis did not get through the program: "+end.Msg
+		}
+		list = append(list, u)
+	})
+	return list
 }

@@ -20,6 +20,8 @@ type Verified struct {
 	strict  bool
 	guards  int
 	kept    *keeper
+	left    []Unproved
+	total   int
 }
 
 // Guards counts the accesses and calls that are not proved.
@@ -142,7 +144,7 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	if err := w.stackLimit(); err != nil {
 		return nil, stats, err
 	}
-	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(err == nil), kept: a.keep}, stats, nil
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(err == nil), kept: a.keep, left: a.unprovedList(err), total: a.accesses()}, stats, nil
 }
 
 // Stats says what an analysis cost.
