@@ -141,7 +141,11 @@ func (a *analysis) advances(m *mark, p *path) bool {
 		return true
 	}
 	var found []rank
+	c := comparison{analysis: a}
 	a.pairs(&m.path, p, func(at place, x, y ref) {
+		if at.slot < numRegs && c.liveRegs(p.frames[at.frame], int32(at.frame) == p.depth-1)&(1<<at.slot) == 0 {
+			return // what is not read was not compared
+		}
 		if r, ok := a.rankOf(x, y); ok {
 			r.place = at
 			found = append(found, r)
@@ -235,6 +239,9 @@ func (a *analysis) closeLoop(m *mark, p *path) {
 	}
 	for _, r := range p.relations {
 		a.needs[r.used] = 1
+	}
+	for _, f := range p.affine {
+		a.needs[f.used] = 1
 	}
 	a.closeOpen(slices.Index(a.open, m) + 1)
 	a.noteTurn(m, p)
@@ -373,16 +380,21 @@ const maxPacket = 1 << 24
 
 // stopsOf are the numbers with which n, or one at a constant distance, was compared in the turn;
 // those of the whole function if there was no such comparison.
-func (w *widening) stopsOf(n *node) (stops []uint64) {
+func (w *widening) stopsOf(n *node) []uint64 {
+	if stops := w.compared(n); len(stops) > 0 {
+		return stops
+	}
+	return w.stops
+}
+
+// compared are the numbers with which n was compared in the turn, and their neighbours.
+func (w *widening) compared(n *node) (stops []uint64) {
 	for t := w.p.trail; t > w.q.trail; t = w.trail[t].prev {
 		x := w.at(w.trail[t].a)
 		if c, ok := w.at(w.trail[t].b).num.Const(); ok && x.kind == isScalar && x.base == n.base {
 			c -= uint64(x.off - n.off)
 			stops = append(stops, c-1, c, c+1)
 		}
-	}
-	if len(stops) == 0 {
-		return w.stops
 	}
 	return stops
 }
@@ -435,6 +447,10 @@ func (w *widening) facts() {
 		}
 	}
 	w.p.relations = rels
+	w.p.affine = slices.DeleteFunc(slices.Clone(w.p.affine), func(f affine) bool {
+		return !slices.ContainsFunc(w.q.affine, func(t affine) bool { return t.used == f.used })
+	})
+	w.steps()
 	w.relate()
 }
 
