@@ -144,7 +144,7 @@ const allRegs = ^ir.RegSet(0)
 // each calls f with many pieces of code and machines, always the same.
 func each(f func(d dice, before []ir.Insn)) {
 	d := dice{rand.New(rand.NewPCG(1, 2))}
-	for range 60000 {
+	for range 8000 {
 		f(d, d.code())
 	}
 }
