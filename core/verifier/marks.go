@@ -394,6 +394,11 @@ func (c *comparison) rest() bool {
 			return false
 		}
 	}
+	for i := range c.q.affine {
+		if f := &c.q.affine[i]; (c.exact || !c.m.done || c.needs[f.used] != noNeed) && !c.affine(f) {
+			return false
+		}
+	}
 	for _, h := range c.q.holds {
 		if id, _, ok := c.mapped(h.id); ok && !slices.ContainsFunc(c.p.holds, func(k hold) bool { return k.id == id }) {
 			return false
@@ -487,6 +492,15 @@ func (a *analysis) passNeeds(q, p *path) {
 			continue
 		}
 		for _, t := range p.relations {
+			a.needs[t.used] = 1
+		}
+		break
+	}
+	for _, f := range q.affine {
+		if a.needs[f.used] == noNeed {
+			continue
+		}
+		for _, t := range p.affine {
 			a.needs[t.used] = 1
 		}
 		break

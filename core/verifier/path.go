@@ -58,6 +58,7 @@ type path struct {
 	depth     int32 // active frames
 	spans     []span
 	relations []relation
+	affine    []affine
 	holds     []hold
 	lock      uint32 // identity of the map value whose lock is held, 0 if none
 	lockPos   ir.Pos

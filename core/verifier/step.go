@@ -592,6 +592,7 @@ func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 		a.swap(p, in, x, nx)
 		a.narrowOperand(p, in, x, nx)
 		a.narrowRelated(p, in, nx)
+		a.narrowFollowers(p, in, nx)
 		return
 	}
 	for was, is := x, nx; was != 0; {
@@ -599,6 +600,7 @@ func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 	}
 	a.narrowOperand(p, in, x, nx)
 	a.narrowRelated(p, in, nx)
+	a.narrowFollowers(p, in, nx)
 }
 
 // origin is the value that r was before comparisons narrowed it.
