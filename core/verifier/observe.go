@@ -132,7 +132,7 @@ func (m *matching) frames() string {
 
 func (m *matching) frame(f *activation, g *ConcreteFrame, running bool, frames []ConcreteFrame) string {
 	c := comparison{analysis: m.a}
-	live := c.liveRegs(f, running)
+	live := c.liveRegs(f, running || c.frameAbove(f)) // a call that calls back is made again: what it reads, and no more
 	for r, v := range f.regs {
 		if v != 0 && live&(1<<r) != 0 {
 			if why := m.value(v, g.Regs[r], frames); why != "" {

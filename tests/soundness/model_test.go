@@ -611,7 +611,10 @@ func (m *machine) call(f *frame, in *ir.Insn) error {
 func (m *machine) exit(f *frame) (ended bool, err error) {
 	r0, err := m.get(ir.R0)
 	global := m.p.Funcs[f.fn].Global
-	if err != nil && !(len(m.frames) > 1 && f.loop == nil && !global) {
+	switch {
+	case err != nil && global: // refused by Linux, and any number here
+		f.put(ir.R0, m.rng.Uint64())
+	case err != nil && (len(m.frames) == 1 || f.loop != nil):
 		return false, err
 	}
 	if len(m.frames) == 1 {
