@@ -107,6 +107,12 @@ func Verify(o *obj.Object, set *abi.Set, opts Options) ([]ProgramReport, error) 
 // report verifies one program.
 func report(o *obj.Object, p *obj.Program, set *abi.Set, opts Options) (ProgramReport, error) {
 	r := ProgramReport{Name: p.Name, Section: p.Section, Insns: len(p.Insns)}
+	if t, err := typeOf(p, set, opts.Type); err == nil {
+		r.Type = t.Name
+	}
+	if opts.Log != nil {
+		opts.Log(fmt.Sprintf("program %s, type %s, %d insns:", p.Name, r.Type, len(p.Insns)))
+	}
 	start := time.Now()
 	l := ir.NewLifter(o, set)
 	v, stats, err := verify(l, o, p, set, opts)
@@ -117,7 +123,6 @@ func report(o *obj.Object, p *obj.Program, set *abi.Set, opts Options) (ProgramR
 		}
 		return r, nil
 	}
-	r.Type = v.Type().Name
 	r.Guards, r.Polls = v.Guards(), v.Polls()
 	r.Accesses, r.Unproved = v.Accesses(), v.Unproved()
 	return r, nil

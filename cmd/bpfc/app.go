@@ -109,7 +109,7 @@ func (a *app) sharedFlags(root *cobra.Command) {
 	f.StringSliceVar(&a.helpers, "helpers", []string{"base", "networking", "tracing"}, "helper `SETS` that programs may use")
 	f.StringVar(&a.typ, "type", "", "program `TYPE`, instead of the one that the section names")
 	f.StringSliceVar(&a.progs, "prog", nil, "`NAMES` of the programs to use")
-	f.StringVar(&a.policy, "policy", "strict", "what happens to what is not proved: `strict|guard`")
+	f.StringVar(&a.policy, "policy", "strict", "what happens to what is not proved: `strict|guard`; strict,no-leaks adds the rules for users without privileges")
 	f.StringVar(&a.btf, "btf", "", "types of the kernel that CO-RE relocations are solved for, a `FILE`: raw BTF or ELF")
 	f.StringArrayVar(&a.config, "kconfig", nil, "`NAME=VALUE` of a kernel's configuration, for .kconfig externs")
 	f.StringVar(&a.cpu, "cpu", "", "CPU `LEVEL`: x86-64, x86-64-v2, x86-64-v3, native")
@@ -127,7 +127,7 @@ func (a *app) checkShared() error {
 	if !slices.Contains(logLevels, a.logLevel) {
 		return usage("--log-level is %q: it is one of %s", a.logLevel, strings.Join(logLevels, ", "))
 	}
-	if _, err := verifier.ParsePolicy(a.policy); err != nil {
+	if _, _, err := parsePolicy(a.policy); err != nil {
 		return usage("--policy: %v", err)
 	}
 	if a.timeout < 0 {
@@ -139,9 +139,24 @@ func (a *app) checkShared() error {
 
 // options are the compiler's options as the shared flags say.
 func (a *app) options() core.Options {
-	policy, _ := verifier.ParsePolicy(a.policy) // checkShared has refused others
-	return core.Options{Policy: policy, CPU: a.cpu, Programs: a.progs, Type: a.typ, Dump: a.dump()}
+	policy, noLeaks, _ := parsePolicy(a.policy) // checkShared has refused others
+	return core.Options{Policy: policy, NoLeaks: noLeaks, CPU: a.cpu, Programs: a.progs, Type: a.typ, Dump: a.dump()}
 }
+
+// parsePolicy reads --policy: strict, guard, or strict with more rules.
+func parsePolicy(text string) (policy verifier.Policy, noLeaks bool, err error) {
+	name, more, found := strings.Cut(text, ",")
+	if policy, err = verifier.ParsePolicy(name); err != nil {
+		return policy, false, err
+	}
+	if found && (more != "no-leaks" || policy != verifier.Strict) {
+		return policy, false, fmt.Errorf("unknown policy %q: it is strict, guard or strict,no-leaks", text)
+	}
+	return policy, found, nil
+}
+
+// stopping reports to the verifier that a command has been interrupted or has run out of time.
+func stopping(ctx context.Context) func() bool { return func() bool { return ctx.Err() != nil } }
 
 // within is the command's context with the limit of --timeout.
 func (a *app) within(ctx context.Context) (context.Context, context.CancelFunc) {

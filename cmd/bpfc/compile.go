@@ -88,6 +88,7 @@ func (a *app) compile(ctx context.Context, in string, clang []string, f *compile
 // begin reads the input while the plugins that the products need are started.
 func (a *app) begin(ctx context.Context, in string, clang []string, f *compileFlags, wanted []product) (*compilation, error) {
 	u := &compilation{ctx: ctx, debug: f.debug, watch: newStopwatch(), opts: a.options()}
+	u.opts.Stop = stopping(ctx)
 	u.opts.Opt, u.opts.Object, u.headerName = f.opt, needsObject(wanted), headerName(in, f.out)
 	needs := func(n need) bool {
 		return slices.ContainsFunc(wanted, func(p product) bool { return p.needs >= n })

@@ -168,6 +168,9 @@ func class[E error](code func(E) exitCode) func(error) (exitCode, bool) {
 }
 
 func verdictCode(e *verifier.Error) exitCode {
+	if e.Code == verifier.CodeStopped {
+		return exitFault
+	}
 	if e.Verdict == verifier.Unsupported {
 		return exitUnsupported
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/bpfc/bpfc/core/verifier"
@@ -34,6 +35,9 @@ func listRules(w io.Writer) error {
 
 func explainRule(w io.Writer, code string) error {
 	r, ok := verifier.RuleOf(verifier.Code(strings.ToUpper(code)))
+	if !ok && slices.Contains(verifier.Retired(), verifier.Code(strings.ToUpper(code))) {
+		return usage("%s is a code of earlier versions; nothing has it any more", strings.ToUpper(code))
+	}
 	if !ok {
 		return usage("there is no code %q; `bpfc explain` lists them", code)
 	}
@@ -41,7 +45,7 @@ func explainRule(w io.Writer, code string) error {
 	if r.Unsupported {
 		kind = "unsupported"
 	}
-	fmt.Fprintf(w, "%s: %s (%s)\n\n%s\n\n%s\n", r.Code, r.Name, kind, r.Text, r.Fix)
+	fmt.Fprintf(w, "%s: %s (%s)\n\n%s\n\nWhat to do: %s\n", r.Code, r.Name, kind, r.Text, r.Fix)
 	if e, ok := examples[r.Code]; ok {
 		fmt.Fprintf(w, "\nExample (%s):\n\n    %s\n", e.command(), strings.ReplaceAll(e.text, "\n", "\n    "))
 	}

@@ -3,7 +3,11 @@ package main
 import (
 	"net/url"
 	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
 
+	"github.com/bpfc/bpfc/core/obj"
 	"github.com/bpfc/bpfc/core/verifier"
 )
 
@@ -16,6 +20,7 @@ type (
 	}
 	sarifRun struct {
 		Tool        sarifTool         `json:"tool"`
+		ColumnKind  string            `json:"columnKind"`
 		Invocations []sarifInvocation `json:"invocations"`
 		Results     []sarifResult     `json:"results"`
 	}
@@ -37,22 +42,38 @@ type (
 		Rules   []sarifRule `json:"rules"`
 	}
 	sarifRule struct {
-		ID   string    `json:"id"`
-		Name string    `json:"name"`
-		Help sarifText `json:"help"`
+		ID    string    `json:"id"`
+		Name  string    `json:"name"`
+		Short sarifText `json:"shortDescription"`
+		Full  sarifText `json:"fullDescription"`
+		Help  sarifText `json:"help"`
 	}
 	sarifText struct {
 		Text string `json:"text"`
 	}
 	sarifResult struct {
 		RuleID    string          `json:"ruleId"`
+		RuleIndex int             `json:"ruleIndex"`
 		Level     string          `json:"level"`
 		Message   sarifText       `json:"message"`
 		Locations []sarifLocation `json:"locations"`
+		Related   []sarifLocation `json:"relatedLocations,omitempty"`
+		Flows     []sarifFlow     `json:"codeFlows,omitempty"`
+	}
+	sarifFlow struct {
+		Threads []sarifThread `json:"threadFlows"`
+	}
+	sarifThread struct {
+		Locations []sarifThreadStep `json:"locations"`
+	}
+	sarifThreadStep struct {
+		Location sarifLocation `json:"location"`
 	}
 	sarifLocation struct {
+		ID       int            `json:"id,omitempty"`
 		Physical sarifPhysical  `json:"physicalLocation"`
 		Logical  []sarifLogical `json:"logicalLocations,omitempty"`
+		Message  *sarifText     `json:"message,omitempty"`
 	}
 	sarifPhysical struct {
 		Artifact sarifArtifact `json:"artifactLocation"`
@@ -80,12 +101,13 @@ func (out *outcomes) sarif() sarif {
 		call.Notifications = append(call.Notifications, sarifNotification{"error", sarifText{u.err.Error()}, []sarifLocation{at}})
 	}
 	run := sarifRun{
+		ColumnKind:  "utf16CodeUnits",
 		Tool:        sarifTool{sarifDriver{Name: "bpfc", Version: version(), Rules: []sarifRule{}}},
 		Invocations: []sarifInvocation{call},
 		Results:     []sarifResult{},
 	}
 	for _, r := range verifier.Rules() {
-		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{string(r.Code), r.Name, sarifText{r.Text + " " + r.Fix}})
+		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{string(r.Code), pascal(r.Name), sarifText{r.Name}, sarifText{r.Text}, sarifText{r.Fix}})
 	}
 	for _, v := range out.verdicts {
 		if v.report.Err != nil {
@@ -105,17 +127,61 @@ func sarifOf(v verdict) sarifResult {
 	if e.Verdict == verifier.Unsupported {
 		level = "warning"
 	}
-	at := sarifPhysical{Artifact: artifact(v.file)}
-	if e.Source != nil && e.Source.File != "" {
-		at.Artifact = artifact(e.Source.File)
-		if e.Source.Line > 0 {
-			at.Region = &sarifRegion{e.Source.Line, e.Source.Col}
+	out := sarifResult{
+		RuleID: string(e.Code), RuleIndex: ruleIndex(e.Code), Level: level, Message: sarifText{sarifMessage(e)},
+		Locations: []sarifLocation{{Physical: physical(v.file, e.Source), Logical: []sarifLogical{{v.report.Name, "function"}}}},
+	}
+	var steps []sarifThreadStep
+	for i, s := range e.Chain {
+		at := sarifLocation{ID: i + 1, Physical: physical(v.file, s.Source), Logical: []sarifLogical{{s.Func, "function"}}, Message: &sarifText{s.Text}}
+		out.Related = append(out.Related, at)
+		at.ID = 0
+		steps = append(steps, sarifThreadStep{at})
+	}
+	if len(steps) > 0 {
+		end := out.Locations[0]
+		end.Message = &sarifText{e.Msg}
+		out.Flows = []sarifFlow{{[]sarifThread{{append(steps, sarifThreadStep{end})}}}}
+	}
+	return out
+}
+
+// sarifMessage is the error, what was needed and the fix, in one text.
+func sarifMessage(e *verifier.Error) string {
+	text := e.Error()
+	if e.Need != "" {
+		text += "\nNeeded: " + e.Need
+	}
+	if e.Fix != nil {
+		text += "\nFix: " + e.Fix.Text
+	}
+	return text
+}
+
+// physical is a source line, or the input where none is known.
+func physical(file string, l *obj.Line) sarifPhysical {
+	at := sarifPhysical{Artifact: artifact(file)}
+	if l != nil && l.File != "" {
+		at.Artifact = artifact(l.File)
+		if l.Line > 0 {
+			at.Region = &sarifRegion{l.Line, max(l.Col, 0)}
 		}
 	}
-	return sarifResult{
-		RuleID: string(e.Code), Level: level, Message: sarifText{e.Error()},
-		Locations: []sarifLocation{{at, []sarifLogical{{v.report.Name, "function"}}}},
+	return at
+}
+
+// ruleIndex is the place of a code among the rules, -1 if it has none.
+func ruleIndex(c verifier.Code) int {
+	return slices.IndexFunc(verifier.Rules(), func(r verifier.Rule) bool { return r.Code == c })
+}
+
+// pascal is a name as SARIF wants identifiers: without blanks, its words with capitals.
+func pascal(name string) string {
+	var b strings.Builder
+	for _, w := range strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		b.WriteString(strings.ToUpper(w[:1]) + w[1:])
 	}
+	return b.String()
 }
 
 // artifact is a file as a URI (RFC 3986): relative, or of scheme file.

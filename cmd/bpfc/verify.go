@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,7 @@ func (a *app) verifyCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&f.format, "format", "text", "`text|json|sarif`")
-	c.Flags().BoolVar(&f.log, "log", false, "print every step of the verifier")
+	c.Flags().BoolVar(&f.log, "log", false, "print every step of the verifier, and how often it looked at each source line (with json and sarif: to standard error)")
 	c.Flags().StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
 	return c
 }
@@ -64,9 +65,6 @@ func (a *app) verify(ctx context.Context, inputs, clang []string, f *verifyFlags
 	if err := checkFormat(f.format, "text", "json", "sarif"); err != nil {
 		return err
 	}
-	if f.log {
-		return notYet("--log", "the verifier proves structure alone, in one step; see `bpfc compile --emit ir`")
-	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	objects := make([]*obj.Object, len(inputs))
@@ -87,15 +85,33 @@ func (a *app) verify(ctx context.Context, inputs, clang []string, f *verifyFlags
 	if err != nil {
 		return err
 	}
-	out.verify(inputs, objects, set, a.options())
-	if err := out.print(a.out, f.format); err != nil {
+	opts := a.options()
+	opts.Stop = stopping(ctx)
+	flush := a.logTo(&opts, f)
+	stopped := out.verify(ctx, inputs, objects, set, opts)
+	if err := errors.Join(flush(), out.print(a.out, f.format)); err != nil {
 		return err
 	}
-	return out.error()
+	return errors.Join(out.error(), stopped)
 }
 
-// verify adds the verdicts for the programs of the objects that could be read.
-func (out *outcomes) verify(inputs []string, objects []*obj.Object, set *abi.Set, opts core.Options) {
+// logTo lets the verifier log where --log says. The function that it returns ends the log.
+func (a *app) logTo(opts *core.Options, f *verifyFlags) func() error {
+	if !f.log {
+		return func() error { return nil }
+	}
+	to := a.out
+	if f.format != "text" {
+		to = a.messages
+	}
+	w := bufio.NewWriter(to)
+	opts.Log = func(line string) { _, _ = fmt.Fprintln(w, line) } // Flush has the error
+	return w.Flush
+}
+
+// verify adds the verdicts for the programs of the objects that could be read. The error is
+// why it was ended early: then verdicts are missing.
+func (out *outcomes) verify(ctx context.Context, inputs []string, objects []*obj.Object, set *abi.Set, opts core.Options) error {
 	for i, o := range objects {
 		if o == nil {
 			continue
@@ -105,9 +121,16 @@ func (out *outcomes) verify(inputs []string, objects []*obj.Object, set *abi.Set
 			out.unread = append(out.unread, unread{inputs[i], err})
 		}
 		for _, r := range reports {
+			if r.Err != nil && r.Err.Code == verifier.CodeStopped && ctx.Err() != nil {
+				return fmt.Errorf("%s: program %q was not decided: %w", inputs[i], r.Name, context.Cause(ctx))
+			}
 			out.verdicts = append(out.verdicts, verdict{inputs[i], r})
 		}
+		if ctx.Err() != nil && i+1 < len(objects) {
+			return fmt.Errorf("%s was not looked at: %w", inputs[i+1], context.Cause(ctx))
+		}
 	}
+	return nil
 }
 
 // error is what could not be read, and the exit code of the verdicts, which are printed already.
@@ -141,7 +164,7 @@ func (out *outcomes) print(w io.Writer, format string) error {
 	return nil
 }
 
-// text is a line, and for what was not accepted also the source line.
+// text is a line, and for what was not accepted all that is known about it.
 func (v *verdict) text() string {
 	r := &v.report
 	if r.Err == nil {
@@ -176,12 +199,30 @@ type programJSON struct {
 	Hint    string      `json:"hint,omitempty"`
 	Insn    *int        `json:"insn"` // null if the message is not about one
 	Source  *sourceJSON `json:"source"`
+	Need    string      `json:"need,omitempty"`
+	Chain   []stepJSON  `json:"chain"`
+	Fix     *fixJSON    `json:"fix"` // null if none was found
+	Access  int         `json:"accesses"`
 	Guards  int         `json:"guards"`
 	Polls   int         `json:"polls"`
 	Stats   statsJSON   `json:"stats"`
 }
 
-// statsJSON: processed and peak_states are 0 as long as the verifier walks no paths.
+// stepJSON is a link of the chain of causes, the oldest first.
+type stepJSON struct {
+	Insn    *int        `json:"insn"` // null for the beginning of the program
+	Func    string      `json:"function"`
+	Message string      `json:"message"`
+	Source  *sourceJSON `json:"source"`
+}
+
+// fixJSON is a change with which the program is accepted.
+type fixJSON struct {
+	Text   string      `json:"text"`
+	Insn   *int        `json:"insn"`
+	Source *sourceJSON `json:"source"`
+}
+
 type statsJSON struct {
 	Insns      int   `json:"insns"`
 	Processed  int   `json:"processed"`
@@ -218,13 +259,26 @@ func (v *verdict) json() programJSON {
 	r := &v.report
 	p := programJSON{
 		File: v.file, Section: r.Section, Program: r.Name, Type: r.Type, Verdict: verifier.Accept.String(),
-		Guards: r.Guards, Polls: r.Polls, Stats: statsJSON{Insns: r.Insns, TimeNs: r.Time.Nanoseconds()},
+		Chain: []stepJSON{}, Access: r.Accesses, Guards: r.Guards, Polls: r.Polls,
+		Stats: statsJSON{Insns: r.Insns, Processed: r.Stats.Processed, PeakStates: r.Stats.Peak, TimeNs: r.Time.Nanoseconds()},
 	}
 	if e := r.Err; e != nil {
 		p.Verdict, p.Code, p.Message, p.Hint, p.Source = e.Verdict.String(), string(e.Code), e.Msg, e.Hint, source(e.Source)
-		if e.Slot >= 0 {
-			p.Insn = &e.Slot
+		p.Insn, p.Need = slot(e.Slot), e.Need
+		for _, s := range e.Chain {
+			p.Chain = append(p.Chain, stepJSON{slot(s.Slot), s.Func, s.Text, source(s.Source)})
+		}
+		if e.Fix != nil {
+			p.Fix = &fixJSON{e.Fix.Text, slot(e.Fix.Slot), source(e.Fix.Source)}
 		}
 	}
 	return p
+}
+
+// slot is the number of an instruction, nil for none.
+func slot(n int) *int {
+	if n < 0 {
+		return nil
+	}
+	return &n
 }
