@@ -99,7 +99,7 @@ func (a *analysis) mark(p *path, gi int32) *mark {
 	a.seq = append(a.seq, m)
 	a.open = append(a.open, m)
 	a.peak = max(a.peak, len(a.seq))
-	p.parent, p.written, p.steps, p.branches = m, [ir.MaxFrames]uint64{}, 0, 0
+	p.parent, p.written, p.steps, p.branches, p.since = m, [ir.MaxFrames]uint64{}, 0, 0, a.n
 	return m
 }
 

@@ -64,6 +64,7 @@ type path struct {
 	lockPos   ir.Pos
 	rcu       bool
 	ticks     uint32 // steps that bound a loop by themselves: may_goto, iterators, callbacks
+	since     ref    // the first value that was made since the last mark: how those are computed is known here alone
 	trail     int32  // the newest undecided branch, in analysis.trail
 	parent    *mark  // the last mark on the way here
 	written   [ir.MaxFrames]uint64

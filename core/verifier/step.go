@@ -330,9 +330,6 @@ func (a *analysis) exit(p *path, in *ir.Insn) (*path, *Error) {
 		return nil, err
 	}
 	if r0 == 0 {
-		if p.root.global && a.returnsNothing(f.fn) {
-			return nil, nil
-		}
 		return nil, a.reject(p, in, CodeUnset, nil, "R0 is not set at exit: every path must give the program's result")
 	}
 	n := a.at(r0)
@@ -353,9 +350,6 @@ func (a *analysis) exit(p *path, in *ir.Insn) (*path, *Error) {
 	}
 	return nil, a.inRange(p, in, r0, &a.typ.Returns, "programs of type "+a.typ.Name)
 }
-
-// returnsNothing: a function of the object without a result leaves R0 unset; then callers may not read it.
-func (a *analysis) returnsNothing(fn int32) bool { return true }
 
 // inRange checks a return value.
 func (a *analysis) inRange(p *path, in *ir.Insn, r ref, want *abi.Range, who string) *Error {
@@ -613,8 +607,9 @@ func (a *analysis) origin(r ref) ref {
 
 // narrowOperand narrows what x was computed from, where a sum of 32 bits can be undone.
 func (a *analysis) narrowOperand(p *path, in *ir.Insn, x, nx ref) {
-	o := a.at(a.origin(x))
-	if o.cause != byInsn || o.a == 0 || o.b == 0 || o.kind != isScalar {
+	made := a.origin(x)
+	o := a.at(made)
+	if made < p.since || o.cause != byInsn || o.a == 0 || o.b == 0 || o.kind != isScalar {
 		return
 	}
 	inverse := ir.OpSub
@@ -664,8 +659,9 @@ func (a *analysis) narrowLinked(p *path, in *ir.Insn, x, nx ref) (was, is ref) {
 		case k.base == n.base:
 			w = scalar.Binary(ir.OpAdd, 64, num, scalar.Const(uint64(k.off-n.off)))
 		default:
-			f := a.at(a.origin(r))
-			if f.cause != byInsn || f.size == 0 || f.kind != isScalar {
+			o := a.origin(r)
+			f := a.at(o)
+			if o < p.since || f.cause != byInsn || f.size == 0 || f.kind != isScalar {
 				return r
 			}
 			u, v := num, num
