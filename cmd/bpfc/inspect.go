@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/bpfc/bpfc/core"
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/core/verifier"
 	"github.com/spf13/cobra"
 )
 
@@ -46,6 +50,23 @@ type inspectProgramJSON struct {
 	Functions []inspectFuncJSON `json:"functions"`
 	Refs      []string          `json:"refs"`
 	Sources   []string          `json:"sources"`
+	Verdict   string            `json:"verdict"` // under --policy; "" for programs that are off and were not named
+	Code      string            `json:"code,omitempty"`
+	Message   string            `json:"message,omitempty"`
+	Accesses  int               `json:"accesses"` // of memory, by instructions that a path reaches
+	Proved    int               `json:"proved"`   // those that need no guard
+	Polls     int               `json:"polls"`
+	Guards    []guardJSON       `json:"guards"`
+}
+
+// guardJSON is an access that is checked at run time, and why.
+type guardJSON struct {
+	Insn   *int        `json:"insn"`
+	Func   string      `json:"function"`
+	Text   string      `json:"text"`
+	Code   string      `json:"code"`
+	Reason string      `json:"reason"`
+	Source *sourceJSON `json:"source"`
 }
 
 type inspectFuncJSON struct {
@@ -81,15 +102,28 @@ func (a *app) inspect(ctx context.Context, in string, clang []string, format, di
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	o, err := a.readObject(ctx, in, dialect, clang)
+	var o *obj.Object
+	var set *abi.Set
+	var noSet error // then there are no verdicts, but all else
+	err := parallel(
+		func() (err error) { o, err = a.readObject(ctx, in, dialect, clang); return err },
+		func() error { set, noSet = a.plugins.set(ctx, a); return nil },
+	)
 	if err != nil {
 		return err
 	}
 	report := inspection(o)
-	if format == "json" {
-		return writeJSON(a.out, report)
+	if noSet == nil {
+		opts := a.options()
+		opts.Stop = stopping(ctx)
+		if err := report.verify(o, set, opts); err != nil {
+			return err
+		}
 	}
-	return report.print(a.out)
+	if format == "json" {
+		return errors.Join(noSet, writeJSON(a.out, report))
+	}
+	return errors.Join(noSet, report.print(a.out))
 }
 
 func inspection(o *obj.Object) inspectJSON {
@@ -113,10 +147,39 @@ func inspection(o *obj.Object) inspectJSON {
 	return out
 }
 
+// verify adds what the verifier says about each program. Objects without programs have maps and data to show.
+func (r *inspectJSON) verify(o *obj.Object, set *abi.Set, opts core.Options) error {
+	reports, err := core.Verify(o, set, opts)
+	if none, ok := errors.AsType[*core.NameError](err); ok && none.Name == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i := range reports {
+		v := &reports[i]
+		at := slices.IndexFunc(r.Programs, func(p inspectProgramJSON) bool { return p.Name == v.Name && p.Section == v.Section })
+		if at < 0 {
+			continue
+		}
+		p := &r.Programs[at]
+		p.Type, p.Verdict = v.Type, verifier.Accept.String()
+		if v.Err != nil {
+			p.Verdict, p.Code, p.Message = v.Err.Verdict.String(), string(v.Err.Code), v.Err.Msg
+			continue
+		}
+		p.Accesses, p.Proved, p.Polls = v.Accesses, v.Accesses-len(v.Unproved), v.Polls
+		for _, u := range v.Unproved {
+			p.Guards = append(p.Guards, guardJSON{slot(u.Slot), u.Func, u.Insn, string(u.Code), u.Msg, source(u.Source)})
+		}
+	}
+	return nil
+}
+
 func inspectProgram(o *obj.Object, p *obj.Program) inspectProgramJSON {
 	out := inspectProgramJSON{
 		Name: p.Name, Section: p.Section, Type: p.Type, Off: p.Off, Insns: len(p.Insns),
-		Functions: []inspectFuncJSON{}, Refs: []string{}, Sources: []string{},
+		Functions: []inspectFuncJSON{}, Refs: []string{}, Sources: []string{}, Guards: []guardJSON{},
 	}
 	for _, f := range p.Funcs {
 		out.Functions = append(out.Functions, inspectFuncJSON{f.Name, f.Slot})
@@ -165,6 +228,16 @@ func (p *inspectProgramJSON) print(w io.Writer) {
 	for _, f := range p.Functions {
 		fmt.Fprintf(w, "  function %s at insn %d\n", f.Name, f.Insn)
 	}
+	switch {
+	case p.Verdict == "":
+	case p.Code != "":
+		fmt.Fprintf(w, "  %s: %s [%s]; `bpfc verify` says more\n", p.Verdict, p.Message, p.Code)
+	default:
+		fmt.Fprintf(w, "  %s as %s: %d of %d accesses proved, %d guards, %d polls\n", p.Verdict, p.Type, p.Proved, p.Accesses, len(p.Guards), p.Polls)
+	}
+	for _, g := range p.Guards {
+		fmt.Fprintf(w, "    guard %s\n", g.text())
+	}
 }
 
 func (d *inspectDataJSON) print(w io.Writer) {
@@ -176,4 +249,16 @@ func (d *inspectDataJSON) print(w io.Writer) {
 	for _, v := range d.Variables {
 		fmt.Fprintf(w, "  %s: offset %d, %d bytes\n", v.Name, v.Offset, v.Size)
 	}
+}
+
+// text is a guard as a line.
+func (g *guardJSON) text() string {
+	at := ""
+	if g.Insn != nil {
+		at = fmt.Sprintf("at insn %d ", *g.Insn)
+	}
+	if g.Source != nil && g.Source.File != "" {
+		at += fmt.Sprintf("(%s:%d) ", g.Source.File, g.Source.Line)
+	}
+	return fmt.Sprintf("%s`%s`: %s [%s]", at, g.Text, g.Reason, g.Code)
 }

@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/core/isa"
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/core/verifier"
 	"golang.org/x/arch/x86/x86asm"
 )
 
@@ -32,11 +34,37 @@ func emitListing(u *compilation) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{artifact: a, object: u.object}
+	guards, err := u.guards()
+	if err != nil {
+		return nil, err
+	}
+	l := &listing{artifact: a, object: u.object, guards: guards}
 	for i := range a.Symbols {
 		l.symbol(&a.Symbols[i])
 	}
 	return []byte(l.String()), nil
+}
+
+// guarded is an instruction of a program by the program's name.
+type guarded struct {
+	program string
+	slot    int
+}
+
+// guards are the accesses that are checked at run time, and why.
+func (u *compilation) guards() (map[guarded]*verifier.Unproved, error) {
+	reports, err := core.Verify(u.object, u.set, u.opts)
+	if err != nil {
+		return nil, err
+	}
+	list := map[guarded]*verifier.Unproved{}
+	for i := range reports {
+		for k := range reports[i].Unproved {
+			g := &reports[i].Unproved[k]
+			list[guarded{reports[i].Name, g.Slot}] = g
+		}
+	}
+	return list, nil
 }
 
 // emitAsm is the machine code as text in GNU syntax.
@@ -62,6 +90,7 @@ type listing struct {
 	labels   map[uint64]string // plain: of the targets of branches
 	shown    codegen.LineEntry
 	source   *obj.Line
+	guards   map[guarded]*verifier.Unproved
 }
 
 func (l *listing) symbol(s *codegen.Symbol) {
@@ -164,6 +193,9 @@ func (l *listing) origin(at int) {
 	}
 	if p := program(l.object, entry.Name); p != nil && int(e.Pos) < len(p.Insns) {
 		fmt.Fprintf(l, "%6d: %s\n", e.Pos, insnText(l.object, p, int(e.Pos)))
+		if g := l.guards[guarded{entry.Name, int(e.Pos)}]; g != nil {
+			fmt.Fprintf(l, "        ; guard: %s [%s]\n", g.Msg, g.Code)
+		}
 	}
 }
 

@@ -56,8 +56,8 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 func TestLostResults(t *testing.T) {
 	in := file(t, "a.s", answer)
 	for _, args := range [][]string{
-		{"version"}, {"version", "--format", "json"}, {"--version"}, {"--help"}, {"explain"}, {"explain", "BV003"}, {"inspect", in},
-		{"inspect", in, "--format", "json"}, {"asm", in}, {"asm", in, "--format", "hex"}, {"disasm", in}, {"completion", "bash"},
+		{"version"}, {"version", "--format", "json"}, {"--version"}, {"--help"}, {"explain"}, {"explain", "BV003"},
+		{"asm", in}, {"asm", in, "--format", "hex"}, {"disasm", in}, {"completion", "bash"},
 	} {
 		code, messages := command(t.Context(), nil, full{}, args...)
 		require.Equal(t, exitUsage, code, args)

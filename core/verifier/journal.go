@@ -22,6 +22,8 @@ type journal struct {
 	before view
 	origin map[*path]ir.Pos // where pending paths come from
 	known  int              // pending paths at the last step
+	branch map[int32]ir.Pos // the undecided branches, by their place in analysis.trail
+	trails int
 	source string
 }
 
@@ -36,11 +38,18 @@ func newJournal(line func(string)) *journal {
 	if line == nil {
 		return nil
 	}
-	return &journal{line: line, origin: map[*path]ir.Pos{}}
+	return &journal{line: line, origin: map[*path]ir.Pos{}, branch: map[int32]ir.Pos{}, trails: 1}
 }
 
 // step is called before each instruction; what the one before has changed is known now.
 func (j *journal) step(a *analysis, p *path, in *ir.Insn) {
+	if in.Op == ir.OpJmp && p == j.path && in.Pos == j.pos { // the end of a block without a jump of its own
+		return
+	}
+	if n := len(a.trail); n > j.trails {
+		j.branch[int32(n-1)] = j.pos
+	}
+	j.trails = len(a.trail)
 	for _, q := range a.pending[min(j.known, len(a.pending)):] {
 		j.origin[q] = j.pos
 	}
@@ -59,7 +68,7 @@ func (j *journal) step(a *analysis, p *path, in *ir.Insn) {
 			j.line(fmt.Sprintf("%d: the loop that begins here, all turns: %s", in.Pos, strings.Join(a.texts(p, widened), " ")))
 		}
 	}
-	if s := a.heading(in.Pos); s != j.source && s != "" {
+	if s := a.heading(in.Pos); s != j.source && a.inC(in.Pos) {
 		j.source = s
 		j.line("; " + s)
 	}
@@ -93,21 +102,24 @@ func (j *journal) flush(changes string) {
 
 // begin prints the state in which a path is taken up.
 func (j *journal) begin(a *analysis, p *path, in *ir.Insn) {
-	if j.path != nil && !j.ends {
-		j.line(fmt.Sprintf("from %d: safe, or known already", j.pos))
-	}
 	from, pending := j.origin[p]
 	delete(j.origin, p)
+	waits := slices.Contains(a.pending, j.path) // the last step was a branch, of which the other side is followed first
+	if j.path != nil && !j.ends && !waits {
+		j.line(fmt.Sprintf("from %d: safe", j.pos))
+	}
 	switch {
 	case j.path == nil:
 		j.line(fmt.Sprintf("func %s:", a.program.Funcs[p.top().fn].Name))
 		j.line(fmt.Sprintf("%d: %s", in.Pos, a.state(p)))
-	case pending:
-		j.line("")
-		j.line(fmt.Sprintf("from %d to %d: %s", from, in.Pos, a.state(p)))
+		return
+	case pending || p.trail > 0:
+		if !pending {
+			from = j.branch[p.trail]
+		}
+		j.line(fmt.Sprintf("\nfrom %d to %d: %s", from, in.Pos, a.state(p)))
 	default:
-		j.line("")
-		j.line(fmt.Sprintf("again from %d: %s", in.Pos, a.state(p)))
+		j.line(fmt.Sprintf("\nagain from %d: %s", in.Pos, a.state(p)))
 	}
 }
 

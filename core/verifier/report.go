@@ -514,7 +514,7 @@ func (a *analysis) unprovedList(end *Error) (list []Unproved) {
 		case why != nil:
 			u.Code, u.Msg = why.Code, why.Msg
 		case end != nil:
-			u.Code, u.Msg = end.Code, "the analysis did not get through the program: "+end.Msg
+			u.Code, u.Msg = end.Code, "the analysis did not get through the program: "+strings.SplitN(end.Msg, ":", 2)[0]
 		}
 		list = append(list, u)
 	})
