@@ -263,7 +263,7 @@ func (c *comparison) value(x, y ref) bool {
 	n := c.at(x)
 	if n.kind == isScalar {
 		if x == y {
-			if n.flags&(shared|widened|precise) != 0 {
+			if (n.flags|c.at(n.base).flags)&(shared|widened|precise) != 0 {
 				return c.base(x, x)
 			}
 			return true
