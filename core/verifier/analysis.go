@@ -57,6 +57,7 @@ type analysis struct {
 	depth   []int32 // by function: bytes of stack used
 	unread  []bool  // by function: a byte of the frame may be read before it is written
 	exposed bool
+	hasty   bool
 	unended bool    // a loop is bounded by what the run counts, not by the program
 	turning []*mark // heads of loops that were closed
 	peak    int
@@ -88,9 +89,10 @@ const (
 	sideElse
 )
 
-// analyse proves the program safe or says why not.
-func (w *walk) analyse(set *abi.Set, opts Options) (*analysis, *Error) {
-	a := &analysis{walk: w, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, log: newJournal(opts.Log), stop: opts.Stop}
+// analyse proves the program safe or says why not. In haste what a loop that was widened
+// does not prove under guard is not tried again.
+func (w *walk) analyse(set *abi.Set, opts Options, haste bool) (*analysis, *Error) {
+	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, log: newJournal(opts.Log), stop: opts.Stop}
 	if opts.Keep {
 		a.keep = new(keeper)
 	}

@@ -32,7 +32,7 @@ func (a *analysis) unproved(r *request, err *Error) *Error {
 	if a.policy != Guard || r.in.Op.Info().Effects&ir.UseMem == 0 {
 		return err
 	}
-	if len(a.specs) > 0 && a.steps < a.limit/2 {
+	if !a.hasty && len(a.specs) > 0 && a.steps < a.limit/2 {
 		return err // perhaps a loop was widened too far
 	}
 	a.because(r, err)

@@ -131,7 +131,10 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	if opts.Policy == Guard {
 		w.values()
 	}
-	a, err := w.analyse(set, opts)
+	a, err := w.analyse(set, opts, false)
+	if err != nil && opts.Policy == Guard && err.Code == CodeTooComplex {
+		a, err = w.analyse(set, opts, true)
+	}
 	a.log.finish(a, err)
 	stats := a.stats()
 	if err != nil && !(opts.Policy == Guard && a.hopeless(err)) {
