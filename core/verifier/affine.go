@@ -55,7 +55,10 @@ func (w *widening) steps() {
 
 // follow makes b, which was at n when the counter was at m, move k for each step of the counter.
 func (w *widening) follow(m, counter, n, b *node, k int64) {
-	c := scalar.Binary(ir.OpSub, 64, w.wholeOf(n), times(k, m.num))
+	c, ok := w.start(m, n, k)
+	if !ok {
+		return
+	}
 	f := affine{x: counter.base, k: k, c: c, used: w.newNeed()}
 	if b.kind == isScalar {
 		f.y = b.base
@@ -70,6 +73,21 @@ func (w *widening) follow(m, counter, n, b *node, k int64) {
 		out = out[1:]
 	}
 	w.p.affine = append(out, f)
+}
+
+// start is where n would be if the counter m were 0. It is known if the counter
+// is, or if the two went in step before.
+func (w *widening) start(m, n *node, k int64) (scalar.Num, bool) {
+	if _, ok := m.num.Const(); ok {
+		return scalar.Binary(ir.OpSub, 64, w.wholeOf(n), times(k, m.num)), true
+	}
+	for i := range w.q.affine {
+		f := &w.q.affine[i]
+		if f.x == m.base && m.off == 0 && n.off == 0 && f.k == k && (n.kind == isScalar && f.y == n.base || n.kind != isScalar && f.id == n.id && f.id != 0) {
+			return f.c, true
+		}
+	}
+	return scalar.Num{}, false
 }
 
 // on is y for x in num.

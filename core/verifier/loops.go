@@ -103,10 +103,8 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 			return nil, a.endless(p, m)
 		}
 	}
-	if len(h.keep) > 0 {
-		if h.turns++; h.turns > keptTurns && a.giveUp(h) {
-			return nil, a.endless(p, nil)
-		}
+	if h.turns++; (h.turns > keptTurns && len(h.keep) > 0 || h.turns > manyTurns) && a.giveUp(h) {
+		return nil, a.endless(p, nil)
 	}
 	if h.off {
 		a.mark(p, gi)
@@ -118,6 +116,9 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 // keptTurns is how many turns are followed in which some values are widened and others
 // are not: what counts the turns may be among the former.
 const keptTurns = 40
+
+// manyTurns is how often one entry of a loop is widened before the turns are followed one by one.
+const manyTurns = 200
 
 // giveUp ends widening at a head. It reports whether there is something to go back to.
 func (a *analysis) giveUp(h *head) bool {
