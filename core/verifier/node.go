@@ -69,7 +69,7 @@ type node struct {
 	obj  int32  // what the kind refers to
 	id   uint32 // identity: pointers of the same kind and id are off apart; or-null pointers are tested together
 	held uint32 // the acquired reference that it belongs to, 0 if none
-	size uint32 // bytes behind an isMem; kind of a dynptr; of a number that was computed the formula
+	size uint32 // bytes behind an isMem; kind of a dynptr; of a number that was computed the formula, of one that was narrowed its origin
 }
 
 // formula says how a number was computed from a and b.

@@ -599,8 +599,8 @@ func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 
 // origin is the value that r was before comparisons narrowed it.
 func (a *analysis) origin(r ref) ref {
-	for n := a.at(r); n.cause == byBranch && n.kind == isScalar && n.a != 0; n = a.at(r) {
-		r = n.a
+	if n := a.at(r); n.cause == byBranch && n.kind == isScalar && n.size != 0 {
+		return ref(n.size)
 	}
 	return r
 }
@@ -702,6 +702,7 @@ func (a *analysis) swap(p *path, in *ir.Insn, x, nx ref) {
 
 func (a *analysis) narrowed(p *path, in *ir.Insn, x, y ref, num scalar.Num) ref {
 	n := *a.at(x)
+	n.size = uint32(a.origin(x))
 	n.num, n.a, n.b, n.cause = num, x, y, byBranch
 	n.flags &^= precise
 	return a.made(p, in, n)
