@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/obj"
 	"github.com/bpfc/bpfc/core/verifier"
 	"github.com/bpfc/bpfc/frontends/asm"
 	"github.com/bpfc/bpfc/sdk"
@@ -47,4 +50,30 @@ func TestExamples(t *testing.T) {
 		})
 	}
 	require.Len(t, examples, len(verifier.Rules())-len(without))
+}
+
+// An analysis that goes on for long ends with the command, and says so.
+func TestVerifyIsStopped(t *testing.T) {
+	e := examples[verifier.CodeTooComplex]
+	o, err := asm.Parse("long.s", []byte(e.text+"\n"), asm.Options{Dialect: asm.Kernel})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(&timeoutError{time.Second})
+	var out outcomes
+	err = out.verify(ctx, []string{"long.s"}, []*obj.Object{o}, builtinSets(t), core.Options{Type: e.typ, Stop: stopping(ctx)})
+	require.EqualError(t, err, `long.s: program "long" was not decided: it took longer than --timeout 1s`)
+	require.Equal(t, exitFault, codeOf(err))
+	require.Empty(t, out.verdicts)
+}
+
+func TestParsePolicy(t *testing.T) {
+	for text, want := range map[string][2]bool{"strict": {true, false}, "guard": {false, false}, "strict,no-leaks": {true, true}} {
+		policy, noLeaks, err := parsePolicy(text)
+		require.NoError(t, err)
+		require.Equal(t, want, [2]bool{policy == verifier.Strict, noLeaks}, text)
+	}
+	for _, text := range []string{"", "lax", "guard,no-leaks", "strict,", "strict,leaks"} {
+		_, _, err := parsePolicy(text)
+		require.Error(t, err, text)
+	}
 }
