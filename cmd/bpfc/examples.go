@@ -81,4 +81,5 @@ var examples = map[verifier.Code]example{
 	"BV053": {"mem/8", false, ".map m, type=array, key=4, value=64, entries=1\nr3 = *(u64 *)(r1 + 0)\nr1 = map[m][0] ll\nr1 += r3\nr0 = *(u8 *)(r1 + 0)\nexit"},
 	"BV054": {"mem", true, "r0 = *(u64 *)(r10 - 8)\nexit"},
 	"BV055": {"mem", false, "r1 = r10\ncallx r1\nexit"},
+	"BV057": {"mem", false, "r0 = 1\nr0 /= 0\nexit"},
 }

@@ -43,6 +43,7 @@ const (
 	CodeStackUnset   Code = "BV054"
 	CodeCallTarget   Code = "BV055"
 	CodeStopped      Code = "BV056"
+	CodeImmediate    Code = "BV057"
 )
 
 // Rule describes a code for `bpfc explain`. Examples need helper sets, which the verifier does not know: they are the command's.
@@ -111,6 +112,7 @@ func Rules() []Rule {
 		{"BV054", "unwritten stack", "Under no-leaks, stack bytes are read where nothing was written.", "Initialise the variable.", false},
 		{"BV055", "call through a register", "The register is not known to hold a function of the program.", "Call the function directly.", false},
 		{"BV056", "stopped", "The caller ended the analysis before it was finished: by a signal or a limit of time.", "Allow more time (--timeout), or bound the program's loops by constants so that it is decided sooner.", true},
+		{"BV057", "immediate", "A division by the constant 0, or a shift by a constant that is no bit of the register.", "Correct the constant.", false},
 	}
 }
 

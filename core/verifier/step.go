@@ -138,6 +138,9 @@ func (a *analysis) compute(p *path, in *ir.Insn) *Error {
 	case ir.OpNeg, ir.OpSext, ir.OpZext, ir.OpBswap:
 		return a.unary(p, in)
 	}
+	if err := a.immediate(p, in); err != nil {
+		return err
+	}
 	x := p.reg(in.A)
 	y := a.operand(p, in)
 	n, m := a.at(x), a.at(y)
@@ -146,6 +149,25 @@ func (a *analysis) compute(p *path, in *ir.Insn) *Error {
 		return nil
 	}
 	return a.pointerMath(p, in, x, y)
+}
+
+// immediate refuses divisions by a constant 0 and shifts by more than a register has,
+// which Linux takes for mistakes (check_alu_op, kernel/bpf/verifier.c, 6.18). They have a meaning, so guard allows them.
+func (a *analysis) immediate(p *path, in *ir.Insn) *Error {
+	if in.B != ir.None || a.policy == Guard {
+		return nil
+	}
+	switch in.Op {
+	case ir.OpDiv, ir.OpSDiv, ir.OpMod, ir.OpSMod:
+		if in.Imm == 0 {
+			return a.reject(p, in, CodeImmediate, nil, "division by the constant 0")
+		}
+	case ir.OpLsh, ir.OpRsh, ir.OpArsh:
+		if in.Imm < 0 || in.Imm >= int64(in.Width) {
+			return a.reject(p, in, CodeImmediate, nil, "shift by %d: a register has %d bits", in.Imm, in.Width)
+		}
+	}
+	return nil
 }
 
 // operand is the second operand: a register or a constant.
