@@ -347,7 +347,7 @@ func (w *widening) value(x, y ref, at place) ref {
 			return y
 		}
 		if out.num = w.widen(u, v, w.pointerStops(&m), at); isSpan(m.kind) {
-			out.num = scalar.SBetween(out.num.SMin(), out.num.SMax())
+			out.num = w.beside(u, v, out.num)
 		}
 		out.id = w.newID()
 	}
@@ -410,6 +410,19 @@ func (w *widening) pointerStops(n *node) []uint64 {
 		return []uint64{0, limit, limit + 1<<16, -limit}
 	}
 	return append(slices.Clone(w.stops), limit, limit-1, limit+1<<16, -limit)
+}
+
+// beside is num for a pointer that comparisons will bound: without steps, and no
+// further from the area than pointers in it get in one turn.
+func (w *widening) beside(old, next, num scalar.Num) scalar.Num {
+	far := scalar.SBetween(0, maxBeyond)
+	if num.IsUnknown() || num.SMax() > maxBeyond || num.SMin() < 0 {
+		if old.Within(far) && next.Within(far) {
+			return far
+		}
+		return num
+	}
+	return scalar.SBetween(num.SMin(), num.SMax())
 }
 
 // extent is the size of what n points into, 0 if it is not known.
