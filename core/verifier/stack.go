@@ -251,6 +251,9 @@ func (a *analysis) storeStack(r *request, val ref) *Error {
 // storeSlot writes one value at a constant offset.
 func (a *analysis) storeSlot(r *request, s stackRange, val ref) *Error {
 	p, in := r.p, r.in
+	if n := a.at(val); n.kind == isStack && n.obj > s.frame {
+		return a.reject(p, in, CodeStackReturn, []ref{val}, "an address of the function's own frame, which ends here, is stored in its caller's")
+	}
 	k, at := slotOf(s.lo)
 	if err := a.overwrite(r, s.frame, k); err != nil {
 		return err
