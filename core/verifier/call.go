@@ -41,7 +41,7 @@ func (a *analysis) callFunc(p *path, in *ir.Insn, fi int32) (*path, *Error) {
 	if p.depth == ir.MaxFrames {
 		return nil, a.reject(p, in, CodeCallDepth, nil, "calls nest more than %d frames deep", ir.MaxFrames)
 	}
-	a.push(p, fi, nil)
+	a.push(p, fi, 0)
 	g, caller := p.frames[p.depth-1], p.frames[p.depth-2]
 	for r := 1; r <= 5; r++ {
 		if v := caller.regs[r]; v != 0 {
@@ -54,7 +54,7 @@ func (a *analysis) callFunc(p *path, in *ir.Insn, fi int32) (*path, *Error) {
 }
 
 // push adds an activation of function fi.
-func (a *analysis) push(p *path, fi int32, back *abi.Helper) {
+func (a *analysis) push(p *path, fi int32, back int32) {
 	gi := a.gi(p)
 	g := &activation{fn: fi, call: gi, back: back}
 	g.regs[10] = a.add(node{kind: isStack, obj: p.depth, pos: ir.NoPos, fn: fi, num: scalar.Const(0)})
@@ -73,18 +73,19 @@ func (a *analysis) leave(p *path, in *ir.Insn) (*path, *Error) {
 			return nil, a.reject(p, in, CodeStackReturn, []ref{r0}, "the function returns an address of its own frame, which ends here")
 		}
 	}
-	if f.back != nil {
+	if f.back != 0 {
 		if r0 == 0 {
 			return nil, a.reject(p, in, CodeUnset, nil, "R0 is not set at the end of the callback")
 		}
-		if err := a.inRange(p, in, r0, &f.back.Callback.Returns, "the callback of "+f.back.Name); err != nil {
+		h := &a.program.Helpers[f.back-1]
+		if err := a.inRange(p, in, r0, &h.Callback.Returns, "the callback of "+h.Name); err != nil {
 			return nil, err
 		}
 	}
 	p.depth--
 	p.frames[p.depth] = nil
 	p.branches++
-	if f.back != nil {
+	if f.back != 0 {
 		p.arrived = true
 		return p, nil
 	}

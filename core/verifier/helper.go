@@ -600,7 +600,7 @@ func (c *callCheck) callback() *Error {
 func (c *callCheck) enter() *path {
 	q := c.p.fork()
 	q.ticks++
-	c.push(q, c.fn, c.h)
+	c.push(q, c.fn, c.in.Ref.Index+1)
 	if c.mp != 0 {
 		c.share(c.mp)
 	}

@@ -195,7 +195,7 @@ func (c *comparison) liveRegs(f *activation, running bool) ir.RegSet {
 	if running {
 		return c.live[gi]
 	}
-	if f.back != nil || c.frameAbove(f) {
+	if f.back != 0 || c.frameAbove(f) {
 		return c.live[gi] | ir.ArgRegs
 	}
 	b := c.program.Funcs[f.fn].Blocks[f.block]

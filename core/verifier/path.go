@@ -1,7 +1,6 @@
 package verifier
 
 import (
-	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/ir"
 )
 
@@ -25,7 +24,7 @@ type activation struct {
 	block  int32 // where the activation goes on
 	index  int32
 	call   int32 // index of the call in the caller's instructions, -1 for the first
-	back   *abi.Helper
+	back   int32 // the helper that calls back this activation, counted from 1; 0 if it was called by the program
 	used   int32 // slots in use
 	slots  [numSlots]slot
 }
