@@ -57,7 +57,7 @@ func mapHelpers() []abi.Helper {
 			C: "void *bpf_map_lookup_percpu_elem(void *map, const void *key, __u32 cpu)"},
 		{ID: 164, Name: "bpf_for_each_map_elem", Args: args{abi.ArgConstMap, abi.ArgFunc, abi.ArgStackOrNull, abi.ArgAny}, Flags: every, Callback: &abi.Callback{Args: receives{abi.CbMap, abi.CbMapKey, abi.CbMapValue, abi.CbCtx}, Returns: oneOrZero, Many: true},
 			C: "long bpf_for_each_map_elem(void *map, void *callback_fn, void *callback_ctx, __u64 flags)"},
-		{ID: 12, Name: "bpf_tail_call", Args: args{abi.ArgCtx, abi.ArgConstMap, abi.ArgAny}, Flags: every | abi.FlagTailCall,
+		{ID: 12, Name: "bpf_tail_call", Args: args{abi.ArgCtx, abi.ArgConstMap, abi.ArgAny}, Ret: abi.RetVoid, Flags: every | abi.FlagTailCall,
 			C: "long bpf_tail_call(void *ctx, void *prog_array_map, __u32 index)"},
 		{ID: 156, Name: "bpf_task_storage_get", Args: args{abi.ArgConstMap, abi.ArgStructOrNull, abi.ArgMapValueOrNull, abi.ArgAny}, Structs: [5]string{1: task}, Ret: abi.RetMapValueOrNull, Flags: every,
 			C: "void *bpf_task_storage_get(void *map, struct task_struct *task, void *value, __u64 flags)"},
