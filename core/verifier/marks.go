@@ -254,8 +254,8 @@ func (a *analysis) zeros(s *slot) uint8 {
 
 // value reports whether y is as good as x was.
 func (c *comparison) value(x, y ref) bool {
-	if x == 0 {
-		return true
+	if x == 0 { // nothing has read it; under guard 0 is what it would have been
+		return c.policy != Guard || y == 0
 	}
 	if y == 0 {
 		return false

@@ -68,7 +68,11 @@ func (a *analysis) region(r *request) *Error {
 		return a.unproved(r, a.reject(r.p, r.in, CodeNull, []ref{r.addr}, "%s through %s that may be null: compare it with 0 first", r.what, kindNames[n.kind]))
 	}
 	if r.write && n.flags&readOnly != 0 {
-		return a.reject(r.p, r.in, CodeReadOnly, []ref{r.addr}, "%s: %s is read-only here", r.what, kindNames[n.kind])
+		err := a.reject(r.p, r.in, CodeReadOnly, []ref{r.addr}, "%s: %s is read-only here", r.what, kindNames[n.kind])
+		if n.kind != isData && n.kind != isMapValue {
+			return err
+		}
+		return a.unproved(r, err) // a region: the store faults
 	}
 	switch n.kind {
 	case isPacket, isPacketMeta, isMemory:

@@ -18,7 +18,7 @@ var fixedKinds = [...]bool{isPacketEnd: true, isMap: true, isFunc: true, isStruc
 func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
 	n, m := a.at(x), a.at(y)
 	both := n.kind != isScalar && m.kind != isScalar
-	if a.policy == Guard && (in.Op != ir.OpAdd && in.Op != ir.OpSub || in.Width == 32 || both || n.kind == isScalar && in.Op == ir.OpSub) {
+	if a.policy == Guard && (in.Op != ir.OpAdd && in.Op != ir.OpSub || in.Width == 32 || both || n.kind == isFunc || m.kind == isFunc || n.kind == isScalar && in.Op == ir.OpSub) {
 		a.leakStack(n)
 		a.leakStack(m)
 		p.set(in.Dst, a.any(p, in, byInsn, widthNum(in.Width)))

@@ -349,7 +349,7 @@ func (a *analysis) touchStack(r *request, write bool) *Error {
 	if err != nil {
 		return a.unproved(r, err)
 	}
-	if r.in.Order != ir.Plain && (s.lo%r.size != 0 || s.lo != s.hi && a.policy == Strict && !a.evenly(r)) {
+	if r.in.Order != ir.Plain && a.policy == Strict && (s.lo%r.size != 0 || s.lo != s.hi && !a.evenly(r)) {
 		return a.reject(r.p, r.in, CodeAlign, []ref{r.addr}, "%s at R10%+d, which is not a multiple of %d", r.what, s.lo, r.size)
 	}
 	a.deepen(r.p, s)

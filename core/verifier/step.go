@@ -17,6 +17,9 @@ func (a *analysis) reject(p *path, in *ir.Insn, c Code, blame []ref, format stri
 // step follows one instruction.
 func (a *analysis) step(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	e := in.Op.Info().Effects
+	if a.policy == Guard && !a.leaks {
+		a.zeroUnset(p, in)
+	}
 	if err := a.uses(p, in, e); err != nil {
 		return nil, err
 	}
@@ -53,6 +56,20 @@ func (a *analysis) step(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	}
 	p.next()
 	return p, nil
+}
+
+// zeroUnset gives registers that in reads and that nothing has written the number 0, which the
+// lowering puts there under guard (FuncFacts.ZeroEntry, InsnFact.ZeroAfter).
+func (a *analysis) zeroUnset(p *path, in *ir.Insn) {
+	use, _ := a.useDef(in)
+	if in.Op == ir.OpExit {
+		use |= ir.Bit(ir.R0)
+	}
+	for r := ir.R0; r < ir.R10; r++ {
+		if use.Has(r) && p.reg(r) == 0 {
+			p.set(r, a.number(0))
+		}
+	}
 }
 
 // uses refuses registers that were not written.
