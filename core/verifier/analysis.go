@@ -14,6 +14,9 @@ const maxSteps = 1_000_000
 // guardSteps is the same under policy guard, where what is not proved is checked at run time.
 const guardSteps = 100_000
 
+// maxNodes bounds the values that an analysis makes, and so its memory: 96 bytes each.
+const maxNodes = 1_500_000
+
 // analysis walks all paths through a program and proves each step safe.
 //
 // A path follows one way, with what is known of registers and stack. At joins
@@ -326,7 +329,7 @@ func (a *analysis) advance(p *path) (*path, *Error) {
 	}
 	p.entered = false
 	a.steps++
-	if a.steps > a.limit {
+	if a.steps > a.limit || a.n > maxNodes {
 		return nil, a.tooComplex(p, in)
 	}
 	p.steps++

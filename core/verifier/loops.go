@@ -107,7 +107,9 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 		return nil, a.endless(p, nil)
 	}
 	if h.off {
-		a.mark(p, gi)
+		if h.turns < manyTurns || h.turns%16 == 0 {
+			a.mark(p, gi)
+		}
 		return p, nil
 	}
 	return a.widenAt(chain[0], p, gi, h), nil
