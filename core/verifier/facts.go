@@ -229,3 +229,23 @@ func (a *analysis) turnsOf(m *mark) (least uint64) {
 	}
 	return least
 }
+
+// absentCall refuses a program that has a call which cannot be made, where it is not known which calls paths lead to.
+func (w *walk) absentCall() *Error {
+	for _, f := range w.program.Funcs {
+		if err := insns(f, func(in *ir.Insn) *Error {
+			why := w.program.Absent[in.Pos]
+			if why == nil || in.Op != ir.OpCallHelper {
+				return nil
+			}
+			e := w.fail(Code(why.Code), f, in.Pos, "%s", why.Msg)
+			if why.Unsupported {
+				e.Verdict = Unsupported
+			}
+			return e
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -143,6 +143,8 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	}
 	if err == nil {
 		a.conclude()
+	} else if err := w.absentCall(); err != nil {
+		return nil, stats, err
 	}
 	if err := w.stackLimit(); err != nil {
 		return nil, stats, err
