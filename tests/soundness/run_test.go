@@ -266,3 +266,18 @@ func TestLong(t *testing.T) {
 
 // maxSteps bounds the analysis of one generated program: most take some hundreds of steps.
 const maxSteps = 20_000
+
+// TestSeed reports on one generated program, that of BPFC_SEED.
+func TestSeed(t *testing.T) {
+	seed, err := strconv.ParseUint(os.Getenv("BPFC_SEED"), 10, 64)
+	if err != nil {
+		t.Skip("set BPFC_SEED to the number of a program")
+	}
+	x, s := newTrial(t), generate(seed)
+	t.Log(listing(s))
+	x.runs *= 4
+	if _, err := x.check(s, seed); err != nil {
+		t.Error(x.report(s, seed))
+	}
+	t.Log(x.summary())
+}
