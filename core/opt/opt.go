@@ -121,6 +121,9 @@ func addItems(u *codegen.Unit, programs []*verifier.Verified) error {
 		}
 	}
 	for i := range u.Helpers {
+		if u.Helpers[i].Name == "" {
+			continue // stands for calls that no path leads to
+		}
 		if err := add("helper", u.Helpers[i].Name, u.Helpers[i]); err != nil {
 			return err
 		}

@@ -3,7 +3,7 @@
 //
 //	test lift                   in.s → the program as lifted
 //	test verify [strict] [TYPE] in.s or in.ir → the facts, or the error
-//	test opt PASS [TYPE]        in.s or in.ir → the functions before the pass and after it
+//	test opt [strict] PASS [TYPE] in.s or in.ir → the functions before the pass and after it
 //	test compile [TYPE]         in.s or in.ir → the machine code of amd64
 //	test run [TYPE]             in.s, mem (hex) → the result, the same on every engine
 //

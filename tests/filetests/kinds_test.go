@@ -166,11 +166,15 @@ func insnFacts(f *verifier.InsnFact, e ir.Effects) string {
 }
 
 func testOpt(t *testing.T, in *input) []txtar.File {
-	require.NotEmpty(t, in.args, "test opt PASS")
+	policy := verifier.Guard
+	if in.flag("strict") {
+		policy = verifier.Strict
+	}
+	require.NotEmpty(t, in.args, "test opt [strict] PASS")
 	pass := in.args[0]
 	in.args = in.args[1:]
 	p := lifted(t, in)
-	v, err := verifier.Verify(p, set(t), verifier.Guard)
+	v, err := verifier.Verify(p, set(t), policy)
 	require.NoError(t, err)
 	before, after, found := functions(p), "", false
 	o := &obj.Object{Name: "in", Maps: p.Maps, Data: p.Data}
