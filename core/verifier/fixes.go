@@ -367,7 +367,7 @@ func (a *analysis) clampIndex(e *Error, y *node, most int64) []remedy {
 	at, in := find(p, y.fn, y.pos, func(in *ir.Insn) bool {
 		switch {
 		case in.B != ir.None || y.pos == ir.NoPos:
-		case in.Op == ir.OpLsh && in.Imm < 32:
+		case in.Op == ir.OpLsh && in.Imm >= 0 && in.Imm < 32:
 			stride = 1 << in.Imm
 		case in.Op == ir.OpMul && in.Imm > 0:
 			stride = in.Imm
