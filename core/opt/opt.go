@@ -90,6 +90,7 @@ func Run(o *obj.Object, programs []*verifier.Verified, helpers []abi.Helper, opt
 		u.Programs = append(u.Programs, p.out)
 		u.Entries = append(u.Entries, p.info)
 	}
+	dropAbsent(u)
 	return u, addItems(u, programs)
 }
 
@@ -121,9 +122,6 @@ func addItems(u *codegen.Unit, programs []*verifier.Verified) error {
 		}
 	}
 	for i := range u.Helpers {
-		if u.Helpers[i].Name == "" {
-			continue // stands for calls that no path leads to
-		}
 		if err := add("helper", u.Helpers[i].Name, u.Helpers[i]); err != nil {
 			return err
 		}
