@@ -214,7 +214,7 @@ func (x *trial) report(s *sample, seed uint64) string {
 // TestSmoke checks a fixed number of generated programs.
 func TestSmoke(t *testing.T) {
 	x := newTrial(t)
-	for seed := range uint64(1500) {
+	for seed := range uint64(800) {
 		s := generate(seed)
 		if _, err := x.check(s, seed); err != nil {
 			t.Error(x.report(s, seed))
