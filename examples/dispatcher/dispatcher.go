@@ -34,7 +34,7 @@ type version struct {
 // NewDispatcher makes a dispatcher of a configuration. It must be closed.
 func NewDispatcher(c Config) (*Dispatcher, error) {
 	backend, cpu := chooseBackend()
-	d := &Dispatcher{backend: backend, options: sdk.Options{Set: builtin.Base(), Policy: sdk.Guard, CPU: cpu}}
+	d := &Dispatcher{backend: backend, options: sdk.Options{Set: builtin.Base(), CPU: cpu}}
 	session, err := backend.(sdk.Runner).Open(context.Background(), sdk.Spec{Set: d.options.Set})
 	if err != nil {
 		return nil, err

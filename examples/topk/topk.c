@@ -1,5 +1,6 @@
 /* Sorts records in place, most hits first, and gives the key of the third.
  * The memory is an array of records; what is left over at the end is ignored. */
+#include "../bpf/barrier.h"
 #include "../bpf/mem.h"
 
 struct record {
@@ -13,19 +14,25 @@ static __noinline int before(const struct record *a, const struct record *b)
 	return a->key < b->key;
 }
 
+#define SIZE sizeof(struct record)
+
 SEC("mem")
 u64 topk(void *mem, u64 len)
 {
-	struct record *r = mem;
-	u64 n = len / sizeof *r;
+	u8 *p = mem;
 
-	for (u64 i = 1; i < n; i++) {
-		struct record x = r[i];
-		u64 j = i;
-
-		for (; j > 0 && before(&x, &r[j - 1]); j--)
-			r[j] = r[j - 1];
-		r[j] = x;
+	for (u64 n = 2 * SIZE; n <= len; n += SIZE) {
+		/* The last record of the first n bytes moves up to its place. */
+		for (u64 end = n; end >= 2 * SIZE; end -= SIZE) {
+			barrier_var(end);
+			if (end > len)
+				break;
+			struct record *b = (void *)(p + end - SIZE), *a = b - 1, x = *b;
+			if (!before(b, a))
+				break;
+			*b = *a;
+			*a = x;
+		}
 	}
-	return n > 2 ? r[2].key : 0;
+	return len >= 3 * SIZE ? ((struct record *)mem)[2].key : 0;
 }
