@@ -51,6 +51,7 @@ type analysis struct {
 	trail   []branchNote
 	specs   []*speculation
 	ids     map[[3]uint64]uint32
+	ways    map[[3]int32]bool // between blocks: does a way lead there
 	nextID  uint32
 	needs   []int64
 	fresh   ref // the least ref that the current speculation made
@@ -95,7 +96,7 @@ const (
 // analyse proves the program safe or says why not. In haste what a loop that was widened
 // does not prove under guard is not tried again.
 func (w *walk) analyse(set *abi.Set, opts Options, haste bool) (*analysis, *Error) {
-	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, log: newJournal(opts.Log), stop: opts.Stop}
+	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, ways: map[[3]int32]bool{}, log: newJournal(opts.Log), stop: opts.Stop}
 	if opts.Keep {
 		a.keep = new(keeper)
 	}

@@ -60,7 +60,7 @@ func (a *analysis) endless(p *path, m *mark) *Error {
 	f := a.program.Funcs[p.top().fn]
 	e := a.fail(CodeEndless, f, p.topPos(a), "the loop that begins here is not known to end: no number in it goes one way towards a bound")
 	e.trail, e.path = p.trail, p
-	if m != nil && m.widened {
+	if m != nil && (m.widened || m.ranked) {
 		e.endless = m
 	}
 	return e

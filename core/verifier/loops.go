@@ -29,7 +29,8 @@ type head struct {
 	keep    map[place]bool // values that must run as they are
 	widened map[place]int  // how often
 	tries   int
-	turns   int // since values are kept
+	exact   bool // turns end only at widened marks
+	turns   int  // since values are kept
 	off     bool
 }
 
@@ -95,7 +96,10 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 		if m.widened && i > 0 {
 			continue
 		}
-		if a.advances(m, p) {
+		if (m.widened || !h.exact) && a.advances(m, p) {
+			if o := a.spoil(m, p, slices.Index(a.open, m)); o != nil {
+				return nil, a.endless(p, o)
+			}
 			a.closeLoop(m, p)
 			return nil, nil
 		}
@@ -154,6 +158,7 @@ func (a *analysis) advances(m *mark, p *path) bool {
 			found = append(found, r)
 		}
 	})
+	found = slices.DeleteFunc(found, func(r rank) bool { return m.isSpoiled(&r) })
 	if m.ranked {
 		found = slices.DeleteFunc(found, func(r rank) bool { return !slices.Contains(m.rank, r) })
 	}
@@ -536,6 +541,9 @@ func (a *analysis) retry(err *Error) *path {
 	if len(a.specs) == 0 || a.steps > a.limit {
 		return nil
 	}
+	if m := err.endless; m != nil && !m.widened {
+		return a.rewindTo(m)
+	}
 	deps := a.dependencies(err.blame)
 	if s := a.blamed(err, deps); s >= 0 {
 		return a.rewind(a.firstOf(s))
@@ -608,6 +616,29 @@ func (a *analysis) depend(deps map[ref]bool, r ref) {
 			work = append(work, n.base)
 		}
 	}
+}
+
+// rewindTo takes the walk back to an open mark that is not widened, which must not end turns any more.
+func (a *analysis) rewindTo(m *mark) *path {
+	at := slices.Index(a.open, m)
+	p := m.path.fork()
+	h := a.headOf(p, m.gi)
+	if at < 0 || h.exact {
+		return nil
+	}
+	h.exact = true
+	first := slices.Index(a.seq, m)
+	for _, k := range a.seq[first:] {
+		if !k.done || k.closes {
+			k.dead = true
+		}
+	}
+	a.seq = append(a.seq[:first], slices.DeleteFunc(a.seq[first:], func(k *mark) bool { return k.dead })...)
+	a.specs = slices.DeleteFunc(a.specs, func(s *speculation) bool { return s.open > at })
+	a.pending, a.open = a.pending[:m.level], a.open[:at]
+	a.mark(p, m.gi).entry = m.entry
+	p.entered = true
+	return p
 }
 
 // rewind takes the walk back to the point of speculation i.

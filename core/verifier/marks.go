@@ -9,20 +9,20 @@ import (
 
 // mark is a path as it was at some instruction, kept to end later paths that know no less.
 type mark struct {
-	path      path
-	gi        int32
-	level     int // pending paths when it was made: it is done when no more are left above them
-	done      bool
-	dead      bool // given up: it ended too few paths
-	closes    bool // a way from here ends at the head of a loop that is still open
-	widened   bool // stands for all turns of a loop
-	entry     bool // the loop was entered here
-	rank      []rank
-	ranked    bool
-	read      [ir.MaxFrames]uint64 // slots that a way from here reads before writing them
-	hits      int32
-	misses    int32
-	signature uint64
+	path    path
+	gi      int32
+	level   int // pending paths when it was made: it is done when no more are left above them
+	done    bool
+	dead    bool // given up: it ended too few paths
+	closes  bool // a way from here ends at the head of a loop that is still open
+	widened bool // stands for all turns of a loop
+	entry   bool // the loop was entered here
+	rank    []rank
+	ranked  bool
+	read    [ir.MaxFrames]uint64 // slots that a way from here reads before writing them
+	hits    int32
+	misses  int32
+	spoils  []spoil
 }
 
 // rank is a number that every turn of a loop brings nearer to an end.
@@ -65,6 +65,11 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 			continue
 		}
 		if a.covers(m, p, false) {
+			if m.closes {
+				if o := a.spoil(m, p, len(a.open)); o != nil {
+					return nil, a.endless(p, o)
+				}
+			}
 			m.hits++
 			a.join(m, p)
 			return nil, nil

@@ -1,0 +1,106 @@
+package verifier
+
+import (
+	"slices"
+
+	"github.com/bpfc/bpfc/core/ir"
+)
+
+// spoil says that inside a loop a number, or a pointer, may be moved back: turns of an
+// inner loop end at a mark from which what follows was followed with another distance.
+type spoil struct {
+	sym      ref
+	id       uint32
+	up, down bool // ranks in this direction are void
+}
+
+// isSpoiled reports whether r shows no progress at m.
+func (m *mark) isSpoiled(r *rank) bool {
+	return slices.ContainsFunc(m.spoils, func(s spoil) bool {
+		return s.sym == r.sym && s.id == r.id && (r.up && s.up || !r.up && s.down)
+	})
+}
+
+// spoil notes, in the open marks before the n-th whose loops m is in, what p does to
+// progress by ending at m. It returns a mark whose loop is then not known to end.
+func (a *analysis) spoil(m *mark, p *path, n int) *mark {
+	if a.policy == Guard {
+		return nil
+	}
+	var found []spoil
+	c := comparison{analysis: a}
+	a.pairs(&m.path, p, func(at place, x, y ref) {
+		if at.slot < numRegs && c.liveRegs(p.frames[at.frame], int32(at.frame) == p.depth-1)&(1<<at.slot) == 0 {
+			return
+		}
+		if s, ok := a.moves(x, y); ok && !slices.Contains(found, s) {
+			found = append(found, s)
+		}
+	})
+	if len(found) == 0 {
+		return nil
+	}
+	for _, o := range a.open[:n] {
+		if !a.encloses(o, m) {
+			continue
+		}
+		o.spoils = append(o.spoils, found...)
+		o.rank = slices.DeleteFunc(o.rank, func(r rank) bool { return o.isSpoiled(&r) })
+		if o.ranked && len(o.rank) == 0 {
+			return o
+		}
+	}
+	return nil
+}
+
+// moves says what replacing x by y does to the distance from the base of x.
+func (a *analysis) moves(x, y ref) (s spoil, ok bool) {
+	n, m := a.at(x), a.at(y)
+	same := n.kind == m.kind
+	if n.kind == isScalar {
+		s.sym, same = n.base, same && n.base == m.base
+	} else {
+		s.id, same = n.id, same && n.id == m.id
+	}
+	if same && n.off == m.off {
+		return s, false
+	}
+	s.up, s.down = !same || m.off < n.off, !same || m.off > n.off
+	return s, s.sym != 0 || s.id != 0
+}
+
+// encloses reports whether m is in the loop of o: a way leads from it back to the head.
+func (a *analysis) encloses(o, m *mark) bool {
+	d := o.path.depth
+	if !a.loops[o.gi] || m.path.depth < d || m.path.root != o.path.root {
+		return false
+	}
+	f, g := o.path.top(), m.path.frames[d-1]
+	return f.fn == g.fn && f.call == g.call && (o.gi == m.gi || a.leads(g.fn, ir.BlockID(g.block), ir.BlockID(f.block)))
+}
+
+// leads reports whether a way of one block or more leads from one block of a function to another.
+func (a *analysis) leads(fn int32, from, to ir.BlockID) bool {
+	k := [3]int32{fn, int32(from), int32(to)}
+	if known, ok := a.ways[k]; ok {
+		return known
+	}
+	f := a.program.Funcs[fn]
+	seen := make([]bool, len(f.Blocks))
+	work := []ir.BlockID{from}
+	found := false
+	for len(work) > 0 && !found {
+		b := f.Blocks[work[len(work)-1]]
+		work = work[:len(work)-1]
+		succs, n := b.Succs()
+		for _, s := range succs[:n] {
+			found = found || s == to
+			if !seen[s] {
+				seen[s] = true
+				work = append(work, s)
+			}
+		}
+	}
+	a.ways[k] = found
+	return found
+}
