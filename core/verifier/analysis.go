@@ -54,7 +54,9 @@ type analysis struct {
 	ways    map[[3]int32]bool // between blocks: does a way lead there
 	nextID  uint32
 	needs   []int64
-	fresh   ref // the least ref that the current speculation made
+	backs   []turnBack // turns that ended at marks, and what that did to progress
+	ranked  []*mark    // open marks with ranks
+	fresh   ref        // the least ref that the current speculation made
 	work    []ref
 	roots   []*root
 	length  ref     // R2 of a program on memory
@@ -281,7 +283,7 @@ func (a *analysis) reset() {
 	for i := range a.marks {
 		a.marks[i] = nil
 	}
-	a.open, a.seq, a.specs, a.trail = nil, nil, nil, a.trail[:1]
+	a.open, a.seq, a.specs, a.trail, a.backs, a.ranked = nil, nil, nil, a.trail[:1], nil, nil
 	a.heads = map[headKey]*head{}
 }
 

@@ -97,7 +97,7 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 			continue
 		}
 		if (m.widened || !h.exact) && a.advances(m, p) {
-			if o := a.spoil(m, p, slices.Index(a.open, m)); o != nil {
+			if o := a.spoil(m, p); o != nil {
 				return nil, a.endless(p, o)
 			}
 			a.closeLoop(m, p)
@@ -158,12 +158,15 @@ func (a *analysis) advances(m *mark, p *path) bool {
 			found = append(found, r)
 		}
 	})
-	found = slices.DeleteFunc(found, func(r rank) bool { return m.isSpoiled(&r) })
+	found = slices.DeleteFunc(found, func(r rank) bool { return a.isSpoiled(m, &r) })
 	if m.ranked {
 		found = slices.DeleteFunc(found, func(r rank) bool { return !slices.Contains(m.rank, r) })
 	}
 	if len(found) == 0 && !m.widened {
 		return false
+	}
+	if !m.ranked {
+		a.ranked = append(a.ranked, m)
 	}
 	m.rank, m.ranked = found, true
 	for _, r := range found {

@@ -22,7 +22,7 @@ type mark struct {
 	read    [ir.MaxFrames]uint64 // slots that a way from here reads before writing them
 	hits    int32
 	misses  int32
-	spoils  []spoil
+	backs   int // analysis.backs when it was made
 }
 
 // rank is a number that every turn of a loop brings nearer to an end.
@@ -66,7 +66,7 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 		}
 		if a.covers(m, p, false) {
 			if m.closes {
-				if o := a.spoil(m, p, len(a.open)); o != nil {
+				if o := a.spoil(m, p); o != nil {
 					return nil, a.endless(p, o)
 				}
 			}
@@ -100,7 +100,7 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 
 // mark keeps the path as it is.
 func (a *analysis) mark(p *path, gi int32) *mark {
-	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending)}
+	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending), backs: len(a.backs)}
 	a.seq = append(a.seq, m)
 	a.open = append(a.open, m)
 	a.peak = max(a.peak, len(a.seq))

@@ -150,9 +150,33 @@ func (a *analysis) assumePointers(p *path, in *ir.Insn, n, m *node, holds bool) 
 		return
 	}
 	if s := p.span(n2.id); s == nil || s.n < inside {
+		a.forgetSpans(p)
 		p.setSpan(n2.id, inside, a.newNeed())
 	}
 	a.boundSpan(p, in, n2.kind, n2.id, limit-inside)
+}
+
+// maxSpans is how many spans a path remembers before those of which no pointer is left are forgotten.
+const maxSpans = 24
+
+// forgetSpans forgets what is known of pointers that are gone, if there is much of it.
+func (a *analysis) forgetSpans(p *path) {
+	if len(p.spans) < maxSpans {
+		return
+	}
+	held := map[uint32]bool{}
+	p.each(func(r ref) {
+		if n := a.at(r); n.kind != isScalar {
+			held[n.id] = true
+		}
+	})
+	out := make([]span, 0, maxSpans)
+	for _, s := range p.spans {
+		if s.id < firstID || held[s.id] {
+			out = append(out, s)
+		}
+	}
+	p.spans = out
 }
 
 // maxBeyond is how far a pointer may lead beyond an area so that comparing it with the end still means something:

@@ -14,43 +14,62 @@ type spoil struct {
 	up, down bool // ranks in this direction are void
 }
 
-// isSpoiled reports whether r shows no progress at m.
-func (m *mark) isSpoiled(r *rank) bool {
-	return slices.ContainsFunc(m.spoils, func(s spoil) bool {
-		return s.sym == r.sym && s.id == r.id && (r.up && s.up || !r.up && s.down)
-	})
+// turnBack is a spoil and the mark at which it happened.
+type turnBack struct {
+	spoil
+	at *mark
 }
 
-// spoil notes, in the open marks before the n-th whose loops m is in, what p does to
-// progress by ending at m. It returns a mark whose loop is then not known to end.
-func (a *analysis) spoil(m *mark, p *path, n int) *mark {
+// isSpoiled reports whether r shows no progress at m, because of what happened inside its loop.
+func (a *analysis) isSpoiled(m *mark, r *rank) bool {
+	for i := range a.backs[m.backs:] {
+		if s := &a.backs[m.backs+i]; s.sym == r.sym && s.id == r.id && (r.up && s.up || !r.up && s.down) && s.at != m && a.encloses(m, s.at) {
+			return true
+		}
+	}
+	return false
+}
+
+// spoil notes what p does to the progress of outer loops by ending at m. It returns
+// a mark whose loop is then not known to end.
+func (a *analysis) spoil(m *mark, p *path) *mark {
 	if a.policy == Guard {
 		return nil
 	}
-	var found []spoil
 	c := comparison{analysis: a}
+	first := len(a.backs)
 	a.pairs(&m.path, p, func(at place, x, y ref) {
 		if at.slot < numRegs && c.liveRegs(p.frames[at.frame], int32(at.frame) == p.depth-1)&(1<<at.slot) == 0 {
 			return
 		}
-		if s, ok := a.moves(x, y); ok && !slices.Contains(found, s) {
-			found = append(found, s)
+		if s, ok := a.moves(x, y); ok && !a.noted(m, s) {
+			a.backs = append(a.backs, turnBack{s, m})
 		}
 	})
-	if len(found) == 0 {
+	if len(a.backs) == first {
 		return nil
 	}
-	for _, o := range a.open[:n] {
-		if !a.encloses(o, m) {
+	a.ranked = slices.DeleteFunc(a.ranked, func(o *mark) bool { return o.done || o.dead })
+	for _, o := range a.ranked {
+		if o == m {
 			continue
 		}
-		o.spoils = append(o.spoils, found...)
-		o.rank = slices.DeleteFunc(o.rank, func(r rank) bool { return o.isSpoiled(&r) })
-		if o.ranked && len(o.rank) == 0 {
+		o.rank = slices.DeleteFunc(o.rank, func(r rank) bool { return a.isSpoiled(o, &r) })
+		if len(o.rank) == 0 {
 			return o
 		}
 	}
 	return nil
+}
+
+// noted reports whether s is among the newest entries for m.
+func (a *analysis) noted(m *mark, s spoil) bool {
+	for i := len(a.backs) - 1; i >= 0 && i >= len(a.backs)-16; i-- {
+		if a.backs[i].at == m && a.backs[i].spoil == s {
+			return true
+		}
+	}
+	return false
 }
 
 // moves says what replacing x by y does to the distance from the base of x.
