@@ -54,9 +54,9 @@ type analysis struct {
 	ways    map[[3]int32]bool // between blocks: does a way lead there
 	nextID  uint32
 	needs   []int64
-	backs   []turnBack // turns that ended at marks, and what that did to progress
-	ranked  []*mark    // open marks with ranks
-	fresh   ref        // the least ref that the current speculation made
+	backs   []turnBack          // turns that ended at marks, and what that did to progress
+	ranked  map[rankKey][]*mark // marks with ranks
+	fresh   ref                 // the least ref that the current speculation made
 	work    []ref
 	roots   []*root
 	length  ref     // R2 of a program on memory
@@ -98,7 +98,7 @@ const (
 // analyse proves the program safe or says why not. In haste what a loop that was widened
 // does not prove under guard is not tried again.
 func (w *walk) analyse(set *abi.Set, opts Options, haste bool) (*analysis, *Error) {
-	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, ways: map[[3]int32]bool{}, log: newJournal(opts.Log), stop: opts.Stop}
+	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, ways: map[[3]int32]bool{}, ranked: map[rankKey][]*mark{}, log: newJournal(opts.Log), stop: opts.Stop}
 	if opts.Keep {
 		a.keep = new(keeper)
 	}
@@ -283,7 +283,8 @@ func (a *analysis) reset() {
 	for i := range a.marks {
 		a.marks[i] = nil
 	}
-	a.open, a.seq, a.specs, a.trail, a.backs, a.ranked = nil, nil, nil, a.trail[:1], nil, nil
+	a.open, a.seq, a.specs, a.trail, a.backs = nil, nil, nil, a.trail[:1], nil
+	clear(a.ranked)
 	a.heads = map[headKey]*head{}
 }
 

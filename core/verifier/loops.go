@@ -107,7 +107,7 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 			return nil, a.endless(p, m)
 		}
 	}
-	if h.turns++; (h.turns > keptTurns && len(h.keep) > 0 || h.turns > manyTurns) && a.giveUp(h) {
+	if h.turns++; !h.off && (h.turns > keptTurns && len(h.keep) > 0 || h.turns > manyTurns) && a.giveUp(h) {
 		return nil, a.endless(p, nil)
 	}
 	if h.off {
@@ -158,7 +158,7 @@ func (a *analysis) advances(m *mark, p *path) bool {
 			found = append(found, r)
 		}
 	})
-	found = slices.DeleteFunc(found, func(r rank) bool { return a.isSpoiled(m, &r) })
+	found = slices.DeleteFunc(found, func(r rank) bool { return a.isSpoiled(m, &r, m.backs) })
 	if m.ranked {
 		found = slices.DeleteFunc(found, func(r rank) bool { return !slices.Contains(m.rank, r) })
 	}
@@ -166,7 +166,10 @@ func (a *analysis) advances(m *mark, p *path) bool {
 		return false
 	}
 	if !m.ranked {
-		a.ranked = append(a.ranked, m)
+		for _, r := range found {
+			k := rankKey{r.sym, r.id}
+			a.ranked[k] = append(a.ranked[k], m)
+		}
 	}
 	m.rank, m.ranked = found, true
 	for _, r := range found {

@@ -14,16 +14,22 @@ type spoil struct {
 	up, down bool // ranks in this direction are void
 }
 
+// rankKey is what a rank is about.
+type rankKey struct {
+	sym ref
+	id  uint32
+}
+
 // turnBack is a spoil and the mark at which it happened.
 type turnBack struct {
 	spoil
 	at *mark
 }
 
-// isSpoiled reports whether r shows no progress at m, because of what happened inside its loop.
-func (a *analysis) isSpoiled(m *mark, r *rank) bool {
-	for i := range a.backs[m.backs:] {
-		if s := &a.backs[m.backs+i]; s.sym == r.sym && s.id == r.id && (r.up && s.up || !r.up && s.down) && s.at != m && a.encloses(m, s.at) {
+// isSpoiled reports whether r shows no progress at m, because of what happened inside its loop: entries of analysis.backs from the given one on.
+func (a *analysis) isSpoiled(m *mark, r *rank, from int) bool {
+	for i := range a.backs[from:] {
+		if s := &a.backs[from+i]; s.sym == r.sym && s.id == r.id && (r.up && s.up || !r.up && s.down) && s.at != m && a.encloses(m, s.at) {
 			return true
 		}
 	}
@@ -49,14 +55,16 @@ func (a *analysis) spoil(m *mark, p *path) *mark {
 	if len(a.backs) == first {
 		return nil
 	}
-	a.ranked = slices.DeleteFunc(a.ranked, func(o *mark) bool { return o.done || o.dead })
-	for _, o := range a.ranked {
-		if o == m {
-			continue
-		}
-		o.rank = slices.DeleteFunc(o.rank, func(r rank) bool { return a.isSpoiled(o, &r) })
-		if len(o.rank) == 0 {
-			return o
+	for i := first; i < len(a.backs); i++ {
+		k := rankKey{a.backs[i].sym, a.backs[i].id}
+		for _, o := range a.ranked[k] {
+			if o == m || o.done || o.dead {
+				continue
+			}
+			o.rank = slices.DeleteFunc(o.rank, func(r rank) bool { return a.isSpoiled(o, &r, max(first, o.backs)) })
+			if len(o.rank) == 0 {
+				return o
+			}
 		}
 	}
 	return nil
