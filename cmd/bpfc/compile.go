@@ -36,8 +36,8 @@ uint64_t NAME(void *mem, uint64_t len) for each program, and NAME_checked, which
 reports faults. A name that C cannot have is written with underscores; main is
 main_. With several kinds in --emit, OUT is a base name to which each
 kind's extension is added.`,
-		Example: "  bpfc compile examples/find/find.o --policy guard -o find.native.o\n" +
-			"  bpfc compile examples/find/find.o --policy guard --emit listing",
+		Example: "  bpfc compile examples/find/find.o -o find.native.o\n" +
+			"  bpfc compile examples/find/find.o --emit listing",
 		Args: exactly(1, "one input"),
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)

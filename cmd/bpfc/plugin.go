@@ -51,7 +51,7 @@ type setJSON struct {
 	Name     string       `json:"name"`
 	Types    []typeJSON   `json:"types"`
 	Helpers  []helperJSON `json:"helpers"`
-	MapKinds []kindJSON    `json:"map_kinds"`
+	MapKinds []kindJSON   `json:"map_kinds"`
 	Structs  []string     `json:"structs"`
 }
 

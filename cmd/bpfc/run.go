@@ -39,8 +39,8 @@ func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run IN [-- CLANG-FLAGS]",
 		Short: "Run a program and print what it returns",
-		Example: "  bpfc run examples/fnv/fnv.o --policy guard --mem 68656c6c6f\n" +
-			"  bpfc run examples/fnv/fnv.o --policy guard --mem @file --trace",
+		Example: "  bpfc run examples/fnv/fnv.o --mem 68656c6c6f\n" +
+			"  bpfc run examples/fnv/fnv.o --mem @file --trace",
 		Args: exactly(1, "one input"),
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)
