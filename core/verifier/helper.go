@@ -105,7 +105,7 @@ func gplCompatible(licence string) bool { return slices.Contains(gplLicences, li
 
 // argRules check an argument by its kind.
 var argRules = [...]func(c *callCheck, i int, r ref) *Error{
-	abi.ArgAny:            (*callCheck).any1,
+	abi.ArgAny:            (*callCheck).anything,
 	abi.ArgCtx:            (*callCheck).context,
 	abi.ArgConstMap:       (*callCheck).mapPointer,
 	abi.ArgMapKey:         func(c *callCheck, i int, r ref) *Error { return c.mapKey(i, r) },
@@ -134,7 +134,7 @@ var argRules = [...]func(c *callCheck, i int, r ref) *Error{
 	abi.ArgDynptrRecord:   (*callCheck).dynptrRecord,
 	abi.ArgIter:           (*callCheck).iterator,
 	abi.ArgKptr:           (*callCheck).kptr,
-	abi.ArgConst:          (*callCheck).constant1,
+	abi.ArgConst:          (*callCheck).constantArg,
 	abi.ArgFlagZero:       (*callCheck).flagZero,
 	abi.ArgMapIndex:       (*callCheck).mapIndex,
 	abi.ArgMemWriteOrNull: func(c *callCheck, i int, r ref) *Error { return c.sized(i, r, true, true) },
@@ -152,7 +152,7 @@ func (c *callCheck) null(i int, r ref) *Error {
 	return c.reject(c.p, c.in, CodeNull, []ref{r}, "%s is %s that may be null: compare it with 0 first", c.arg(i), kindNames[c.at(r).kind])
 }
 
-func (c *callCheck) any1(i int, r ref) *Error {
+func (c *callCheck) anything(i int, r ref) *Error {
 	n := c.at(r)
 	c.leakStack(n)
 	if c.leaks && n.kind != isScalar {
@@ -303,7 +303,6 @@ func (c *callCheck) memory(i int, r ref, size int64, write bool) *Error {
 		c.relyOnOffset(req)
 		c.deepen(c.p, s)
 		if write {
-			c.after = append(c.after, func() {})
 			return c.blurStack(req, s)
 		}
 		return c.readStack(req, s)
@@ -314,9 +313,6 @@ func (c *callCheck) memory(i int, r ref, size int64, write bool) *Error {
 	case isScalar:
 		if c.zero(n) {
 			return c.null(i, r)
-		}
-		if n.flags&stale == 0 && c.policy == Guard {
-			return c.wrong(i, r, "memory")
 		}
 		if n.flags&stale == 0 {
 			return c.wrong(i, r, "memory")
@@ -357,7 +353,7 @@ func (c *callCheck) allocSize(i int, r ref) *Error {
 	return nil
 }
 
-func (c *callCheck) constant1(i int, r ref) *Error {
+func (c *callCheck) constantArg(i int, r ref) *Error {
 	v, ok := c.at(r).num.Const()
 	if c.at(r).kind != isScalar || !ok {
 		return c.reject(c.p, c.in, CodeArgument, []ref{r}, "%s must be a constant, it is %s", c.arg(i), c.describe(r))
@@ -444,8 +440,8 @@ func (c *callCheck) structureOrNull(i int, r ref) *Error {
 	return c.structure(i, r)
 }
 
-// special1 checks that an argument is the special field of a map value.
-func (c *callCheck) special1(i int, r ref, kind abi.SpecialKind, want string) (*node, *Error) {
+// specialField checks that an argument is the special field of a map value.
+func (c *callCheck) specialField(i int, r ref, kind abi.SpecialKind, want string) (*node, *Error) {
 	n := c.at(r)
 	if n.kind != isMapValue {
 		return nil, c.wrong(i, r, want+" in a map value")
@@ -466,7 +462,7 @@ func (c *callCheck) special1(i int, r ref, kind abi.SpecialKind, want string) (*
 }
 
 func (c *callCheck) spinLock(i int, r ref) *Error {
-	n, err := c.special1(i, r, abi.SpecialLock, "lock")
+	n, err := c.specialField(i, r, abi.SpecialLock, "lock")
 	if err != nil {
 		return err
 	}
@@ -478,7 +474,7 @@ func (c *callCheck) spinLock(i int, r ref) *Error {
 }
 
 func (c *callCheck) timer(i int, r ref) *Error {
-	n, err := c.special1(i, r, abi.SpecialTimer, "timer")
+	n, err := c.specialField(i, r, abi.SpecialTimer, "timer")
 	if err != nil {
 		return err
 	}

@@ -19,13 +19,6 @@ type request struct {
 	what  string // for messages: "load of 4 bytes", "argument 2 of bpf_x"
 }
 
-func (r *request) verb() string {
-	if r.write {
-		return "write"
-	}
-	return "read"
-}
-
 // unproved is the end of a check that failed: under guard the access is checked at
 // run time, if it is one of the program's own.
 func (a *analysis) unproved(r *request, err *Error) *Error {
@@ -80,10 +73,7 @@ func (a *analysis) region(r *request) *Error {
 	case isMapValue, isData, isMem:
 		return a.inExtent(r, n, a.extent(n))
 	case isScalar:
-		if a.policy == Guard {
-			return a.unproved(r, a.notPointer(r, n))
-		}
-		return a.notPointer(r, n)
+		return a.unproved(r, a.notPointer(r, n))
 	case isMemoryEnd, isPacketEnd:
 		return a.unproved(r, a.reject(r.p, r.in, CodeAccess, []ref{r.addr}, "%s: %s is not memory that can be accessed", r.what, kindNames[n.kind]))
 	}
@@ -125,14 +115,13 @@ func (a *analysis) unbounded(r *request, n *node, extent int64) *Error {
 }
 
 func (a *analysis) outside(r *request, n *node, lo, hi, extent int64) *Error {
-	at := "offset"
 	if lo != hi {
 		if hi-lo > 1<<31 {
 			return a.unbounded(r, n, extent)
 		}
 		return a.reject(r.p, r.in, CodeBounds, []ref{r.addr}, "%s at offset %d to %d of %s, which has %d bytes", r.what, lo, hi, a.named(n), extent)
 	}
-	return a.reject(r.p, r.in, CodeBounds, []ref{r.addr}, "%s at %s %d of %s, which has %d bytes", r.what, at, lo, a.named(n), extent)
+	return a.reject(r.p, r.in, CodeBounds, []ref{r.addr}, "%s at offset %d of %s, which has %d bytes", r.what, lo, a.named(n), extent)
 }
 
 // named is what a pointer leads to, by name if it has one.
@@ -225,7 +214,7 @@ func (a *analysis) index(n *node) *node {
 }
 
 // load follows a load.
-func (a *analysis) load(p *path, in *ir.Insn, gi int32) *Error {
+func (a *analysis) load(p *path, in *ir.Insn) *Error {
 	r := &request{p: p, in: in, addr: p.reg(in.Base), disp: int64(in.Disp), size: int64(in.Size), what: what("load", in.Size)}
 	n := a.at(r.addr)
 	switch n.kind {
@@ -283,7 +272,7 @@ func (a *analysis) constant(n *node, r *request) (uint64, bool) {
 }
 
 // store follows a store.
-func (a *analysis) store(p *path, in *ir.Insn, gi int32) *Error {
+func (a *analysis) store(p *path, in *ir.Insn) *Error {
 	val := ref(0)
 	if in.A != ir.None {
 		val = p.reg(in.A)
@@ -316,7 +305,7 @@ func (a *analysis) store(p *path, in *ir.Insn, gi int32) *Error {
 }
 
 // atomic follows an atomic operation.
-func (a *analysis) atomic(p *path, in *ir.Insn, gi int32) *Error {
+func (a *analysis) atomic(p *path, in *ir.Insn) *Error {
 	r := &request{p: p, in: in, addr: p.reg(in.Base), disp: int64(in.Disp), size: int64(in.Size), write: true, what: "atomic operation on " + string('0'+rune(in.Size)) + " bytes"}
 	n := a.at(r.addr)
 	for _, reg := range [...]ir.Reg{in.A, in.B} {

@@ -41,11 +41,11 @@ func (a *analysis) step(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	case in.Op == ir.OpLoadAbs || in.Op == ir.OpLoadInd:
 		err = a.loadPacket(p, in)
 	case in.Op == ir.OpLoad:
-		err = a.load(p, in, gi)
+		err = a.load(p, in)
 	case in.Op == ir.OpStore:
-		err = a.store(p, in, gi)
+		err = a.store(p, in)
 	case e&ir.UseMem != 0:
-		err = a.atomic(p, in, gi)
+		err = a.atomic(p, in)
 	case in.Op == ir.OpAddr:
 		err = a.address(p, in)
 	default:
@@ -455,7 +455,7 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	q.branches++
 	a.follow(p, in, gi, true)
 	a.follow(q, in, gi, false)
-	if a.first2(p, q) {
+	if a.staysInLoop(p, q) {
 		p, q = q, p
 	}
 	a.pending = append(a.pending, q)
@@ -468,9 +468,9 @@ func (a *analysis) note(p *path, x, y ref, decided bool) {
 	p.trail = int32(len(a.trail) - 1)
 }
 
-// first2 reports whether q is to be followed first: the way that stays in a loop,
+// staysInLoop reports whether q is to be followed first: the way that stays in a loop,
 // so that later ones end at what its widening found.
-func (a *analysis) first2(p, q *path) bool {
+func (a *analysis) staysInLoop(p, q *path) bool {
 	f, g := p.top(), q.top()
 	place := a.back[f.fn]
 	if p.arrived != q.arrived {
