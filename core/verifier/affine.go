@@ -126,6 +126,8 @@ func (a *analysis) narrowFollowers(p *path, in *ir.Insn, x ref) {
 				return r
 			}
 			a.needs[f.used] = 1
+			a.at(f.x).flags |= linked
+			a.at(f.y).flags |= linked
 			a.markPrecise(x, &a.work)
 			return a.narrowed(p, in, r, x, num)
 		})

@@ -301,7 +301,7 @@ func (c *comparison) number(x, y ref) bool {
 		return false
 	}
 	if !c.exact && n.flags&precise == 0 {
-		return true
+		return c.at(n.base).flags&linked == 0 || c.base(x, y)
 	}
 	if !m.num.Within(n.num) {
 		return false

@@ -38,7 +38,7 @@ var kindNames = [...]string{isNothing: "nothing", isScalar: "a number", isCtx: "
 	isFunc: "a function", isDynptr: "a dynptr", isIter: "an iterator"}
 
 // nodeFlags are properties of a value.
-type nodeFlags uint8
+type nodeFlags uint16
 
 const (
 	orNull    nodeFlags = 1 << iota // the pointer may be null
@@ -48,6 +48,7 @@ const (
 	widened                         // made at a loop head to stand for many values
 	stale                           // a number that was a packet pointer before the packet moved
 	otherHalf                       // the second half of a dynptr
+	linked                          // a proof relied on which other values have the same base
 	recorded                        // memory that must be handed back whole (a record of a ring buffer)
 )
 
@@ -128,7 +129,7 @@ func (s *slab) add(n node) ref {
 }
 
 // markPrecise records that a proof relied on the range of r, and so on those that it was
-// computed from. What is known of a value that is not bounded relied on nothing.
+// computed from. What is known of a value that is not bounded relied on nothing but which others are the same.
 func (s *slab) markPrecise(r ref, work *[]ref) {
 	list := append((*work)[:0], r)
 	for len(list) > 0 {
@@ -138,10 +139,13 @@ func (s *slab) markPrecise(r ref, work *[]ref) {
 			continue
 		}
 		n := s.at(r)
-		if n.flags&precise != 0 || n.kind == isScalar && n.num.IsUnknown() {
+		if n.flags&precise != 0 {
 			continue
 		}
 		n.flags |= precise
+		if n.kind == isScalar && n.num.IsUnknown() {
+			continue
+		}
 		list = append(list, n.a, n.b)
 	}
 	*work = list

@@ -125,6 +125,7 @@ func (a *analysis) atMost(p *path, n, m *node, c int64) bool {
 		return true
 	}
 	if n.base == m.base && a.plain(n) && a.plain(m) {
+		a.at(n.base).flags |= linked
 		return n.off+c <= m.off
 	}
 	return a.less(p, n, m, c)
@@ -138,7 +139,7 @@ func (a *analysis) less(p *path, n, m *node, c int64) bool {
 	want := c + n.off - m.off
 	for i := range p.relations {
 		if r := &p.relations[i]; r.x == n.base && r.y == m.base && r.c >= want {
-			a.needs[r.used] = 1
+			a.useRelation(r)
 			return true
 		}
 	}
@@ -149,12 +150,20 @@ func (a *analysis) less(p *path, n, m *node, c int64) bool {
 		}
 		for j := range p.relations {
 			if s := &p.relations[j]; s.x == r.y && s.y == m.base && r.c+s.c >= want {
-				a.needs[r.used], a.needs[s.used] = 1, 1
+				a.useRelation(r)
+				a.useRelation(s)
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// useRelation notes that a proof relied on r, and so on which values have its bases.
+func (a *analysis) useRelation(r *relation) {
+	a.needs[r.used] = 1
+	a.at(r.x).flags |= linked
+	a.at(r.y).flags |= linked
 }
 
 // narrowRelated narrows what is less than x, or more, by the new range of x.
@@ -207,7 +216,7 @@ func (a *analysis) narrowBase(p *path, in *ir.Insn, by ref, rel relation, base r
 		if !ok || num == k.num {
 			return r
 		}
-		a.needs[rel.used] = 1
+		a.useRelation(&rel)
 		return a.narrowed(p, in, r, by, num)
 	})
 }

@@ -272,6 +272,7 @@ func (a *analysis) arithmetic(p *path, in *ir.Insn, x, y ref) ref {
 	switch {
 	case (in.Op == ir.OpSub || in.Op == ir.OpXor) && n.base == m.base && (in.Op == ir.OpSub && in.Width == 64 || n.off == m.off):
 		out.num = scalar.Const(uint64(n.off - m.off))
+		a.at(n.base).flags |= linked
 		if x == y {
 			out.a, out.b = 0, 0
 		}
@@ -523,6 +524,7 @@ func (a *analysis) decide(p *path, in *ir.Insn, x, y ref) (taken, known bool, er
 // decideRelated finds the outcome from how far apart the numbers are, or from a relation between them.
 func (a *analysis) decideRelated(p *path, cond isa.Cond, n, m *node) (taken, known bool) {
 	if n.base == m.base && n.base != 0 {
+		a.at(n.base).flags |= linked
 		switch {
 		case cond == isa.EQ || cond == isa.NE:
 			return (n.off == m.off) == (cond == isa.EQ), true
