@@ -46,11 +46,26 @@ func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
 	if n.flags&orNull != 0 && !a.zero(m) {
 		return a.reject(p, in, CodeNull, []ref{x}, "arithmetic on %s that may be null: compare it with 0 first", kindNames[n.kind])
 	}
+	if n.kind == isMemoryEnd && !a.zero(m) {
+		x = a.beforeEnd(p, in, x)
+		n = a.at(x)
+	}
 	if int(n.kind) < len(fixedKinds) && fixedKinds[n.kind] && !a.zero(m) {
 		return a.reject(p, in, CodePointerMath, []ref{x, y}, "arithmetic on %s is not allowed", kindNames[n.kind])
 	}
 	p.set(in.Dst, a.offset(p, in, x, y))
 	return nil
+}
+
+// beforeEnd is the end of memory as what it is computed from: the start plus the length.
+func (a *analysis) beforeEnd(p *path, in *ir.Insn, x ref) ref {
+	n := *a.at(x)
+	n.kind, n.num, n.a = isMemory, a.at(a.length).num, x
+	n.id = a.identityOf(uint64(idMemory)|3<<40, uint64(a.length), 0)
+	if p.span(n.id) == nil {
+		p.setSpan(n.id, 0, a.newNeed())
+	}
+	return a.made(p, in, n)
 }
 
 func pointerOf(n, m *node) *node {
