@@ -34,8 +34,7 @@ type analysis struct {
 	steps   int
 	limit   int
 	pending []*path
-	open    []*mark // marks on the way to where the walk is, oldest first
-	closed  []bool
+	open    []*mark   // marks on the way to where the walk is, oldest first
 	marks   [][]*mark // those that are done, by instruction, counted through all functions
 	seq     []*mark   // all marks, oldest first
 	first   []int32   // where the instructions of each function begin in marks, visits, live
@@ -56,7 +55,6 @@ type analysis struct {
 	needs   []int64
 	backs   []turnBack          // turns that ended at marks, and what that did to progress
 	ranked  map[rankKey][]*mark // marks with ranks
-	fresh   ref                 // the least ref that the current speculation made
 	work    []ref
 	roots   []*root
 	length  ref     // R2 of a program on memory
@@ -111,9 +109,9 @@ func (w *walk) analyse(set *abi.Set, opts Options, haste bool) (*analysis, *Erro
 	a.prepare()
 	a.add(node{}) // ref 0 is no value
 	a.needs, a.trail = append(a.needs, 0), append(a.trail, branchNote{})
-	if err := a.seedProgram(); err != nil {
-		return a, err
-	}
+	a.nextID = firstID
+	a.roots = append(a.roots, &root{})
+	a.begin(a.roots[0])
 	for i := 0; i < len(a.roots); i++ {
 		if err := a.run(); err != nil {
 			return a, err
@@ -211,14 +209,6 @@ const (
 	idMemory
 	firstID
 )
-
-// seedProgram begins at the entry of the program.
-func (a *analysis) seedProgram() *Error {
-	a.nextID = firstID
-	a.roots = append(a.roots, &root{})
-	a.begin(a.roots[0])
-	return nil
-}
 
 // begin pushes the first path of a root.
 func (a *analysis) begin(r *root) {

@@ -40,7 +40,7 @@ func (a *analysis) conclude() {
 }
 
 // guards counts the accesses that are checked at run time.
-func (a *analysis) guards(complete bool) (n int) {
+func (a *analysis) guards() (n int) {
 	for fi, f := range a.program.Funcs {
 		facts := &a.facts[fi]
 		for _, b := range f.Blocks {

@@ -238,11 +238,7 @@ func (w *walk) absentCall() *Error {
 			if why == nil || in.Op != ir.OpCallHelper {
 				return nil
 			}
-			e := w.fail(Code(why.Code), f, in.Pos, "%s", why.Msg)
-			if why.Unsupported {
-				e.Verdict = Unsupported
-			}
-			return e
+			return w.fail(Code(why.Code), f, in.Pos, "%s", why.Msg)
 		}); err != nil {
 			return err
 		}

@@ -41,11 +41,7 @@ type callCheck struct {
 // callHelper follows the call of a helper.
 func (a *analysis) callHelper(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	if why := a.program.Absent[in.Pos]; why != nil {
-		e := a.reject(p, in, Code(why.Code), nil, "%s", why.Msg)
-		if why.Unsupported {
-			e.Verdict = Unsupported
-		}
-		return nil, e
+		return nil, a.reject(p, in, Code(why.Code), nil, "%s", why.Msg)
 	}
 	h := &a.program.Helpers[in.Ref.Index]
 	c := &callCheck{analysis: a, p: p, in: in, h: h, name: h.Name, mapping: -1, fn: -1, key: -1, packet: a.takesPackets(h)}

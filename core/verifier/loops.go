@@ -43,7 +43,6 @@ type speculation struct {
 	open    int
 	seq     int
 	trail   int32
-	notes   int
 	made    []madeNode
 }
 

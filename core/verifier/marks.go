@@ -112,7 +112,7 @@ func (a *analysis) mark(p *path, gi int32) *mark {
 // where it mattered. With exact set, all that m knew counts, and what shows that its loops end.
 func (a *analysis) covers(m *mark, p *path, exact bool) bool {
 	q := &m.path
-	if q.depth != p.depth || q.lock != p.lock && (q.lock == 0) != (p.lock == 0) || len(q.holds) != len(p.holds) || q.rcu != p.rcu || q.root != p.root {
+	if q.depth != p.depth || q.lock != p.lock && (q.lock == 0) != (p.lock == 0) || len(q.holds) != len(p.holds) || q.root != p.root {
 		return false
 	}
 	if m.closes && m.done && p.ticks < q.ticks && slices.ContainsFunc(a.open, func(o *mark) bool { return o.widened }) {

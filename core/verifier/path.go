@@ -61,7 +61,6 @@ type path struct {
 	holds     []hold
 	lock      uint32 // identity of the map value whose lock is held, 0 if none
 	lockPos   ir.Pos
-	rcu       bool
 	ticks     uint32 // steps that bound a loop by themselves: may_goto, iterators, callbacks
 	since     ref    // the first value that was made since the last mark: how those are computed is known here alone
 	trail     int32  // the newest undecided branch, in analysis.trail

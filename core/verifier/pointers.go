@@ -132,14 +132,14 @@ func (a *analysis) assumePointers(p *path, in *ir.Insn, n, m *node, holds bool) 
 	cond := in.Cond
 	if isEnd(n.kind) { // end < p is p > end
 		n, m = m, n
-		cond = swapped(cond)
+		cond = conditions[cond].swapped
 	}
 	if !holds {
-		cond = negated(cond)
+		cond = conditions[cond].negated
 	}
 	if !isEnd(m.kind) && !(m.kind == isPacket && n.kind == isPacketMeta) {
 		if n.kind == isPacket && m.kind == isPacketMeta { // data > meta + n
-			n, m, cond = m, n, swapped(cond)
+			n, m, cond = m, n, conditions[cond].swapped
 		} else {
 			return
 		}
@@ -225,38 +225,18 @@ func sameArea(p, end nodeKind) bool {
 	return p == isPacket && end == isPacketEnd || p == isPacketMeta && end == isPacket || p == isMemory && end == isMemoryEnd
 }
 
-// swapped is the condition with its operands exchanged.
-func swapped(c isa.Cond) isa.Cond {
-	switch c {
-	case isa.LT:
-		return isa.GT
-	case isa.LE:
-		return isa.GE
-	case isa.GT:
-		return isa.LT
-	case isa.GE:
-		return isa.LE
-	case isa.EQ, isa.NE:
-		return c
-	}
-	return isa.NoCond
-}
-
-// negated is the condition that holds when c does not.
-func negated(c isa.Cond) isa.Cond {
-	switch c {
-	case isa.LT:
-		return isa.GE
-	case isa.LE:
-		return isa.GT
-	case isa.GT:
-		return isa.LE
-	case isa.GE:
-		return isa.LT
-	case isa.EQ:
-		return isa.NE
-	case isa.NE:
-		return isa.EQ
-	}
-	return isa.NoCond
+// conditions relate a comparison to the one with its operands exchanged, to the one that
+// holds when it does not, and to the one that is the same for numbers that are not negative.
+var conditions = [...]struct{ swapped, negated, unsigned isa.Cond }{
+	isa.EQ:  {isa.EQ, isa.NE, isa.EQ},
+	isa.NE:  {isa.NE, isa.EQ, isa.NE},
+	isa.LT:  {isa.GT, isa.GE, isa.LT},
+	isa.LE:  {isa.GE, isa.GT, isa.LE},
+	isa.GT:  {isa.LT, isa.LE, isa.GT},
+	isa.GE:  {isa.LE, isa.LT, isa.GE},
+	isa.SLT: {unsigned: isa.LT},
+	isa.SLE: {unsigned: isa.LE},
+	isa.SGT: {unsigned: isa.GT},
+	isa.SGE: {unsigned: isa.GE},
+	isa.SET: {unsigned: isa.SET},
 }

@@ -22,10 +22,10 @@ func (a *analysis) relateCompared(p *path, in *ir.Insn, n, m *node, holds bool) 
 		if n.num.SMin() < 0 || m.num.SMin() < 0 {
 			return
 		}
-		cond = map[isa.Cond]isa.Cond{isa.SLT: isa.LT, isa.SLE: isa.LE, isa.SGT: isa.GT, isa.SGE: isa.GE}[cond]
+		cond = conditions[cond].unsigned
 	}
 	if !holds {
-		cond = negated(cond)
+		cond = conditions[cond].negated
 	}
 	switch cond {
 	case isa.LT:

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/bpfc/bpfc/core/ir"
-	"github.com/bpfc/bpfc/core/isa"
 )
 
 // spelled is an instruction in the dialect of the kernel's log.
@@ -132,23 +131,6 @@ func (w *walk) symbol(in *ir.Insn) string {
 	}
 	return name
 }
-
-// condition is a comparison that holds, in words of C: "r3 < 4".
-func condition(in *ir.Insn, holds bool) string {
-	cond := in.Cond
-	if !holds && cond != isa.SET {
-		cond = opposite[cond]
-	}
-	text := fmt.Sprintf("%s %s %s", named(in.A, in.Width), cond, second(in))
-	if !holds && cond == isa.SET {
-		return "!(" + text + ")"
-	}
-	return text
-}
-
-// opposite is the condition that holds when another does not, signed ones included.
-var opposite = [...]isa.Cond{isa.EQ: isa.NE, isa.NE: isa.EQ, isa.GT: isa.LE, isa.GE: isa.LT, isa.LT: isa.GE, isa.LE: isa.GT,
-	isa.SGT: isa.SLE, isa.SGE: isa.SLT, isa.SLT: isa.SGE, isa.SLE: isa.SGT, isa.SET: isa.SET}
 
 // sourceAt is "file:line", "" if it is not known.
 func (w *walk) sourceAt(pos ir.Pos) string {

@@ -416,9 +416,6 @@ func (a *analysis) owes(p *path, in *ir.Insn) *Error {
 		h := p.holds[0]
 		return a.reject(p, in, CodeRefLeak, nil, "the reference acquired at insn %d is not released on this path", h.pos)
 	}
-	if p.rcu {
-		return a.reject(p, in, CodeLock, nil, "the program ends inside an RCU section")
-	}
 	return nil
 }
 

@@ -149,7 +149,7 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	if err := w.stackLimit(); err != nil {
 		return nil, stats, err
 	}
-	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(err == nil), kept: a.keep, left: a.unprovedList(err), total: a.accesses()}, stats, nil
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(), kept: a.keep, left: a.unprovedList(err), total: a.accesses()}, stats, nil
 }
 
 // Stats says what an analysis cost.
