@@ -18,9 +18,6 @@ type Spec struct {
 	Helpers map[string]GoHelper
 }
 
-// GoHelper is a helper in the process that runs the program: it gets R1 to R5 and returns R0. It must be safe for
-// concurrent use and must not call back into BPF.
-type GoHelper func(r1, r2, r3, r4, r5 uint64) uint64
 
 // ProgID names a loaded program in its session.
 type ProgID uint32
