@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/bpfc/bpfc/core/codegen"
 )
 
 func benchWorker(b *testing.B, c code) *Worker {
@@ -65,7 +67,7 @@ func BenchmarkProgramRun(b *testing.B) {
 // BenchmarkGoHelper is BenchmarkWorkerRun with one exit to a Go function.
 func BenchmarkGoHelper(b *testing.B) {
 	w := benchWorker(b, asks)
-	w.native.code.exits[0].call = func(r1, _, _, _, _ uint64) uint64 { return r1 + 12344 }
+	w.native.code.exits[0].call = func(_ codegen.Call, r1, _, _, _, _ uint64) uint64 { return r1 + 12344 }
 	b.ReportAllocs()
 	for b.Loop() {
 		if v, err := w.Run(nil); v != 12345 || err != nil {

@@ -17,7 +17,7 @@ type helper struct {
 }
 
 // resolveHelpers finds the implementation of each of the artifact's helpers.
-func resolveHelpers(a *codegen.Artifact, s *codegen.Spec) ([]helper, error) {
+func resolveHelpers(a *codegen.Artifact, s *implementations) ([]helper, error) {
 	hs := make([]helper, len(a.Helpers))
 	for i := range a.Helpers {
 		h, err := resolveHelper(&a.Helpers[i], s)
@@ -29,7 +29,7 @@ func resolveHelpers(a *codegen.Artifact, s *codegen.Spec) ([]helper, error) {
 	return hs, nil
 }
 
-func resolveHelper(h *abi.Helper, s *codegen.Spec) (helper, error) {
+func resolveHelper(h *abi.Helper, s *implementations) (helper, error) {
 	switch h.Impl {
 	case abi.ImplIntrinsic, abi.ImplBody:
 		return helper{}, nil
@@ -38,7 +38,7 @@ func resolveHelper(h *abi.Helper, s *codegen.Spec) (helper, error) {
 			return helper{machine: h.Native}, nil
 		}
 	}
-	if f := s.Helpers[h.Name]; f != nil {
+	if f := s.helpers[h.Name]; f != nil {
 		return helper{call: f}, nil
 	}
 	return helper{}, &codegen.UnsupportedError{What: fmt.Sprintf("helper %s", h.Name), Msg: missing(h)}

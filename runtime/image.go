@@ -37,7 +37,7 @@ const (
 func newImage(r *Runtime, a *codegen.Artifact, l Loader) (*Image, error) {
 	img := &Image{Artifact: a, runtime: r}
 	var err error
-	if img.helpers, err = resolveHelpers(a, &r.spec); err != nil {
+	if img.helpers, err = resolveHelpers(a, &r.sets); err != nil {
 		return nil, err
 	}
 	p, err := planImage(a, img.helpers, r.arena.page)

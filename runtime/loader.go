@@ -36,6 +36,8 @@ type Image struct {
 	// value of key 0 of each of Artifact.Maps.
 	Data      []uint64
 	MapValues []uint64
+	// MapAddrs is what programs have for each of Artifact.Maps: see codegen.Map.Address.
+	MapAddrs []uint64
 
 	runtime  *Runtime
 	span     span
@@ -92,11 +94,17 @@ func (w *Worker) Mem() *Mem { return &w.mem }
 func (w *Worker) CPU() int { return w.cpu }
 
 // CallHelper calls Artifact.Helpers[index] of the program that runs, with R1 to
-// R5, and returns its R0. Loading has made sure that the helper can run here.
-func (w *Worker) CallHelper(index int, args *[5]uint64) uint64 {
+// R5, and returns its R0. Loading has made sure that the helper can run here. If the helper
+// ends the run, on is false and r0 the result of the program.
+func (w *Worker) CallHelper(index int, args *[5]uint64) (r0 uint64, on bool) {
 	h := &w.bound.unit.image.helpers[index]
-	if h.call != nil {
-		return h.call(args[0], args[1], args[2], args[3], args[4])
+	if h.call == nil {
+		return w.callNative(h.native, args), true
 	}
-	return w.callNative(h.native, args)
+	r0 = h.call((*call)(w), args[0], args[1], args[2], args[3], args[4])
+	if w.ended {
+		w.ended = false
+		return w.result, false
+	}
+	return r0, true
 }

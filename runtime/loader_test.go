@@ -58,7 +58,7 @@ func scripted(change func(*codegen.Artifact)) *codegen.Artifact {
 
 // scriptedProgram loads a script into a runtime of its own.
 func scriptedProgram(t testing.TB, s *script, change func(*codegen.Artifact)) *Program {
-	r, err := New(Options{Spec: codegen.Spec{CPUs: 2, Helpers: map[string]codegen.GoHelper{"ask": func(r1, _, _, _, r5 uint64) uint64 { return r1 + r5 }}}})
+	r, err := New(Options{Spec: codegen.Spec{CPUs: 2, Helpers: map[string]codegen.GoHelper{"ask": func(_ codegen.Call, r1, _, _, _, r5 uint64) uint64 { return r1 + r5 }}}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
 	ps, err := r.Load(scripted(change), s)
@@ -193,7 +193,7 @@ func TestScriptIsClosedOnce(t *testing.T) {
 
 func TestDataAddressOutsideIsRefused(t *testing.T) {
 	for _, r := range []obj.DataReloc{{Offset: 9}, {Offset: 1<<32 - 1}, {Index: 3}, {Index: -1}} {
-		rt, err := New(Options{Spec: codegen.Spec{CPUs: 1, Helpers: map[string]codegen.GoHelper{"ask": func(_, _, _, _, _ uint64) uint64 { return 0 }}}})
+		rt, err := New(Options{Spec: codegen.Spec{CPUs: 1, Helpers: map[string]codegen.GoHelper{"ask": func(_ codegen.Call, _, _, _, _, _ uint64) uint64 { return 0 }}}})
 		require.NoError(t, err)
 		_, err = rt.Load(scripted(func(a *codegen.Artifact) { a.Data[1].Relocs[0] = r }), &script{})
 		require.ErrorContains(t, err, "section .data: the address at", "%+v", r)

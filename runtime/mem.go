@@ -17,6 +17,7 @@ type Mem struct {
 	region  [ir.MaxRegions]region
 	used    int // regions in use are below
 	guarded int // guards look from here on
+	worker  *Worker
 	// split serialises atomic operations that the hardware would not do in one access.
 	split *sync.Mutex
 }
@@ -80,11 +81,20 @@ func (m *Mem) find(first int, addr uint64, size uint8, write bool) *region {
 func (m *Mem) at(hint int, addr uint64, size uint8, write bool) unsafe.Pointer {
 	r := &m.region[hint&(ir.MaxRegions-1)]
 	if addr-r.base >= r.limit(size) || write && !r.writable {
-		if r = m.find(0, addr, size, write); r == nil {
-			return nil
-		}
+		return m.search(addr, size, write)
 	}
 	return unsafe.Add(r.ptr, addr-r.base)
+}
+
+// search is at without a prediction. Behind the regions follows what a program reaches without guards.
+func (m *Mem) search(addr uint64, size uint8, write bool) unsafe.Pointer {
+	if r := m.find(0, addr, size, write); r != nil {
+		return unsafe.Add(r.ptr, addr-r.base)
+	}
+	if m.worker == nil {
+		return nil
+	}
+	return m.worker.beyond(addr, uint64(size))
 }
 
 // Check is what a guard does: it reports whether the access is allowed. Size is
@@ -165,11 +175,10 @@ func (m *Mem) Load64(hint int, addr uint64) (uint64, bool) {
 }
 
 func (m *Mem) loadAny(addr uint64, size uint8) (uint64, bool) {
-	r := m.find(0, addr, size, false)
-	if r == nil {
+	p := m.search(addr, size, false)
+	if p == nil {
 		return 0, false
 	}
-	p := unsafe.Add(r.ptr, addr-r.base)
 	switch size {
 	case 1:
 		return uint64(*(*uint8)(p)), true
@@ -222,11 +231,10 @@ func (m *Mem) Store64(hint int, addr, v uint64) bool {
 }
 
 func (m *Mem) storeAny(addr uint64, size uint8, v uint64) bool {
-	r := m.find(0, addr, size, true)
-	if r == nil {
+	p := m.search(addr, size, true)
+	if p == nil {
 		return false
 	}
-	p := unsafe.Add(r.ptr, addr-r.base)
 	switch size {
 	case 1:
 		*(*uint8)(p) = uint8(v)

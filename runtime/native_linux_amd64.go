@@ -200,7 +200,7 @@ func (c *nativeCode) Run(w *Worker, entry int, r1, r2 uint64) (uint64, error) {
 	w.rc.slice = w.slice
 	r0 := n.enter(w)
 	if n.err != nil {
-		return 0, n.takeErr()
+		return w.stopped()
 	}
 	return r0, nil
 }
@@ -212,10 +212,16 @@ func exit(w *Worker) bool {
 	x := w.native.code.find(rc.left)
 	if x != nil && x.call != nil {
 		a := &rc.args
-		rc.regs[regRAX] = x.call(a[0], a[1], a[2], a[3], a[4])
-		return true
+		rc.regs[regRAX] = x.call((*call)(w), a[0], a[1], a[2], a[3], a[4])
+		return !w.ended || w.native.end()
 	}
 	return w.native.leave(w, x)
+}
+
+// end ends a run as a helper has asked for.
+func (n *nativeRun) end() (resume bool) {
+	n.err = errEnd
+	return false
 }
 
 // leave is exit for what is no call of a helper.

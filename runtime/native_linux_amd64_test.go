@@ -15,7 +15,7 @@ import (
 // open makes a runtime with the Go helper of the tests' artifacts: it returns
 // the decimal digits of its arguments.
 func open(t testing.TB, cpus int) *Runtime {
-	spec := codegen.Spec{CPUs: cpus, Helpers: map[string]codegen.GoHelper{"ask": func(r1, r2, r3, r4, r5 uint64) uint64 {
+	spec := codegen.Spec{CPUs: cpus, Helpers: map[string]codegen.GoHelper{"ask": func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
 		return r1*10000 + r2*1000 + r3*100 + r4*10 + r5
 	}}}
 	r, err := New(Options{Spec: spec})

@@ -24,6 +24,7 @@ type Program struct {
 	entry  int
 	info   *codegen.EntryInfo
 	mask   uint64 // of the return value
+	layout *layout
 	closed atomic.Bool
 }
 
@@ -64,9 +65,25 @@ func (r *Runtime) place(a *codegen.Artifact, l Loader) (*unit, error) {
 		if p.info.Return32 {
 			p.mask = 1<<32 - 1
 		}
+		if err := p.describe(); err != nil {
+			img.free()
+			return nil, err
+		}
 		u.programs = append(u.programs, p)
 	}
 	return u, nil
+}
+
+// describe finds the layout of the program's context.
+func (p *Program) describe() (err error) {
+	r := p.unit.runtime
+	if r.spec.Set == nil {
+		return nil
+	}
+	if t, ok := r.spec.Set.Type(p.info.Type); ok {
+		p.layout, err = layoutOf(&t, &r.sets)
+	}
+	return err
 }
 
 // close unloads all programs, for a runtime that is closed.

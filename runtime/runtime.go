@@ -30,7 +30,10 @@ type Options struct {
 // It is safe for concurrent use.
 type Runtime struct {
 	spec    codegen.Spec
-	cpu     string // level of this machine
+	sets    implementations
+	objects objects
+	maps    sync.Map // codegen.Map by address
+	cpu     string   // level of this machine
 	arena   *arena
 	workers []*Worker
 	split   sync.Mutex // of every Mem
@@ -78,6 +81,9 @@ func New(o Options) (*Runtime, error) {
 			return nil, errors.Join(fmt.Errorf("worker %d: %w", cpu, err), a.close())
 		}
 		r.workers = append(r.workers, w)
+	}
+	if r.sets, err = implement(r, &o.Spec); err != nil {
+		return nil, errors.Join(err, a.close())
 	}
 	return r, nil
 }

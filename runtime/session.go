@@ -111,35 +111,59 @@ func (w *Worker) runBatch(in codegen.Batch) (codegen.Results, error) {
 	res := codegen.Results{Results: make([]codegen.Result, 0, len(in.Inputs))}
 	repeat := max(in.Repeat, 1)
 	for i := range in.Inputs {
-		mem := in.Inputs[i].Mem
 		if err := w.ctx.Err(); err != nil {
 			return res, context.Cause(w.ctx)
 		}
-		r := codegen.Result{Mem: mem}
+		r := codegen.Result{Mem: in.Inputs[i].Mem}
 		begin := time.Now()
-		runs, err := w.runInput(mem, repeat, in.Trace, &r)
+		runs, err := w.runInput(&in.Inputs[i], repeat, in.Trace, &r)
 		res.Elapsed += time.Since(begin)
 		res.Runs += runs
 		if err != nil && !errors.As(err, &r.Fault) {
 			return res, err
 		}
+		w.left(&r)
 		res.Results = append(res.Results, r)
+		res.Lost += w.lost
+		w.lost = 0
 	}
 	return res, nil
 }
 
 // runInput runs one input repeat times and stops at the first error.
-func (w *Worker) runInput(mem []byte, repeat int, trace bool, r *codegen.Result) (runs int, err error) {
+func (w *Worker) runInput(in *codegen.Input, repeat int, trace bool, r *codegen.Result) (runs int, err error) {
 	t, ok := w.bound.unit.code.(Tracer)
 	for ; runs < repeat && err == nil; runs++ {
-		if trace && ok {
+		switch {
+		case trace && ok:
 			r.Trace = r.Trace[:0]
-			r.Ret, err = w.runTrace(t, mem, r)
-		} else {
-			r.Ret, err = w.Run(mem)
+			r.Ret, err = w.runTrace(t, in, r)
+		case w.bound.layout != nil || in.Ctx != nil:
+			r.Ret, err = w.RunContext(in.Ctx, in.Mem)
+		default:
+			r.Ret, err = w.Run(in.Mem)
 		}
 	}
 	return runs, err
+}
+
+// left completes the result of a run with what it has left behind.
+func (w *Worker) left(r *codegen.Result) {
+	l := w.bound.layout
+	if l != nil {
+		if l.leave != nil && r.Fault == nil {
+			l.leave((*call)(w), r.Ret)
+		}
+		if p := (*packet)(w); p.framed() {
+			r.Mem = append([]byte(nil), p.Bytes()...)
+		} else {
+			r.Mem = p.Bytes()
+		}
+		r.Ctx = w.seen()
+	}
+	if len(w.records) > 0 {
+		r.Records, w.records = w.records, nil
+	}
 }
 
 // maxTrace bounds the record of one run, in instructions: some 120 MB.
@@ -148,9 +172,9 @@ const maxTrace = 1 << 20
 // errLongTrace ends a run that is traced, at a poll or at its own end.
 var errLongTrace = &codegen.UnsupportedError{What: fmt.Sprintf("a trace of more than %d instructions", maxTrace), Msg: "end the run earlier, by less fuel"}
 
-func (w *Worker) runTrace(t Tracer, mem []byte, r *codegen.Result) (ret uint64, err error) {
+func (w *Worker) runTrace(t Tracer, in *codegen.Input, r *codegen.Result) (ret uint64, err error) {
 	p, outer := w.bound, w.ctx
-	if err := w.prepare(mem); err != nil {
+	if err := w.prepare(in.Ctx, in.Mem); err != nil {
 		return 0, err
 	}
 	ctx, cancel := context.WithCancelCause(outer)

@@ -30,7 +30,7 @@ func openSession(t testing.TB, spec codegen.Spec) *Session {
 }
 
 func goHelpers() map[string]codegen.GoHelper {
-	return map[string]codegen.GoHelper{"ask": func(r1, _, _, _, r5 uint64) uint64 { return r1 + r5 }}
+	return map[string]codegen.GoHelper{"ask": func(_ codegen.Call, r1, _, _, _, r5 uint64) uint64 { return r1 + r5 }}
 }
 
 func TestBatch(t *testing.T) {
@@ -211,7 +211,7 @@ func TestUnloadWaitsForRuns(t *testing.T) {
 	r := open(t, 2)
 	inside, leave := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	r.spec.Helpers["ask"] = func(_, _, _, _, _ uint64) uint64 {
+	r.spec.Helpers["ask"] = func(_ codegen.Call, _, _, _, _, _ uint64) uint64 {
 		once.Do(func() { close(inside) })
 		<-leave
 		return 5
@@ -305,7 +305,7 @@ func TestPanicInHelperFreesTheWorker(t *testing.T) {
 	r := open(t, 1)
 	ask := r.spec.Helpers["ask"]
 	fail := true
-	r.spec.Helpers["ask"] = func(r1, r2, r3, r4, r5 uint64) uint64 {
+	r.spec.Helpers["ask"] = func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
 		if fail {
 			panic("helper")
 		}

@@ -100,8 +100,8 @@ func checkEntries(a *codegen.Artifact) error {
 		if e.StackRegion > e.StackSize || e.StackSize > a.StackSize || e.StackSize > codegen.BPFStackSize {
 			return fmt.Errorf("program %s uses %d bytes of stack: at most %d", e.Name, e.StackSize, min(a.StackSize, codegen.BPFStackSize))
 		}
-		if e.Context > abi.CtxMemory {
-			return &codegen.UnsupportedError{What: fmt.Sprintf("program %s of type %s", e.Name, e.Type), Msg: "this version runs programs on memory only"}
+		if e.Context > abi.CtxStruct {
+			return &codegen.UnsupportedError{What: fmt.Sprintf("program %s of type %s", e.Name, e.Type), Msg: "its kind of context is not known here"}
 		}
 	}
 	return nil

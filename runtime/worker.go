@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	goruntime "runtime"
 	"sync/atomic"
 	"unsafe"
@@ -44,15 +45,23 @@ type Worker struct {
 	slice  int64
 	ctx    context.Context // of a batch; nil if none
 	native nativeRun
+
+	context     []byte // the host's form of the context
+	contextAddr uint64
+	packet      packetState
+	records     []codegen.Record
+	lost        int
+	ended       bool   // a helper has said the result
+	result      uint64 // if ended
 }
 
 // newWorker makes worker cpu:
 //
-//	│ guard │ control stack │ guard │ BPF stack │ guard │ run context │
+//	│ guard │ control stack │ guard │ BPF stack │ guard │ run context │ guard │ context │
 func newWorker(r *Runtime, cpu int) (*Worker, error) {
 	a := r.arena
-	control, stack, rc := a.pages(codegen.ControlStackSize), a.pages(codegen.BPFStackSize), a.pages(codegen.RunCtxSize)
-	s, err := a.alloc(3*a.page + control + stack + rc)
+	control, stack, rc, context := a.pages(codegen.ControlStackSize), a.pages(codegen.BPFStackSize), a.pages(codegen.RunCtxSize), a.pages(maxContext)
+	s, err := a.alloc(4*a.page + control + stack + rc + context)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +71,7 @@ func newWorker(r *Runtime, cpu int) (*Worker, error) {
 		off = p.end()
 		return p
 	}
-	parts := [...]span{next(control), next(stack), next(rc)}
+	parts := [...]span{next(control), next(stack), next(rc), next(context)}
 	for _, p := range parts {
 		if err := a.protect(p, protWrite); err != nil {
 			return nil, err
@@ -74,12 +83,14 @@ func newWorker(r *Runtime, cpu int) (*Worker, error) {
 	w.rc.controlTop = a.addr(parts[0].end()) - controlReserve
 	w.rc.stackTop = a.addr(parts[1].end())
 	w.rc.exit = exitAddress()
+	w.context, w.contextAddr = a.bytes(parts[3]), a.addr(parts[3].off)
+	w.mem.worker = w
 	return w, nil
 }
 
 // forget drops every pointer into the address range, before it is released.
 func (w *Worker) forget() {
-	w.rc, w.bound, w.memory, w.mem = nil, nil, nil, Mem{}
+	w.rc, w.bound, w.memory, w.mem, w.context, w.packet = nil, nil, nil, Mem{}, nil, packetState{}
 	w.native = nativeRun{}
 }
 
@@ -115,13 +126,12 @@ func (w *Worker) stack(n uint64) unsafe.Pointer {
 }
 
 // setRegion sets the region where the bound program looks for it: machine code
-// in the run context, others in Mem.
+// in the run context, others and helpers in Mem.
 func (w *Worker) setRegion(i int, p unsafe.Pointer, size uint64, writable bool) {
 	if w.native.bound() {
 		w.rc.regions[i].set(uint64(uintptr(p)), size, writable)
-	} else {
-		w.mem.region[i].set(p, size, writable)
 	}
+	w.mem.region[i].set(p, size, writable)
 }
 
 // setMemory makes mem the memory of the run.
@@ -140,10 +150,23 @@ func (w *Worker) setMemory(mem []byte) {
 // A broken rule is returned as a *codegen.Fault.
 func (w *Worker) Run(mem []byte) (uint64, error) {
 	if len(mem) != w.length || unsafe.SliceData(mem) != unsafe.SliceData(w.memory) || w.bound.closed.Load() {
-		if err := w.prepare(mem); err != nil {
+		if err := w.prepare(nil, mem); err != nil {
 			return 0, err
 		}
 	}
+	return w.start()
+}
+
+// RunContext is Run with a context, as the program sees it or the beginning of it; mem is the packet.
+func (w *Worker) RunContext(ctx, mem []byte) (uint64, error) {
+	if err := w.prepare(ctx, mem); err != nil {
+		return 0, err
+	}
+	return w.start()
+}
+
+// start runs the program once on what was prepared.
+func (w *Worker) start() (uint64, error) {
 	slice := w.budget.Start(w.fuel)
 	if !w.native.bound() {
 		return w.runOther(slice)
@@ -151,9 +174,18 @@ func (w *Worker) Run(mem []byte) (uint64, error) {
 	w.rc.slice = slice
 	ret := w.native.enter(w)
 	if w.native.err != nil {
-		return 0, w.native.takeErr()
+		return w.stopped()
 	}
 	return ret & w.mask, nil
+}
+
+// stopped is the end of a run that did not return by itself.
+func (w *Worker) stopped() (uint64, error) {
+	if err := w.native.takeErr(); err != errEnd {
+		return 0, err
+	}
+	w.ended = false
+	return w.result & w.mask, nil
 }
 
 // runOther is Run for code that is not machine code.
@@ -164,16 +196,20 @@ func (w *Worker) runOther(slice int64) (uint64, error) {
 	return ret & w.mask, err
 }
 
-// prepare sets memory that is not that of the last run.
-func (w *Worker) prepare(mem []byte) error {
+// prepare sets context and memory of the next run.
+func (w *Worker) prepare(ctx, mem []byte) error {
 	p := w.bound
 	switch {
 	case p == nil:
 		return errReleased
 	case p.closed.Load() && w.mustEnd():
 		return p.unavailable()
+	case p.layout != nil:
+		return w.setContext(ctx, mem)
 	case uint64(len(mem)) < uint64(p.info.CtxSize):
 		return p.tooShort(len(mem))
+	case ctx != nil:
+		return fmt.Errorf("%s is of type %s, which has no context: its input is memory", p.info.Name, p.info.Type)
 	}
 	w.setMemory(mem)
 	return nil
@@ -210,7 +246,8 @@ func (w *Worker) Release() {
 // reset undoes what one lease has set.
 func (w *Worker) reset() {
 	w.ctx, w.fuel = nil, codegen.DefaultFuel
-	w.memory, w.length = nil, -1
+	w.memory, w.length, w.records, w.lost = nil, -1, nil, 0
+	w.packet.room = nil
 }
 
 // pause lets others have the CPU and returns the reason why the run must end, if any.

@@ -54,6 +54,7 @@ type (
 	Session   = codegen.Session
 	Spec      = codegen.Spec
 	GoHelper  = codegen.GoHelper
+	Call      = codegen.Call
 	ProgID    = codegen.ProgID
 	Batch     = codegen.Batch
 	Input     = codegen.Input

@@ -330,7 +330,7 @@ type engine struct {
 }
 
 // digits is the Go helper of the tests: R1 to R5 as decimal digits.
-func digits(r1, r2, r3, r4, r5 uint64) (n uint64) {
+func digits(_ codegen.Call, r1, r2, r3, r4, r5 uint64) (n uint64) {
 	for _, d := range [...]uint64{r1, r2, r3, r4, r5} {
 		n = n*10 + d
 	}

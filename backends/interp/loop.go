@@ -448,7 +448,9 @@ loop:
 		case opCall:
 			pc = m.call(in, pc)
 		case opCallHelper:
-			m.callHelper(int(in.imm))
+			if !m.callHelper(int(in.imm)) {
+				return r[ir.R0], nil
+			}
 		case opExit:
 			if m.depth == 0 {
 				return r[ir.R0], nil

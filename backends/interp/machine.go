@@ -48,10 +48,12 @@ func (m *machine) ret() (next int) {
 // clobber makes R1 to R5 read as 0, as they do after a call.
 func (m *machine) clobber() { clear(m.r[ir.R1 : ir.R5+1]) }
 
-func (m *machine) callHelper(index int) {
+// callHelper reports false if the helper ends the run, with its result in R0.
+func (m *machine) callHelper(index int) (on bool) {
 	args := [5]uint64(m.r[ir.R1:])
-	m.r[ir.R0] = m.worker.CallHelper(index, &args)
+	m.r[ir.R0], on = m.worker.CallHelper(index, &args)
 	m.clobber()
+	return on
 }
 
 // refill is called when the slice is used up; false ends the run with m.err.

@@ -103,6 +103,8 @@ type Context struct {
 	Fields []Field
 	// Opaque: nothing describes its fields. Programs that use them cannot be decided.
 	Opaque bool
+	// Private is how many bytes of the host's form, behind what programs see, are the implementation's own: see Place.
+	Private uint32
 	// Is names the structures that one of this kind also counts as: a struct bpf_tcp_sock is a struct bpf_sock_common.
 	Is []string
 }
@@ -133,8 +135,6 @@ type Field struct {
 	OrNull bool
 	// Max bounds a scalar's value, inclusive; 0 if nothing is known.
 	Max uint64
-	// Native is the byte offset, and NativeSize the size, of the field in the host's own context.
-	Native, NativeSize uint32
 }
 
 // FieldKind says what a context field holds.
@@ -298,6 +298,19 @@ const (
 	ImplRemote
 )
 
+// Intrinsic is a meaning that compilers know, so that a helper which has it costs no call. Any set may name one.
+type Intrinsic uint8
+
+// The intrinsics.
+const (
+	IntrinsicNone      Intrinsic = iota
+	IntrinsicMapLookup           // (map, key): the address of the value, 0 if there is none
+	IntrinsicTailCall            // (ctx, map, index): go on in the program at the index, as if called in this one's place
+	IntrinsicLoop                // (count, function, context, flags): call function(i, context) until it returns 1
+	IntrinsicForEach             // (map, function, context, flags): call function(map, key, value, context) until it returns 1
+	IntrinsicCPU                 // (): the number of the virtual CPU
+)
+
 // Helper is the prototype of a helper function and the way it runs.
 type Helper struct {
 	// ID is the number that `call ID` uses: the kernel's for standard helpers;
@@ -321,6 +334,8 @@ type Helper struct {
 	// Dynptr is the kind of dynptr that an argument of kind ArgDynptrInit becomes.
 	Dynptr DynptrKind
 	Impl   Impl
+	// Intrinsic, if set, is how compilers expand the call where they can; where they cannot, it is called as Impl says.
+	Intrinsic Intrinsic
 	// Body is the helper as BPF bytecode (little-endian, RFC 9669), of Impl ImplBody.
 	Body []byte
 	// Native is object code for Target ("amd64"), of ImplNative: position-independent,

@@ -240,6 +240,10 @@ func checkFlags(h *Helper) error {
 		return fmt.Errorf("it releases (FlagReleases), and no argument can be a reference")
 	case h.Flags&FlagAcquires != 0 && (h.Ret == RetInteger || h.Ret == RetVoid):
 		return fmt.Errorf("it acquires (FlagAcquires), and its result is no reference")
+	case h.Intrinsic > IntrinsicCPU:
+		return fmt.Errorf("intrinsic %d has no meaning", h.Intrinsic)
+	case h.Impl == ImplIntrinsic && h.Intrinsic == IntrinsicNone:
+		return fmt.Errorf("it runs as an intrinsic (ImplIntrinsic), and Intrinsic says of none")
 	case h.Flags&FlagReturnsLength != 0 && !h.has(ArgSize) && !h.has(ArgSizeOrZero):
 		return fmt.Errorf("its result is a length (FlagReturnsLength), and no argument is one")
 	}

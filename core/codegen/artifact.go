@@ -16,7 +16,7 @@ import (
 
 // ArtifactSchema is the version of what Digest covers and how: it is raised
 // with every change of Artifact or of the types in it.
-const ArtifactSchema = 2
+const ArtifactSchema = 3
 
 // DigestError says that an artifact's content is not what its digest was made of.
 type DigestError struct {
@@ -322,6 +322,7 @@ func (e *encoding) helper(h *abi.Helper) {
 	e.callback(h.Callback)
 	e.u8(uint8(h.Dynptr))
 	e.u8(uint8(h.Impl))
+	e.u8(uint8(h.Intrinsic))
 	e.bytes(h.Body)
 	e.bytes(h.Native)
 	e.str(h.NativeTarget)

@@ -16,6 +16,11 @@ type Spec struct {
 	// Helpers are the implementations of Go helpers by name. They exist in this
 	// process only: a session in another process refuses an artifact that needs one.
 	Helpers map[string]GoHelper
+	// Sets are the implementations of whole sets. They exist in this process only; a back end in another
+	// process has its own of the built-in sets.
+	Sets []Open
+	// Env is the environment of the helpers, by part, as JSON: "clock", "tasks", …
+	Env map[string][]byte
 }
 
 
@@ -56,7 +61,11 @@ const DefaultFuel = int64(1) << 32
 // Input is one context or memory. Memory may be modified in place by an
 // in-process session, never by one in another process.
 type Input struct {
+	// Mem is the memory of the program or, for a type with a described context, its packet.
 	Mem []byte
+	// Ctx is the context as the program sees it, or the beginning of it: what is not given is 0. Packet pointers in it
+	// are not looked at. Only for types with a described context.
+	Ctx []byte
 }
 
 // Results of a batch, in the order of its inputs.
@@ -65,14 +74,19 @@ type Results struct {
 	// Elapsed is the time spent in the program, over all runs.
 	Elapsed time.Duration
 	Runs    int
+	// Lost is how many records there was no room for.
+	Lost int
 }
 
 // Result of one input.
 type Result struct {
 	Ret   uint64
 	Fault *Fault // nil if the program returned
-	Mem   []byte // the memory after the run
+	Mem   []byte // the memory or packet after the run
+	Ctx   []byte // the context after the run, as the program sees it; packet pointers in it are 0
 	Trace []TraceStep
+	// Records are what the run has left behind, in order.
+	Records []Record
 }
 
 // TraceStep is one executed instruction and the registers after it.
@@ -101,6 +115,7 @@ type MapOp struct {
 	Map   string
 	Key   []byte
 	Value []byte
+	Flags uint64 // of MapPut: see Map.Update
 }
 
 // MapResult answers one MapOp. Err is a kernel errno name ("ENOENT"), "" if it succeeded.

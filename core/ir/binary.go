@@ -201,7 +201,7 @@ func (w *writer) flag(b bool) {
 }
 
 func (w *writer) helper(h *abi.Helper) {
-	w.uints(h.ID, uint32(h.Ret), uint32(h.Flags), uint32(h.Impl), uint32(h.Dynptr), h.RetSize)
+	w.uints(h.ID, uint32(h.Ret), uint32(h.Flags), uint32(h.Impl), uint32(h.Dynptr), uint32(h.Intrinsic), h.RetSize)
 	w.str(h.Name)
 	w.str(h.C)
 	w.str(h.RetStruct)
@@ -474,7 +474,8 @@ func (r *reader) data() obj.Data {
 func (r *reader) helper() abi.Helper {
 	h := abi.Helper{ID: r.uint32("helper number"), Ret: abi.RetKind(r.byte("return kind")),
 		Flags: abi.Flags(r.uint32("flags")), Impl: abi.Impl(r.byte("way to run")), Dynptr: abi.DynptrKind(r.byte("dynptr kind")),
-		RetSize: r.uint32("size"), Name: r.str(), C: r.str(), RetStruct: r.str()}
+		Intrinsic: abi.Intrinsic(r.byte("intrinsic")),
+		RetSize:   r.uint32("size"), Name: r.str(), C: r.str(), RetStruct: r.str()}
 	for i := range h.Args {
 		h.Args[i], h.Sizes[i], h.Structs[i] = abi.ArgKind(r.byte("argument kind")), r.uint32("size"), r.str()
 	}

@@ -50,25 +50,26 @@ type parser struct {
 
 // statements are the lines outside of functions, by their first word.
 var statements = map[string]func(*parser){
-	"program":  (*parser).program,
-	"map":      (*parser).mapSpec,
-	"special":  (*parser).specialField,
-	"data":     (*parser).data,
-	"bytes":    (*parser).bytes,
-	"symbol":   (*parser).symbol,
-	"reloc":    (*parser).reloc,
-	"helper":   (*parser).helper,
-	"arg":      (*parser).arg,
-	"result":   (*parser).result,
-	"returns":  (*parser).returns,
-	"value":    (*parser).value,
-	"callback": (*parser).callback,
-	"dynptr":   (*parser).dynptr,
-	"body":     (*parser).body,
-	"target":   (*parser).target,
-	"native":   (*parser).native,
-	"line":     (*parser).sourceLine,
-	"func":     (*parser).function,
+	"program":   (*parser).program,
+	"map":       (*parser).mapSpec,
+	"special":   (*parser).specialField,
+	"data":      (*parser).data,
+	"bytes":     (*parser).bytes,
+	"symbol":    (*parser).symbol,
+	"reloc":     (*parser).reloc,
+	"helper":    (*parser).helper,
+	"arg":       (*parser).arg,
+	"result":    (*parser).result,
+	"returns":   (*parser).returns,
+	"value":     (*parser).value,
+	"callback":  (*parser).callback,
+	"dynptr":    (*parser).dynptr,
+	"intrinsic": (*parser).intrinsic,
+	"body":      (*parser).body,
+	"target":    (*parser).target,
+	"native":    (*parser).native,
+	"line":      (*parser).sourceLine,
+	"func":      (*parser).function,
 }
 
 func (p *parser) statement() {
@@ -362,6 +363,10 @@ func (p *parser) callback() {
 
 func (p *parser) dynptr() {
 	p.lastHelper().Dynptr = name[abi.DynptrKind](p, "a kind of dynptr", dynptrNames[:])
+}
+
+func (p *parser) intrinsic() {
+	p.lastHelper().Intrinsic = name[abi.Intrinsic](p, "an intrinsic", intrinsicNames[:])
 }
 
 // lastHelper is the prototype that the statement belongs to.

@@ -170,6 +170,9 @@ func (w *printer) helper(h *abi.Helper) {
 	if h.Dynptr != abi.DynptrNone {
 		w.line("  dynptr %s", nameOf(dynptrNames[:], h.Dynptr))
 	}
+	if h.Intrinsic != abi.IntrinsicNone {
+		w.line("  intrinsic %s", nameOf(intrinsicNames[:], h.Intrinsic))
+	}
 	w.bytes("body", h.Body)
 	if h.NativeTarget != "" {
 		w.line("  target %q", h.NativeTarget)

@@ -156,12 +156,21 @@ func (l *lowering) insn(in *ir.Insn, fact *verifier.InsnFact) {
 	case e&ir.CallsOut != 0:
 		l.emit(*in)
 		l.zeroRegs(fact.ZeroAfter, in.Pos)
+	case fact.Moved != 0:
+		l.pointer(in, fact.Moved)
 	case e&ir.UseMem != 0:
 		l.guards(in, e, fact)
 		l.emit(*in)
 	default:
 		l.emit(*in)
 	}
+}
+
+// pointer loads a packet pointer from where the host's form of the context has it, whole.
+func (l *lowering) pointer(in *ir.Insn, by int32) {
+	out := *in
+	out.Disp, out.Size = out.Disp+by, 8
+	l.emit(out)
 }
 
 // decided makes a jump of a branch of which one side is possible.

@@ -9,15 +9,12 @@ import (
 	"github.com/bpfc/bpfc/core/verifier"
 )
 
-// runnable refuses what can be verified but not lowered in this version: described
-// contexts, packet loads, maps as values, and helpers without an implementation.
+// runnable refuses what can be verified but not lowered in this version: packet loads,
+// and helpers without an implementation.
 func runnable(v *verifier.Verified) error {
 	p := v.Program()
 	refuse := func(format string, args ...any) error {
 		return &codegen.UnsupportedError{What: fmt.Sprintf("program %q", p.Name), Msg: fmt.Sprintf(format, args...)}
-	}
-	if t := v.Type(); t.Context.Kind == abi.CtxStruct {
-		return refuse("programs of type %s are verified but do not run in this version", t.Name)
 	}
 	for fi, f := range p.Funcs {
 		facts := v.Func(fi)
@@ -40,8 +37,6 @@ func obstacle(p *ir.Program, in *ir.Insn) string {
 	switch {
 	case in.Op == ir.OpLoadAbs || in.Op == ir.OpLoadInd:
 		return "packet loads do not run in this version"
-	case in.Op == ir.OpAddr && in.Ref.Kind == ir.RefMap:
-		return fmt.Sprintf("map %s is used through helpers, which do not run in this version", p.Maps[in.Ref.Index].Name)
 	case in.Op == ir.OpCallHelper:
 		return cannotCall(&p.Helpers[in.Ref.Index])
 	}
@@ -52,14 +47,6 @@ func obstacle(p *ir.Program, in *ir.Insn) string {
 func cannotCall(h *abi.Helper) string {
 	if h.Impl == abi.ImplNone || h.Impl == abi.ImplIntrinsic {
 		return fmt.Sprintf("%s is declared but does not run in this version", h.Name)
-	}
-	for i, a := range h.Args {
-		if !a.Scalar() {
-			return fmt.Sprintf("argument %d of %s is a pointer, which does not run in this version", i+1, h.Name)
-		}
-	}
-	if h.Ret > abi.RetVoid {
-		return fmt.Sprintf("%s returns a pointer, which does not run in this version", h.Name)
 	}
 	return ""
 }

@@ -217,11 +217,15 @@ func (a *analysis) index(n *node) *node {
 func (a *analysis) load(p *path, in *ir.Insn) *Error {
 	r := &request{p: p, in: in, addr: p.reg(in.Base), disp: int64(in.Disp), size: int64(in.Size), what: what("load", in.Size)}
 	n := a.at(r.addr)
+	if n.kind == isCtx {
+		return a.loadContext(r, n)
+	}
+	if err := a.loadsFrom(r, stays); err != nil {
+		return err
+	}
 	switch n.kind {
 	case isStack:
 		return a.loadStack(r)
-	case isCtx:
-		return a.loadContext(r, n)
 	case isStruct:
 		return a.loadStruct(r, n)
 	}
@@ -387,10 +391,40 @@ func (a *analysis) aligned(r *request, n *node) *Error {
 // loadContext follows a load from the context.
 func (a *analysis) loadContext(r *request, n *node) *Error {
 	f, err := a.contextField(r, n, &a.typ.Context)
+	if err == nil {
+		err = a.loadsFrom(r, a.distance(f))
+	}
 	if err != nil {
 		return err
 	}
 	a.setField(r, f, n)
+	return nil
+}
+
+// stays marks a load of what is where the program looks for it.
+const stays = -1
+
+// distance is how much further on the host has a field of the context, stays if it is at the same place.
+func (a *analysis) distance(f *abi.Field) int32 {
+	c := &a.typ.Context
+	for i := range c.Fields {
+		if &c.Fields[i] == f {
+			if at, _ := c.Place(i); at != f.Offset {
+				return int32(at - f.Offset)
+			}
+		}
+	}
+	return stays
+}
+
+// loadsFrom notes from where a load takes its value. There is one place for all paths: the instruction is rewritten
+// (Linux 6.18, reg_type_mismatch in kernel/bpf/verifier.c).
+func (a *analysis) loadsFrom(r *request, by int32) *Error {
+	at := &a.source[a.gi(r.p)]
+	if *at != 0 && *at != by {
+		return a.reject(r.p, r.in, CodeAccess, []ref{r.addr}, "%s of a packet pointer from the context on one path and of something else on another: use an instruction for each", r.what)
+	}
+	*at = by
 	return nil
 }
 

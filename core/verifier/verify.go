@@ -79,6 +79,9 @@ type InsnFact struct {
 	Region uint16
 	// Dead: no path reaches the instruction.
 	Dead bool
+	// Moved: the instruction loads a packet pointer from the context, whose host has the address, 8 bytes, so
+	// many bytes further on; 0 if it loads what it says.
+	Moved int32
 	// Sides are the ways of a branch that are possible: 1 Then, 2 Else; 0 if nothing is known.
 	Sides uint8
 	// ZeroAfter is the set of R1 to R5, and of R0 if the callee returns nothing, that may be read after this call
@@ -137,7 +140,7 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	}
 	a.log.finish(a, err)
 	stats := a.stats()
-	if err != nil && !(opts.Policy == Guard && a.hopeless(err)) {
+	if err != nil && !(opts.Policy == Guard && a.hopeless(err) && !w.opaque()) {
 		a.explain(err, opts)
 		return nil, stats, err
 	}
@@ -150,6 +153,19 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 		return nil, stats, err
 	}
 	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(), kept: a.keep, left: a.unprovedList(err), total: a.accesses()}, stats, nil
+}
+
+// opaque reports whether the program has values that are proved under every policy, never guarded: a
+// context, or maps.
+func (w *walk) opaque() bool {
+	return w.typ.Context.Kind == abi.CtxStruct || slices.ContainsFunc(w.program.Funcs, func(f *ir.Func) bool {
+		return insns(f, func(in *ir.Insn) *Error {
+			if in.Op == ir.OpAddr && in.Ref.Kind == ir.RefMap {
+				return &Error{}
+			}
+			return nil
+		}) != nil
+	})
 }
 
 // Stats says what an analysis cost.

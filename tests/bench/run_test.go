@@ -61,7 +61,7 @@ func helper() *sdk.Set {
 	return s
 }
 
-var helpers = map[string]sdk.GoHelper{"next": func(r1, _, _, _, _ uint64) uint64 { return r1 + 1 }}
+var helpers = map[string]sdk.GoHelper{"next": func(_ sdk.Call, r1, _, _, _, _ uint64) uint64 { return r1 + 1 }}
 
 // straight makes a program that calls the helper n times, one call behind the other, and returns n.
 func straight(b testing.TB, n int) *sdk.Object {

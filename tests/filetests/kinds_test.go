@@ -248,8 +248,8 @@ const fuel = 16 << 20
 func run(t *testing.T, r codegen.Runner, a *codegen.Artifact, in *input) string {
 	ctx := context.Background()
 	helpers := map[string]codegen.GoHelper{
-		"filetests/two":     func(r1, r2, _, _, _ uint64) uint64 { return r1<<8 | r2 },
-		"filetests/nothing": func(_, _, _, _, _ uint64) uint64 { return 99 },
+		"filetests/two":     func(_ codegen.Call, r1, r2, _, _, _ uint64) uint64 { return r1<<8 | r2 },
+		"filetests/nothing": func(_ codegen.Call, _, _, _, _, _ uint64) uint64 { return 99 },
 	}
 	s, err := r.Open(ctx, codegen.Spec{CPUs: 1, Set: set(t), Helpers: helpers})
 	require.NoError(t, err)

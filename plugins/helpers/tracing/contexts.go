@@ -15,11 +15,8 @@ const (
 	maxRecord     = 8192
 )
 
-// layout makes a context of fields whose places in the host are those that the program sees.
+// layout makes a context of fields.
 func layout(name string, size int, fields ...abi.Field) abi.Context {
-	for i := range fields {
-		fields[i].Native, fields[i].NativeSize = fields[i].Offset, fields[i].Size
-	}
 	return abi.Context{Kind: abi.CtxStruct, Name: name, Size: uint32(size), Fields: fields}
 }
 

@@ -259,6 +259,7 @@ func helper(r *reader, h *pb.Helper) abi.Helper {
 		Returns:      values(h.GetReturns()),
 		Callback:     callback(r, h.GetCallback()),
 		Dynptr:       narrow[abi.DynptrKind](r, h.GetDynptr(), "dynptr kind"),
+		Intrinsic:    narrow[abi.Intrinsic](r, h.GetIntrinsic(), "intrinsic"),
 		Impl:         narrow[abi.Impl](r, h.GetImpl(), "implementation kind"),
 		Body:         some(h.GetBody()),
 		Native:       some(h.GetNative()),
@@ -356,12 +357,13 @@ func progType(r *reader, t *pb.ProgType) abi.ProgType {
 
 func context(r *reader, c *pb.Context) abi.Context {
 	return abi.Context{
-		Kind:   narrow[abi.ContextKind](r, c.GetKind(), "context kind"),
-		Name:   c.GetName(),
-		Size:   c.GetSize(),
-		Fields: list(r, c.GetFields(), field),
-		Is:     c.GetIs(),
-		Opaque: c.GetOpaque(),
+		Kind:    narrow[abi.ContextKind](r, c.GetKind(), "context kind"),
+		Name:    c.GetName(),
+		Size:    c.GetSize(),
+		Fields:  list(r, c.GetFields(), field),
+		Is:      c.GetIs(),
+		Opaque:  c.GetOpaque(),
+		Private: c.GetPrivate(),
 	}
 }
 
@@ -382,8 +384,6 @@ func field(r *reader, f *pb.Field) abi.Field {
 		Mem:         f.GetMem(),
 		OrNull:      f.GetOrNull(),
 		Max:         f.GetMax(),
-		Native:      f.GetNative(),
-		NativeSize:  f.GetNativeSize(),
 	}
 }
 

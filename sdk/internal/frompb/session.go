@@ -9,13 +9,13 @@ import (
 // Spec converts what of a session's environment came over the wire.
 func Spec(o *pb.OpenRequest) (codegen.Spec, error) {
 	set, err := Set(o.GetSet())
-	return codegen.Spec{CPUs: int(o.GetCpus()), Set: set}, err
+	return codegen.Spec{CPUs: int(o.GetCpus()), Set: set, Env: o.GetEnv()}, err
 }
 
 // Inputs converts a list of inputs.
 func Inputs(in []*pb.Input) []codegen.Input {
 	return list(nil, in, func(_ *reader, i *pb.Input) codegen.Input {
-		return codegen.Input{Mem: present(i.GetMem(), i.GetNone())}
+		return codegen.Input{Mem: present(i.GetMem(), i.GetNone()), Ctx: i.GetCtx()}
 	})
 }
 
@@ -39,11 +39,17 @@ func Results(in []*pb.Result) ([]codegen.Result, error) {
 
 func result(r *reader, x *pb.Result) codegen.Result {
 	return codegen.Result{
-		Ret:   x.GetRet(),
-		Fault: fault(r, x.GetFault()),
-		Mem:   present(x.GetMem(), x.GetNoMem()),
-		Trace: list(r, x.GetTrace(), traceStep),
+		Ret:     x.GetRet(),
+		Fault:   fault(r, x.GetFault()),
+		Mem:     present(x.GetMem(), x.GetNoMem()),
+		Ctx:     x.GetCtx(),
+		Trace:   list(r, x.GetTrace(), traceStep),
+		Records: list(r, x.GetRecords(), record),
 	}
+}
+
+func record(_ *reader, x *pb.Record) codegen.Record {
+	return codegen.Record{Helper: x.GetHelper(), Map: x.GetMap(), Key: x.GetKey(), Data: x.GetData(), Args: x.GetArgs(), CPU: int(x.GetCpu())}
 }
 
 // Fault converts a fault; nil stays nil.
@@ -102,6 +108,7 @@ func mapOp(r *reader, o *pb.MapOp) codegen.MapOp {
 		Map:   o.GetMap(),
 		Key:   o.GetKey(),
 		Value: o.GetValue(),
+		Flags: o.GetFlags(),
 	}
 }
 

@@ -1995,9 +1995,11 @@ func (x *LineEntry) GetPos() int32 {
 }
 
 type OpenRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Cpus          int64                  `protobuf:"varint,1,opt,name=cpus,proto3" json:"cpus,omitempty"`
-	Set           *Set                   `protobuf:"bytes,2,opt,name=set,proto3" json:"set,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Cpus  int64                  `protobuf:"varint,1,opt,name=cpus,proto3" json:"cpus,omitempty"`
+	Set   *Set                   `protobuf:"bytes,2,opt,name=set,proto3" json:"set,omitempty"`
+	// env is the environment of the helpers, by part, as JSON.
+	Env           map[string][]byte `protobuf:"bytes,3,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2042,6 +2044,13 @@ func (x *OpenRequest) GetCpus() int64 {
 func (x *OpenRequest) GetSet() *Set {
 	if x != nil {
 		return x.Set
+	}
+	return nil
+}
+
+func (x *OpenRequest) GetEnv() map[string][]byte {
+	if x != nil {
+		return x.Env
 	}
 	return nil
 }
@@ -2362,7 +2371,8 @@ type Input struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Mem   []byte                 `protobuf:"bytes,1,opt,name=mem,proto3" json:"mem,omitempty"`
 	// none distinguishes no memory from an empty one.
-	None          bool `protobuf:"varint,2,opt,name=none,proto3" json:"none,omitempty"`
+	None          bool   `protobuf:"varint,2,opt,name=none,proto3" json:"none,omitempty"`
+	Ctx           []byte `protobuf:"bytes,3,opt,name=ctx,proto3" json:"ctx,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2411,6 +2421,13 @@ func (x *Input) GetNone() bool {
 	return false
 }
 
+func (x *Input) GetCtx() []byte {
+	if x != nil {
+		return x.Ctx
+	}
+	return nil
+}
+
 // RunResponse is a part of the answer: the results that follow those sent before.
 // trace continues the trace of the last result sent before this message.
 type RunResponse struct {
@@ -2419,6 +2436,7 @@ type RunResponse struct {
 	Results       []*Result              `protobuf:"bytes,2,rep,name=results,proto3" json:"results,omitempty"`
 	ElapsedNs     int64                  `protobuf:"varint,3,opt,name=elapsed_ns,json=elapsedNs,proto3" json:"elapsed_ns,omitempty"`
 	Runs          int64                  `protobuf:"varint,4,opt,name=runs,proto3" json:"runs,omitempty"`
+	Lost          int64                  `protobuf:"varint,5,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2481,6 +2499,13 @@ func (x *RunResponse) GetRuns() int64 {
 	return 0
 }
 
+func (x *RunResponse) GetLost() int64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
 type Result struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ret           uint64                 `protobuf:"varint,1,opt,name=ret,proto3" json:"ret,omitempty"`
@@ -2488,6 +2513,8 @@ type Result struct {
 	Mem           []byte                 `protobuf:"bytes,3,opt,name=mem,proto3" json:"mem,omitempty"`
 	NoMem         bool                   `protobuf:"varint,4,opt,name=no_mem,json=noMem,proto3" json:"no_mem,omitempty"`
 	Trace         []*TraceStep           `protobuf:"bytes,5,rep,name=trace,proto3" json:"trace,omitempty"`
+	Ctx           []byte                 `protobuf:"bytes,6,opt,name=ctx,proto3" json:"ctx,omitempty"`
+	Records       []*Record              `protobuf:"bytes,7,rep,name=records,proto3" json:"records,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2557,6 +2584,105 @@ func (x *Result) GetTrace() []*TraceStep {
 	return nil
 }
 
+func (x *Result) GetCtx() []byte {
+	if x != nil {
+		return x.Ctx
+	}
+	return nil
+}
+
+func (x *Result) GetRecords() []*Record {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+// Record is something that a run has left behind beside its result.
+type Record struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Helper        string                 `protobuf:"bytes,1,opt,name=helper,proto3" json:"helper,omitempty"`
+	Map           string                 `protobuf:"bytes,2,opt,name=map,proto3" json:"map,omitempty"`
+	Key           []byte                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	Data          []byte                 `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	Args          []uint64               `protobuf:"varint,5,rep,packed,name=args,proto3" json:"args,omitempty"`
+	Cpu           int64                  `protobuf:"varint,6,opt,name=cpu,proto3" json:"cpu,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Record) Reset() {
+	*x = Record{}
+	mi := &file_plugin_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Record) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Record) ProtoMessage() {}
+
+func (x *Record) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Record.ProtoReflect.Descriptor instead.
+func (*Record) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Record) GetHelper() string {
+	if x != nil {
+		return x.Helper
+	}
+	return ""
+}
+
+func (x *Record) GetMap() string {
+	if x != nil {
+		return x.Map
+	}
+	return ""
+}
+
+func (x *Record) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Record) GetData() []byte {
+	if x != nil {
+		return x.Data
+	}
+	return nil
+}
+
+func (x *Record) GetArgs() []uint64 {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *Record) GetCpu() int64 {
+	if x != nil {
+		return x.Cpu
+	}
+	return 0
+}
+
 type Fault struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rule          uint32                 `protobuf:"varint,1,opt,name=rule,proto3" json:"rule,omitempty"`
@@ -2572,7 +2698,7 @@ type Fault struct {
 
 func (x *Fault) Reset() {
 	*x = Fault{}
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2584,7 +2710,7 @@ func (x *Fault) String() string {
 func (*Fault) ProtoMessage() {}
 
 func (x *Fault) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[36]
+	mi := &file_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2597,7 +2723,7 @@ func (x *Fault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fault.ProtoReflect.Descriptor instead.
 func (*Fault) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{36}
+	return file_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Fault) GetRule() uint32 {
@@ -2660,7 +2786,7 @@ type TraceStep struct {
 
 func (x *TraceStep) Reset() {
 	*x = TraceStep{}
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2672,7 +2798,7 @@ func (x *TraceStep) String() string {
 func (*TraceStep) ProtoMessage() {}
 
 func (x *TraceStep) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[37]
+	mi := &file_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2685,7 +2811,7 @@ func (x *TraceStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TraceStep.ProtoReflect.Descriptor instead.
 func (*TraceStep) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{37}
+	return file_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *TraceStep) GetSlot() int64 {
@@ -2719,7 +2845,7 @@ type MapsRequest struct {
 
 func (x *MapsRequest) Reset() {
 	*x = MapsRequest{}
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2731,7 +2857,7 @@ func (x *MapsRequest) String() string {
 func (*MapsRequest) ProtoMessage() {}
 
 func (x *MapsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[38]
+	mi := &file_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2744,7 +2870,7 @@ func (x *MapsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapsRequest.ProtoReflect.Descriptor instead.
 func (*MapsRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{38}
+	return file_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *MapsRequest) GetSession() uint64 {
@@ -2768,13 +2894,14 @@ type MapOp struct {
 	Map           string                 `protobuf:"bytes,3,opt,name=map,proto3" json:"map,omitempty"`
 	Key           []byte                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
 	Value         []byte                 `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"`
+	Flags         uint64                 `protobuf:"varint,6,opt,name=flags,proto3" json:"flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *MapOp) Reset() {
 	*x = MapOp{}
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2786,7 +2913,7 @@ func (x *MapOp) String() string {
 func (*MapOp) ProtoMessage() {}
 
 func (x *MapOp) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[39]
+	mi := &file_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2799,7 +2926,7 @@ func (x *MapOp) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapOp.ProtoReflect.Descriptor instead.
 func (*MapOp) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{39}
+	return file_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *MapOp) GetKind() uint32 {
@@ -2837,6 +2964,13 @@ func (x *MapOp) GetValue() []byte {
 	return nil
 }
 
+func (x *MapOp) GetFlags() uint64 {
+	if x != nil {
+		return x.Flags
+	}
+	return 0
+}
+
 type MapsResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Results       []*MapResult           `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
@@ -2846,7 +2980,7 @@ type MapsResponse struct {
 
 func (x *MapsResponse) Reset() {
 	*x = MapsResponse{}
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2858,7 +2992,7 @@ func (x *MapsResponse) String() string {
 func (*MapsResponse) ProtoMessage() {}
 
 func (x *MapsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[40]
+	mi := &file_plugin_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2871,7 +3005,7 @@ func (x *MapsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapsResponse.ProtoReflect.Descriptor instead.
 func (*MapsResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{40}
+	return file_plugin_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *MapsResponse) GetResults() []*MapResult {
@@ -2891,7 +3025,7 @@ type MapResult struct {
 
 func (x *MapResult) Reset() {
 	*x = MapResult{}
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2903,7 +3037,7 @@ func (x *MapResult) String() string {
 func (*MapResult) ProtoMessage() {}
 
 func (x *MapResult) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[41]
+	mi := &file_plugin_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2916,7 +3050,7 @@ func (x *MapResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapResult.ProtoReflect.Descriptor instead.
 func (*MapResult) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{41}
+	return file_plugin_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *MapResult) GetErr() string {
@@ -2944,7 +3078,7 @@ type MapEntry struct {
 
 func (x *MapEntry) Reset() {
 	*x = MapEntry{}
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2956,7 +3090,7 @@ func (x *MapEntry) String() string {
 func (*MapEntry) ProtoMessage() {}
 
 func (x *MapEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[42]
+	mi := &file_plugin_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2969,7 +3103,7 @@ func (x *MapEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapEntry.ProtoReflect.Descriptor instead.
 func (*MapEntry) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{42}
+	return file_plugin_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *MapEntry) GetMap() *MapSpec {
@@ -3002,7 +3136,7 @@ type CloseRequest struct {
 
 func (x *CloseRequest) Reset() {
 	*x = CloseRequest{}
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3014,7 +3148,7 @@ func (x *CloseRequest) String() string {
 func (*CloseRequest) ProtoMessage() {}
 
 func (x *CloseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[43]
+	mi := &file_plugin_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3027,7 +3161,7 @@ func (x *CloseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseRequest.ProtoReflect.Descriptor instead.
 func (*CloseRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{43}
+	return file_plugin_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *CloseRequest) GetSession() uint64 {
@@ -3045,7 +3179,7 @@ type CloseResponse struct {
 
 func (x *CloseResponse) Reset() {
 	*x = CloseResponse{}
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3057,7 +3191,7 @@ func (x *CloseResponse) String() string {
 func (*CloseResponse) ProtoMessage() {}
 
 func (x *CloseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[44]
+	mi := &file_plugin_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3070,7 +3204,7 @@ func (x *CloseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CloseResponse.ProtoReflect.Descriptor instead.
 func (*CloseResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{44}
+	return file_plugin_proto_rawDescGZIP(), []int{45}
 }
 
 type DescribeRequest struct {
@@ -3081,7 +3215,7 @@ type DescribeRequest struct {
 
 func (x *DescribeRequest) Reset() {
 	*x = DescribeRequest{}
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3093,7 +3227,7 @@ func (x *DescribeRequest) String() string {
 func (*DescribeRequest) ProtoMessage() {}
 
 func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[45]
+	mi := &file_plugin_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3106,7 +3240,7 @@ func (x *DescribeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeRequest.ProtoReflect.Descriptor instead.
 func (*DescribeRequest) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{45}
+	return file_plugin_proto_rawDescGZIP(), []int{46}
 }
 
 type DescribeResponse struct {
@@ -3118,7 +3252,7 @@ type DescribeResponse struct {
 
 func (x *DescribeResponse) Reset() {
 	*x = DescribeResponse{}
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3130,7 +3264,7 @@ func (x *DescribeResponse) String() string {
 func (*DescribeResponse) ProtoMessage() {}
 
 func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[46]
+	mi := &file_plugin_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3143,7 +3277,7 @@ func (x *DescribeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeResponse.ProtoReflect.Descriptor instead.
 func (*DescribeResponse) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{46}
+	return file_plugin_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *DescribeResponse) GetSet() *Set {
@@ -3166,7 +3300,7 @@ type Set struct {
 
 func (x *Set) Reset() {
 	*x = Set{}
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3178,7 +3312,7 @@ func (x *Set) String() string {
 func (*Set) ProtoMessage() {}
 
 func (x *Set) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[47]
+	mi := &file_plugin_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3191,7 +3325,7 @@ func (x *Set) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Set.ProtoReflect.Descriptor instead.
 func (*Set) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{47}
+	return file_plugin_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Set) GetName() string {
@@ -3250,7 +3384,7 @@ type ProgType struct {
 
 func (x *ProgType) Reset() {
 	*x = ProgType{}
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3262,7 +3396,7 @@ func (x *ProgType) String() string {
 func (*ProgType) ProtoMessage() {}
 
 func (x *ProgType) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[48]
+	mi := &file_plugin_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3275,7 +3409,7 @@ func (x *ProgType) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProgType.ProtoReflect.Descriptor instead.
 func (*ProgType) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{48}
+	return file_plugin_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ProgType) GetName() string {
@@ -3382,7 +3516,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3394,7 +3528,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[49]
+	mi := &file_plugin_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3407,7 +3541,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{49}
+	return file_plugin_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Range) GetMin() int64 {
@@ -3448,7 +3582,7 @@ type ReturnName struct {
 
 func (x *ReturnName) Reset() {
 	*x = ReturnName{}
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3460,7 +3594,7 @@ func (x *ReturnName) String() string {
 func (*ReturnName) ProtoMessage() {}
 
 func (x *ReturnName) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[50]
+	mi := &file_plugin_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3473,7 +3607,7 @@ func (x *ReturnName) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReturnName.ProtoReflect.Descriptor instead.
 func (*ReturnName) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{50}
+	return file_plugin_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *ReturnName) GetValue() int64 {
@@ -3498,13 +3632,14 @@ type Context struct {
 	Fields        []*Field               `protobuf:"bytes,4,rep,name=fields,proto3" json:"fields,omitempty"`
 	Is            []string               `protobuf:"bytes,5,rep,name=is,proto3" json:"is,omitempty"`
 	Opaque        bool                   `protobuf:"varint,6,opt,name=opaque,proto3" json:"opaque,omitempty"`
+	Private       uint32                 `protobuf:"varint,7,opt,name=private,proto3" json:"private,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Context) Reset() {
 	*x = Context{}
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3516,7 +3651,7 @@ func (x *Context) String() string {
 func (*Context) ProtoMessage() {}
 
 func (x *Context) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[51]
+	mi := &file_plugin_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3529,7 +3664,7 @@ func (x *Context) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Context.ProtoReflect.Descriptor instead.
 func (*Context) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{51}
+	return file_plugin_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Context) GetKind() uint32 {
@@ -3574,6 +3709,13 @@ func (x *Context) GetOpaque() bool {
 	return false
 }
 
+func (x *Context) GetPrivate() uint32 {
+	if x != nil {
+		return x.Private
+	}
+	return 0
+}
+
 type Field struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3582,8 +3724,6 @@ type Field struct {
 	Kind          uint32                 `protobuf:"varint,4,opt,name=kind,proto3" json:"kind,omitempty"`
 	Access        uint32                 `protobuf:"varint,5,opt,name=access,proto3" json:"access,omitempty"`
 	Narrow        bool                   `protobuf:"varint,6,opt,name=narrow,proto3" json:"narrow,omitempty"`
-	Native        uint32                 `protobuf:"varint,7,opt,name=native,proto3" json:"native,omitempty"`
-	NativeSize    uint32                 `protobuf:"varint,8,opt,name=native_size,json=nativeSize,proto3" json:"native_size,omitempty"`
 	Unit          uint32                 `protobuf:"varint,9,opt,name=unit,proto3" json:"unit,omitempty"`
 	NarrowWrite   bool                   `protobuf:"varint,10,opt,name=narrow_write,json=narrowWrite,proto3" json:"narrow_write,omitempty"`
 	Wide          uint32                 `protobuf:"varint,11,opt,name=wide,proto3" json:"wide,omitempty"`
@@ -3599,7 +3739,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3611,7 +3751,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[52]
+	mi := &file_plugin_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3624,7 +3764,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{52}
+	return file_plugin_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Field) GetName() string {
@@ -3667,20 +3807,6 @@ func (x *Field) GetNarrow() bool {
 		return x.Narrow
 	}
 	return false
-}
-
-func (x *Field) GetNative() uint32 {
-	if x != nil {
-		return x.Native
-	}
-	return 0
-}
-
-func (x *Field) GetNativeSize() uint32 {
-	if x != nil {
-		return x.NativeSize
-	}
-	return 0
 }
 
 func (x *Field) GetUnit() uint32 {
@@ -3766,13 +3892,14 @@ type Helper struct {
 	Callback      *Callback `protobuf:"bytes,15,opt,name=callback,proto3" json:"callback,omitempty"`
 	Dynptr        uint32    `protobuf:"varint,16,opt,name=dynptr,proto3" json:"dynptr,omitempty"`
 	C             string    `protobuf:"bytes,17,opt,name=c,proto3" json:"c,omitempty"`
+	Intrinsic     uint32    `protobuf:"varint,18,opt,name=intrinsic,proto3" json:"intrinsic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Helper) Reset() {
 	*x = Helper{}
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3784,7 +3911,7 @@ func (x *Helper) String() string {
 func (*Helper) ProtoMessage() {}
 
 func (x *Helper) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[53]
+	mi := &file_plugin_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3797,7 +3924,7 @@ func (x *Helper) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Helper.ProtoReflect.Descriptor instead.
 func (*Helper) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{53}
+	return file_plugin_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Helper) GetId() uint32 {
@@ -3919,6 +4046,13 @@ func (x *Helper) GetC() string {
 	return ""
 }
 
+func (x *Helper) GetIntrinsic() uint32 {
+	if x != nil {
+		return x.Intrinsic
+	}
+	return 0
+}
+
 type Callback struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// args has up to five kinds; the rest are none.
@@ -3932,7 +4066,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3944,7 +4078,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[54]
+	mi := &file_plugin_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3957,7 +4091,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{54}
+	return file_plugin_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Callback) GetArgs() []uint32 {
@@ -4003,7 +4137,7 @@ type MapKind struct {
 
 func (x *MapKind) Reset() {
 	*x = MapKind{}
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4015,7 +4149,7 @@ func (x *MapKind) String() string {
 func (*MapKind) ProtoMessage() {}
 
 func (x *MapKind) ProtoReflect() protoreflect.Message {
-	mi := &file_plugin_proto_msgTypes[55]
+	mi := &file_plugin_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4028,7 +4162,7 @@ func (x *MapKind) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MapKind.ProtoReflect.Descriptor instead.
 func (*MapKind) Descriptor() ([]byte, []int) {
-	return file_plugin_proto_rawDescGZIP(), []int{55}
+	return file_plugin_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *MapKind) GetName() string {
@@ -4243,10 +4377,14 @@ const file_plugin_proto_rawDesc = "" +
 	"\tLineEntry\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x12\n" +
 	"\x04prog\x18\x02 \x01(\x11R\x04prog\x12\x10\n" +
-	"\x03pos\x18\x03 \x01(\x11R\x03pos\"H\n" +
+	"\x03pos\x18\x03 \x01(\x11R\x03pos\"\xb8\x01\n" +
 	"\vOpenRequest\x12\x12\n" +
 	"\x04cpus\x18\x01 \x01(\x03R\x04cpus\x12%\n" +
-	"\x03set\x18\x02 \x01(\v2\x13.bpfc.plugin.v1.SetR\x03set\"(\n" +
+	"\x03set\x18\x02 \x01(\v2\x13.bpfc.plugin.v1.SetR\x03set\x126\n" +
+	"\x03env\x18\x03 \x03(\v2$.bpfc.plugin.v1.OpenRequest.EnvEntryR\x03env\x1a6\n" +
+	"\bEnvEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"(\n" +
 	"\fOpenResponse\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\"]\n" +
 	"\vLoadRequest\x12\x18\n" +
@@ -4265,22 +4403,33 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06inputs\x18\x03 \x03(\v2\x15.bpfc.plugin.v1.InputR\x06inputs\x12\x16\n" +
 	"\x06repeat\x18\x04 \x01(\x03R\x06repeat\x12\x12\n" +
 	"\x04fuel\x18\x05 \x01(\x12R\x04fuel\x12\x14\n" +
-	"\x05trace\x18\x06 \x01(\bR\x05trace\"-\n" +
+	"\x05trace\x18\x06 \x01(\bR\x05trace\"?\n" +
 	"\x05Input\x12\x10\n" +
 	"\x03mem\x18\x01 \x01(\fR\x03mem\x12\x12\n" +
-	"\x04none\x18\x02 \x01(\bR\x04none\"\xa3\x01\n" +
+	"\x04none\x18\x02 \x01(\bR\x04none\x12\x10\n" +
+	"\x03ctx\x18\x03 \x01(\fR\x03ctx\"\xb7\x01\n" +
 	"\vRunResponse\x12/\n" +
 	"\x05trace\x18\x01 \x03(\v2\x19.bpfc.plugin.v1.TraceStepR\x05trace\x120\n" +
 	"\aresults\x18\x02 \x03(\v2\x16.bpfc.plugin.v1.ResultR\aresults\x12\x1d\n" +
 	"\n" +
 	"elapsed_ns\x18\x03 \x01(\x03R\telapsedNs\x12\x12\n" +
-	"\x04runs\x18\x04 \x01(\x03R\x04runs\"\xa1\x01\n" +
+	"\x04runs\x18\x04 \x01(\x03R\x04runs\x12\x12\n" +
+	"\x04lost\x18\x05 \x01(\x03R\x04lost\"\xe5\x01\n" +
 	"\x06Result\x12\x10\n" +
 	"\x03ret\x18\x01 \x01(\x04R\x03ret\x12+\n" +
 	"\x05fault\x18\x02 \x01(\v2\x15.bpfc.plugin.v1.FaultR\x05fault\x12\x10\n" +
 	"\x03mem\x18\x03 \x01(\fR\x03mem\x12\x15\n" +
 	"\x06no_mem\x18\x04 \x01(\bR\x05noMem\x12/\n" +
-	"\x05trace\x18\x05 \x03(\v2\x19.bpfc.plugin.v1.TraceStepR\x05trace\"\xbb\x01\n" +
+	"\x05trace\x18\x05 \x03(\v2\x19.bpfc.plugin.v1.TraceStepR\x05trace\x12\x10\n" +
+	"\x03ctx\x18\x06 \x01(\fR\x03ctx\x120\n" +
+	"\arecords\x18\a \x03(\v2\x16.bpfc.plugin.v1.RecordR\arecords\"~\n" +
+	"\x06Record\x12\x16\n" +
+	"\x06helper\x18\x01 \x01(\tR\x06helper\x12\x10\n" +
+	"\x03map\x18\x02 \x01(\tR\x03map\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\fR\x03key\x12\x12\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\x12\x12\n" +
+	"\x04args\x18\x05 \x03(\x04R\x04args\x12\x10\n" +
+	"\x03cpu\x18\x06 \x01(\x03R\x03cpu\"\xbb\x01\n" +
 	"\x05Fault\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\rR\x04rule\x12\x18\n" +
 	"\aprogram\x18\x02 \x01(\tR\aprogram\x12\x12\n" +
@@ -4295,13 +4444,14 @@ const file_plugin_proto_rawDesc = "" +
 	"\x04regs\x18\x03 \x03(\x06R\x04regs\"P\n" +
 	"\vMapsRequest\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x04R\asession\x12'\n" +
-	"\x03ops\x18\x02 \x03(\v2\x15.bpfc.plugin.v1.MapOpR\x03ops\"i\n" +
+	"\x03ops\x18\x02 \x03(\v2\x15.bpfc.plugin.v1.MapOpR\x03ops\"\x7f\n" +
 	"\x05MapOp\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04prog\x18\x02 \x01(\rR\x04prog\x12\x10\n" +
 	"\x03map\x18\x03 \x01(\tR\x03map\x12\x10\n" +
 	"\x03key\x18\x04 \x01(\fR\x03key\x12\x14\n" +
-	"\x05value\x18\x05 \x01(\fR\x05value\"C\n" +
+	"\x05value\x18\x05 \x01(\fR\x05value\x12\x14\n" +
+	"\x05flags\x18\x06 \x01(\x04R\x05flags\"C\n" +
 	"\fMapsResponse\x123\n" +
 	"\aresults\x18\x01 \x03(\v2\x19.bpfc.plugin.v1.MapResultR\aresults\"Q\n" +
 	"\tMapResult\x12\x10\n" +
@@ -4347,24 +4497,22 @@ const file_plugin_proto_rawDesc = "" +
 	"\n" +
 	"ReturnName\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x12R\x05value\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"\x9c\x01\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"\xb6\x01\n" +
 	"\aContext\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\rR\x04size\x12-\n" +
 	"\x06fields\x18\x04 \x03(\v2\x15.bpfc.plugin.v1.FieldR\x06fields\x12\x0e\n" +
 	"\x02is\x18\x05 \x03(\tR\x02is\x12\x16\n" +
-	"\x06opaque\x18\x06 \x01(\bR\x06opaque\"\x9f\x03\n" +
+	"\x06opaque\x18\x06 \x01(\bR\x06opaque\x12\x18\n" +
+	"\aprivate\x18\a \x01(\rR\aprivate\"\xf2\x02\n" +
 	"\x05Field\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\rR\x06offset\x12\x12\n" +
 	"\x04size\x18\x03 \x01(\rR\x04size\x12\x12\n" +
 	"\x04kind\x18\x04 \x01(\rR\x04kind\x12\x16\n" +
 	"\x06access\x18\x05 \x01(\rR\x06access\x12\x16\n" +
-	"\x06narrow\x18\x06 \x01(\bR\x06narrow\x12\x16\n" +
-	"\x06native\x18\a \x01(\rR\x06native\x12\x1f\n" +
-	"\vnative_size\x18\b \x01(\rR\n" +
-	"nativeSize\x12\x12\n" +
+	"\x06narrow\x18\x06 \x01(\bR\x06narrow\x12\x12\n" +
 	"\x04unit\x18\t \x01(\rR\x04unit\x12!\n" +
 	"\fnarrow_write\x18\n" +
 	" \x01(\bR\vnarrowWrite\x12\x12\n" +
@@ -4374,7 +4522,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\aor_null\x18\x0e \x01(\bR\x06orNull\x12\x10\n" +
 	"\x03max\x18\x0f \x01(\x04R\x03max\x12!\n" +
 	"\fnarrow_first\x18\x10 \x01(\bR\vnarrowFirst\x12\x16\n" +
-	"\x06signed\x18\x11 \x01(\bR\x06signed\"\xc4\x03\n" +
+	"\x06signed\x18\x11 \x01(\bR\x06signedJ\x04\b\a\x10\bJ\x04\b\b\x10\t\"\xe2\x03\n" +
 	"\x06Helper\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -4394,7 +4542,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\areturns\x18\x0e \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x124\n" +
 	"\bcallback\x18\x0f \x01(\v2\x18.bpfc.plugin.v1.CallbackR\bcallback\x12\x16\n" +
 	"\x06dynptr\x18\x10 \x01(\rR\x06dynptr\x12\f\n" +
-	"\x01c\x18\x11 \x01(\tR\x01c\"y\n" +
+	"\x01c\x18\x11 \x01(\tR\x01c\x12\x1c\n" +
+	"\tintrinsic\x18\x12 \x01(\rR\tintrinsic\"y\n" +
 	"\bCallback\x12\x12\n" +
 	"\x04args\x18\x01 \x03(\rR\x04args\x12/\n" +
 	"\areturns\x18\x02 \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x12\x14\n" +
@@ -4432,7 +4581,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 	return file_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 56)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
 var file_plugin_proto_goTypes = []any{
 	(*Failure)(nil),          // 0: bpfc.plugin.v1.Failure
 	(*Unsupported)(nil),      // 1: bpfc.plugin.v1.Unsupported
@@ -4470,30 +4619,32 @@ var file_plugin_proto_goTypes = []any{
 	(*Input)(nil),            // 33: bpfc.plugin.v1.Input
 	(*RunResponse)(nil),      // 34: bpfc.plugin.v1.RunResponse
 	(*Result)(nil),           // 35: bpfc.plugin.v1.Result
-	(*Fault)(nil),            // 36: bpfc.plugin.v1.Fault
-	(*TraceStep)(nil),        // 37: bpfc.plugin.v1.TraceStep
-	(*MapsRequest)(nil),      // 38: bpfc.plugin.v1.MapsRequest
-	(*MapOp)(nil),            // 39: bpfc.plugin.v1.MapOp
-	(*MapsResponse)(nil),     // 40: bpfc.plugin.v1.MapsResponse
-	(*MapResult)(nil),        // 41: bpfc.plugin.v1.MapResult
-	(*MapEntry)(nil),         // 42: bpfc.plugin.v1.MapEntry
-	(*CloseRequest)(nil),     // 43: bpfc.plugin.v1.CloseRequest
-	(*CloseResponse)(nil),    // 44: bpfc.plugin.v1.CloseResponse
-	(*DescribeRequest)(nil),  // 45: bpfc.plugin.v1.DescribeRequest
-	(*DescribeResponse)(nil), // 46: bpfc.plugin.v1.DescribeResponse
-	(*Set)(nil),              // 47: bpfc.plugin.v1.Set
-	(*ProgType)(nil),         // 48: bpfc.plugin.v1.ProgType
-	(*Range)(nil),            // 49: bpfc.plugin.v1.Range
-	(*ReturnName)(nil),       // 50: bpfc.plugin.v1.ReturnName
-	(*Context)(nil),          // 51: bpfc.plugin.v1.Context
-	(*Field)(nil),            // 52: bpfc.plugin.v1.Field
-	(*Helper)(nil),           // 53: bpfc.plugin.v1.Helper
-	(*Callback)(nil),         // 54: bpfc.plugin.v1.Callback
-	(*MapKind)(nil),          // 55: bpfc.plugin.v1.MapKind
+	(*Record)(nil),           // 36: bpfc.plugin.v1.Record
+	(*Fault)(nil),            // 37: bpfc.plugin.v1.Fault
+	(*TraceStep)(nil),        // 38: bpfc.plugin.v1.TraceStep
+	(*MapsRequest)(nil),      // 39: bpfc.plugin.v1.MapsRequest
+	(*MapOp)(nil),            // 40: bpfc.plugin.v1.MapOp
+	(*MapsResponse)(nil),     // 41: bpfc.plugin.v1.MapsResponse
+	(*MapResult)(nil),        // 42: bpfc.plugin.v1.MapResult
+	(*MapEntry)(nil),         // 43: bpfc.plugin.v1.MapEntry
+	(*CloseRequest)(nil),     // 44: bpfc.plugin.v1.CloseRequest
+	(*CloseResponse)(nil),    // 45: bpfc.plugin.v1.CloseResponse
+	(*DescribeRequest)(nil),  // 46: bpfc.plugin.v1.DescribeRequest
+	(*DescribeResponse)(nil), // 47: bpfc.plugin.v1.DescribeResponse
+	(*Set)(nil),              // 48: bpfc.plugin.v1.Set
+	(*ProgType)(nil),         // 49: bpfc.plugin.v1.ProgType
+	(*Range)(nil),            // 50: bpfc.plugin.v1.Range
+	(*ReturnName)(nil),       // 51: bpfc.plugin.v1.ReturnName
+	(*Context)(nil),          // 52: bpfc.plugin.v1.Context
+	(*Field)(nil),            // 53: bpfc.plugin.v1.Field
+	(*Helper)(nil),           // 54: bpfc.plugin.v1.Helper
+	(*Callback)(nil),         // 55: bpfc.plugin.v1.Callback
+	(*MapKind)(nil),          // 56: bpfc.plugin.v1.MapKind
+	nil,                      // 57: bpfc.plugin.v1.OpenRequest.EnvEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	1,  // 0: bpfc.plugin.v1.Failure.unsupported:type_name -> bpfc.plugin.v1.Unsupported
-	36, // 1: bpfc.plugin.v1.Failure.fault:type_name -> bpfc.plugin.v1.Fault
+	37, // 1: bpfc.plugin.v1.Failure.fault:type_name -> bpfc.plugin.v1.Fault
 	2,  // 2: bpfc.plugin.v1.Failure.panic:type_name -> bpfc.plugin.v1.Panic
 	5,  // 3: bpfc.plugin.v1.InfoResponse.target:type_name -> bpfc.plugin.v1.Target
 	9,  // 4: bpfc.plugin.v1.CompileRequest.unit:type_name -> bpfc.plugin.v1.Unit
@@ -4502,7 +4653,7 @@ var file_plugin_proto_depIdxs = []int32{
 	10, // 7: bpfc.plugin.v1.Unit.entries:type_name -> bpfc.plugin.v1.EntryInfo
 	13, // 8: bpfc.plugin.v1.Unit.maps:type_name -> bpfc.plugin.v1.MapSpec
 	15, // 9: bpfc.plugin.v1.Unit.data:type_name -> bpfc.plugin.v1.Data
-	53, // 10: bpfc.plugin.v1.Unit.helpers:type_name -> bpfc.plugin.v1.Helper
+	54, // 10: bpfc.plugin.v1.Unit.helpers:type_name -> bpfc.plugin.v1.Helper
 	12, // 11: bpfc.plugin.v1.Unit.items:type_name -> bpfc.plugin.v1.Item
 	11, // 12: bpfc.plugin.v1.EntryInfo.lines:type_name -> bpfc.plugin.v1.Line
 	14, // 13: bpfc.plugin.v1.MapSpec.special:type_name -> bpfc.plugin.v1.Special
@@ -4516,59 +4667,61 @@ var file_plugin_proto_depIdxs = []int32{
 	25, // 21: bpfc.plugin.v1.Artifact.lines:type_name -> bpfc.plugin.v1.LineEntry
 	13, // 22: bpfc.plugin.v1.Artifact.maps:type_name -> bpfc.plugin.v1.MapSpec
 	15, // 23: bpfc.plugin.v1.Artifact.data:type_name -> bpfc.plugin.v1.Data
-	53, // 24: bpfc.plugin.v1.Artifact.helpers:type_name -> bpfc.plugin.v1.Helper
+	54, // 24: bpfc.plugin.v1.Artifact.helpers:type_name -> bpfc.plugin.v1.Helper
 	12, // 25: bpfc.plugin.v1.Artifact.items:type_name -> bpfc.plugin.v1.Item
 	10, // 26: bpfc.plugin.v1.Entry.info:type_name -> bpfc.plugin.v1.EntryInfo
 	21, // 27: bpfc.plugin.v1.Symbol.cfa:type_name -> bpfc.plugin.v1.CFAStep
 	22, // 28: bpfc.plugin.v1.CFAStep.saved:type_name -> bpfc.plugin.v1.SavedReg
-	47, // 29: bpfc.plugin.v1.OpenRequest.set:type_name -> bpfc.plugin.v1.Set
-	18, // 30: bpfc.plugin.v1.LoadRequest.artifact:type_name -> bpfc.plugin.v1.Artifact
-	33, // 31: bpfc.plugin.v1.RunRequest.inputs:type_name -> bpfc.plugin.v1.Input
-	37, // 32: bpfc.plugin.v1.RunResponse.trace:type_name -> bpfc.plugin.v1.TraceStep
-	35, // 33: bpfc.plugin.v1.RunResponse.results:type_name -> bpfc.plugin.v1.Result
-	36, // 34: bpfc.plugin.v1.Result.fault:type_name -> bpfc.plugin.v1.Fault
-	37, // 35: bpfc.plugin.v1.Result.trace:type_name -> bpfc.plugin.v1.TraceStep
-	11, // 36: bpfc.plugin.v1.Fault.source:type_name -> bpfc.plugin.v1.Line
-	39, // 37: bpfc.plugin.v1.MapsRequest.ops:type_name -> bpfc.plugin.v1.MapOp
-	41, // 38: bpfc.plugin.v1.MapsResponse.results:type_name -> bpfc.plugin.v1.MapResult
-	42, // 39: bpfc.plugin.v1.MapResult.entries:type_name -> bpfc.plugin.v1.MapEntry
-	13, // 40: bpfc.plugin.v1.MapEntry.map:type_name -> bpfc.plugin.v1.MapSpec
-	47, // 41: bpfc.plugin.v1.DescribeResponse.set:type_name -> bpfc.plugin.v1.Set
-	48, // 42: bpfc.plugin.v1.Set.types:type_name -> bpfc.plugin.v1.ProgType
-	53, // 43: bpfc.plugin.v1.Set.helpers:type_name -> bpfc.plugin.v1.Helper
-	55, // 44: bpfc.plugin.v1.Set.map_kinds:type_name -> bpfc.plugin.v1.MapKind
-	51, // 45: bpfc.plugin.v1.Set.structs:type_name -> bpfc.plugin.v1.Context
-	51, // 46: bpfc.plugin.v1.ProgType.context:type_name -> bpfc.plugin.v1.Context
-	49, // 47: bpfc.plugin.v1.ProgType.returns:type_name -> bpfc.plugin.v1.Range
-	53, // 48: bpfc.plugin.v1.ProgType.variants:type_name -> bpfc.plugin.v1.Helper
-	50, // 49: bpfc.plugin.v1.Range.names:type_name -> bpfc.plugin.v1.ReturnName
-	52, // 50: bpfc.plugin.v1.Context.fields:type_name -> bpfc.plugin.v1.Field
-	49, // 51: bpfc.plugin.v1.Helper.returns:type_name -> bpfc.plugin.v1.Range
-	54, // 52: bpfc.plugin.v1.Helper.callback:type_name -> bpfc.plugin.v1.Callback
-	49, // 53: bpfc.plugin.v1.Callback.returns:type_name -> bpfc.plugin.v1.Range
-	3,  // 54: bpfc.plugin.v1.Backend.Info:input_type -> bpfc.plugin.v1.InfoRequest
-	6,  // 55: bpfc.plugin.v1.Backend.Compile:input_type -> bpfc.plugin.v1.CompileRequest
-	26, // 56: bpfc.plugin.v1.Backend.Open:input_type -> bpfc.plugin.v1.OpenRequest
-	28, // 57: bpfc.plugin.v1.Backend.Load:input_type -> bpfc.plugin.v1.LoadRequest
-	30, // 58: bpfc.plugin.v1.Backend.Unload:input_type -> bpfc.plugin.v1.UnloadRequest
-	32, // 59: bpfc.plugin.v1.Backend.Run:input_type -> bpfc.plugin.v1.RunRequest
-	38, // 60: bpfc.plugin.v1.Backend.Maps:input_type -> bpfc.plugin.v1.MapsRequest
-	43, // 61: bpfc.plugin.v1.Backend.Close:input_type -> bpfc.plugin.v1.CloseRequest
-	45, // 62: bpfc.plugin.v1.HelperSet.Describe:input_type -> bpfc.plugin.v1.DescribeRequest
-	4,  // 63: bpfc.plugin.v1.Backend.Info:output_type -> bpfc.plugin.v1.InfoResponse
-	7,  // 64: bpfc.plugin.v1.Backend.Compile:output_type -> bpfc.plugin.v1.CompileResponse
-	27, // 65: bpfc.plugin.v1.Backend.Open:output_type -> bpfc.plugin.v1.OpenResponse
-	29, // 66: bpfc.plugin.v1.Backend.Load:output_type -> bpfc.plugin.v1.LoadResponse
-	31, // 67: bpfc.plugin.v1.Backend.Unload:output_type -> bpfc.plugin.v1.UnloadResponse
-	34, // 68: bpfc.plugin.v1.Backend.Run:output_type -> bpfc.plugin.v1.RunResponse
-	40, // 69: bpfc.plugin.v1.Backend.Maps:output_type -> bpfc.plugin.v1.MapsResponse
-	44, // 70: bpfc.plugin.v1.Backend.Close:output_type -> bpfc.plugin.v1.CloseResponse
-	46, // 71: bpfc.plugin.v1.HelperSet.Describe:output_type -> bpfc.plugin.v1.DescribeResponse
-	63, // [63:72] is the sub-list for method output_type
-	54, // [54:63] is the sub-list for method input_type
-	54, // [54:54] is the sub-list for extension type_name
-	54, // [54:54] is the sub-list for extension extendee
-	0,  // [0:54] is the sub-list for field type_name
+	48, // 29: bpfc.plugin.v1.OpenRequest.set:type_name -> bpfc.plugin.v1.Set
+	57, // 30: bpfc.plugin.v1.OpenRequest.env:type_name -> bpfc.plugin.v1.OpenRequest.EnvEntry
+	18, // 31: bpfc.plugin.v1.LoadRequest.artifact:type_name -> bpfc.plugin.v1.Artifact
+	33, // 32: bpfc.plugin.v1.RunRequest.inputs:type_name -> bpfc.plugin.v1.Input
+	38, // 33: bpfc.plugin.v1.RunResponse.trace:type_name -> bpfc.plugin.v1.TraceStep
+	35, // 34: bpfc.plugin.v1.RunResponse.results:type_name -> bpfc.plugin.v1.Result
+	37, // 35: bpfc.plugin.v1.Result.fault:type_name -> bpfc.plugin.v1.Fault
+	38, // 36: bpfc.plugin.v1.Result.trace:type_name -> bpfc.plugin.v1.TraceStep
+	36, // 37: bpfc.plugin.v1.Result.records:type_name -> bpfc.plugin.v1.Record
+	11, // 38: bpfc.plugin.v1.Fault.source:type_name -> bpfc.plugin.v1.Line
+	40, // 39: bpfc.plugin.v1.MapsRequest.ops:type_name -> bpfc.plugin.v1.MapOp
+	42, // 40: bpfc.plugin.v1.MapsResponse.results:type_name -> bpfc.plugin.v1.MapResult
+	43, // 41: bpfc.plugin.v1.MapResult.entries:type_name -> bpfc.plugin.v1.MapEntry
+	13, // 42: bpfc.plugin.v1.MapEntry.map:type_name -> bpfc.plugin.v1.MapSpec
+	48, // 43: bpfc.plugin.v1.DescribeResponse.set:type_name -> bpfc.plugin.v1.Set
+	49, // 44: bpfc.plugin.v1.Set.types:type_name -> bpfc.plugin.v1.ProgType
+	54, // 45: bpfc.plugin.v1.Set.helpers:type_name -> bpfc.plugin.v1.Helper
+	56, // 46: bpfc.plugin.v1.Set.map_kinds:type_name -> bpfc.plugin.v1.MapKind
+	52, // 47: bpfc.plugin.v1.Set.structs:type_name -> bpfc.plugin.v1.Context
+	52, // 48: bpfc.plugin.v1.ProgType.context:type_name -> bpfc.plugin.v1.Context
+	50, // 49: bpfc.plugin.v1.ProgType.returns:type_name -> bpfc.plugin.v1.Range
+	54, // 50: bpfc.plugin.v1.ProgType.variants:type_name -> bpfc.plugin.v1.Helper
+	51, // 51: bpfc.plugin.v1.Range.names:type_name -> bpfc.plugin.v1.ReturnName
+	53, // 52: bpfc.plugin.v1.Context.fields:type_name -> bpfc.plugin.v1.Field
+	50, // 53: bpfc.plugin.v1.Helper.returns:type_name -> bpfc.plugin.v1.Range
+	55, // 54: bpfc.plugin.v1.Helper.callback:type_name -> bpfc.plugin.v1.Callback
+	50, // 55: bpfc.plugin.v1.Callback.returns:type_name -> bpfc.plugin.v1.Range
+	3,  // 56: bpfc.plugin.v1.Backend.Info:input_type -> bpfc.plugin.v1.InfoRequest
+	6,  // 57: bpfc.plugin.v1.Backend.Compile:input_type -> bpfc.plugin.v1.CompileRequest
+	26, // 58: bpfc.plugin.v1.Backend.Open:input_type -> bpfc.plugin.v1.OpenRequest
+	28, // 59: bpfc.plugin.v1.Backend.Load:input_type -> bpfc.plugin.v1.LoadRequest
+	30, // 60: bpfc.plugin.v1.Backend.Unload:input_type -> bpfc.plugin.v1.UnloadRequest
+	32, // 61: bpfc.plugin.v1.Backend.Run:input_type -> bpfc.plugin.v1.RunRequest
+	39, // 62: bpfc.plugin.v1.Backend.Maps:input_type -> bpfc.plugin.v1.MapsRequest
+	44, // 63: bpfc.plugin.v1.Backend.Close:input_type -> bpfc.plugin.v1.CloseRequest
+	46, // 64: bpfc.plugin.v1.HelperSet.Describe:input_type -> bpfc.plugin.v1.DescribeRequest
+	4,  // 65: bpfc.plugin.v1.Backend.Info:output_type -> bpfc.plugin.v1.InfoResponse
+	7,  // 66: bpfc.plugin.v1.Backend.Compile:output_type -> bpfc.plugin.v1.CompileResponse
+	27, // 67: bpfc.plugin.v1.Backend.Open:output_type -> bpfc.plugin.v1.OpenResponse
+	29, // 68: bpfc.plugin.v1.Backend.Load:output_type -> bpfc.plugin.v1.LoadResponse
+	31, // 69: bpfc.plugin.v1.Backend.Unload:output_type -> bpfc.plugin.v1.UnloadResponse
+	34, // 70: bpfc.plugin.v1.Backend.Run:output_type -> bpfc.plugin.v1.RunResponse
+	41, // 71: bpfc.plugin.v1.Backend.Maps:output_type -> bpfc.plugin.v1.MapsResponse
+	45, // 72: bpfc.plugin.v1.Backend.Close:output_type -> bpfc.plugin.v1.CloseResponse
+	47, // 73: bpfc.plugin.v1.HelperSet.Describe:output_type -> bpfc.plugin.v1.DescribeResponse
+	65, // [65:74] is the sub-list for method output_type
+	56, // [56:65] is the sub-list for method input_type
+	56, // [56:56] is the sub-list for extension type_name
+	56, // [56:56] is the sub-list for extension extendee
+	0,  // [0:56] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -4587,7 +4740,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   56,
+			NumMessages:   58,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -8,18 +8,22 @@ import (
 // Spec converts what of a session's environment can leave the process: Go
 // helpers stay behind.
 func Spec(s codegen.Spec) *pb.OpenRequest {
-	return &pb.OpenRequest{Cpus: int64(s.CPUs), Set: Set(s.Set)}
+	return &pb.OpenRequest{Cpus: int64(s.CPUs), Set: Set(s.Set), Env: s.Env}
 }
 
 // Input converts one input.
-func Input(in *codegen.Input) *pb.Input { return &pb.Input{Mem: in.Mem, None: in.Mem == nil} }
+func Input(in *codegen.Input) *pb.Input { return &pb.Input{Mem: in.Mem, None: in.Mem == nil, Ctx: in.Ctx} }
 
 // Inputs converts a list of inputs.
 func Inputs(in []codegen.Input) []*pb.Input { return list(in, Input) }
 
 // Result converts one result without its trace.
 func Result(r *codegen.Result) *pb.Result {
-	return &pb.Result{Ret: r.Ret, Fault: Fault(r.Fault), Mem: r.Mem, NoMem: r.Mem == nil}
+	return &pb.Result{Ret: r.Ret, Fault: Fault(r.Fault), Mem: r.Mem, NoMem: r.Mem == nil, Ctx: r.Ctx, Records: list(r.Records, record)}
+}
+
+func record(r *codegen.Record) *pb.Record {
+	return &pb.Record{Helper: r.Helper, Map: r.Map, Key: r.Key, Data: r.Data, Args: r.Args, Cpu: int64(r.CPU)}
 }
 
 // Fault converts a fault; nil stays nil.
@@ -51,7 +55,7 @@ func Trace(steps []codegen.TraceStep) []*pb.TraceStep {
 // MapOps converts a list of operations.
 func MapOps(ops []codegen.MapOp) []*pb.MapOp {
 	return list(ops, func(o *codegen.MapOp) *pb.MapOp {
-		return &pb.MapOp{Kind: uint32(o.Kind), Prog: uint32(o.Prog), Map: o.Map, Key: o.Key, Value: o.Value}
+		return &pb.MapOp{Kind: uint32(o.Kind), Prog: uint32(o.Prog), Map: o.Map, Key: o.Key, Value: o.Value, Flags: o.Flags}
 	})
 }
 

@@ -214,6 +214,7 @@ func helper(h *abi.Helper) *pb.Helper {
 		Returns:      values(&h.Returns),
 		Callback:     callback(h.Callback),
 		Dynptr:       uint32(h.Dynptr),
+		Intrinsic:    uint32(h.Intrinsic),
 		Impl:         uint32(h.Impl),
 		Body:         h.Body,
 		Native:       h.Native,
@@ -273,7 +274,7 @@ func progType(t *abi.ProgType) *pb.ProgType {
 }
 
 func context(c *abi.Context) *pb.Context {
-	return &pb.Context{Kind: uint32(c.Kind), Name: c.Name, Size: c.Size, Fields: list(c.Fields, field), Is: c.Is, Opaque: c.Opaque}
+	return &pb.Context{Kind: uint32(c.Kind), Name: c.Name, Size: c.Size, Fields: list(c.Fields, field), Is: c.Is, Opaque: c.Opaque, Private: c.Private}
 }
 
 func field(f *abi.Field) *pb.Field {
@@ -293,8 +294,6 @@ func field(f *abi.Field) *pb.Field {
 		Mem:         f.Mem,
 		OrNull:      f.OrNull,
 		Max:         f.Max,
-		Native:      f.Native,
-		NativeSize:  f.NativeSize,
 	}
 }
 

@@ -220,6 +220,7 @@ func appendPart(out *codegen.Results, m *pb.RunResponse, want int) error {
 	}
 	out.Results = append(out.Results, results...)
 	out.Elapsed += time.Duration(m.GetElapsedNs())
+	out.Lost += int(m.GetLost())
 	out.Runs += int(m.GetRuns())
 	return nil
 }

@@ -153,7 +153,7 @@ const maxTrace = 100_000
 
 // sendResults sends a chunk: traces that are too long for one message follow their result.
 func sendResults(stream grpc.ServerStreamingServer[pb.RunResponse], res codegen.Results) error {
-	m := &pb.RunResponse{ElapsedNs: int64(res.Elapsed), Runs: int64(res.Runs)}
+	m := &pb.RunResponse{ElapsedNs: int64(res.Elapsed), Runs: int64(res.Runs), Lost: int64(res.Lost)}
 	steps := 0
 	for i := range res.Results {
 		r := &res.Results[i]

@@ -1,0 +1,261 @@
+package runtime
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/ir"
+)
+
+// The room of a packet that a helper moves, in bytes: for headers before it, and for the longest packet of an skb
+// with what may be added to it.
+const (
+	frameHead = 4 << 10
+	frameSize = 256 << 10
+)
+
+// maxContext bounds the host's form of a context, in bytes: records of tracepoints have 8 KiB.
+const maxContext = 16 << 10
+
+// layout is what the runtime fills in of a program type's context.
+type layout struct {
+	size, visible    uint32   // of the host's form, and of what programs see
+	start, end, meta []uint32 // places of packet pointers
+	packet, writable bool
+	enter            func(codegen.Call) error
+	leave            func(codegen.Call, uint64)
+}
+
+// layoutOf describes the context of a type, nil if it has none that is described.
+func layoutOf(t *abi.ProgType, s *implementations) (*layout, error) {
+	c := &t.Context
+	if c.Kind != abi.CtxStruct {
+		return nil, nil
+	}
+	l := &layout{size: c.HostSize(), visible: c.Size, writable: t.Packet == abi.PacketReadWrite, enter: s.enter[t.Name], leave: s.leave[t.Name]}
+	if l.size > maxContext {
+		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("a context of %d bytes", l.size), Msg: fmt.Sprintf("at most %d", maxContext)}
+	}
+	for i := range c.Fields {
+		at, _ := c.Place(i)
+		switch c.Fields[i].Kind {
+		case abi.FieldPacketStart:
+			l.start = append(l.start, at)
+		case abi.FieldPacketEnd:
+			l.end = append(l.end, at)
+		case abi.FieldPacketMeta:
+			l.meta = append(l.meta, at)
+		}
+	}
+	l.packet = len(l.start) > 0 || t.LoadAbs || t.Packet != abi.PacketNone
+	return l, nil
+}
+
+// packetState is where the packet of a run lies:
+//
+//	│ … │ metadata │ packet │ … │
+//	0   meta       start    end len(room)
+//
+// At first room is the input itself, which has no room around the packet. A helper that needs some moves the packet
+// to the worker's frame.
+type packetState struct {
+	room             []byte
+	meta, start, end int
+	frame            []byte // of the worker, once it is needed
+}
+
+// setContext makes ctx and mem the context and the packet of the run.
+func (w *Worker) setContext(ctx, mem []byte) error {
+	l := w.bound.layout
+	if len(ctx) > int(l.visible) {
+		return fmt.Errorf("%s: a context of type %s has %d bytes, got %d", w.bound.info.Name, w.bound.info.Type, l.visible, len(ctx))
+	}
+	w.memory, w.length, w.records = mem, -1, w.records[:0]
+	host := w.context[:l.size]
+	clear(host[copy(host, ctx):])
+	w.packet.room, w.packet.meta, w.packet.start, w.packet.end = mem, 0, 0, len(mem)
+	w.placePacket()
+	w.r1, w.r2 = w.contextAddr, 0
+	if l.enter != nil {
+		return l.enter((*call)(w))
+	}
+	return nil
+}
+
+// placePacket tells region and context where the packet is.
+func (w *Worker) placePacket() {
+	l, s := w.bound.layout, &w.packet
+	base := unsafe.Pointer(unsafe.SliceData(s.room))
+	addr := uint64(uintptr(base))
+	w.setRegion(ir.RegionMemory, unsafe.Add(base, s.meta), uint64(s.end-s.meta), l.writable)
+	w.putAddress(l.start, addr+uint64(s.start))
+	w.putAddress(l.end, addr+uint64(s.end))
+	w.putAddress(l.meta, addr+uint64(s.meta))
+}
+
+func (w *Worker) putAddress(places []uint32, addr uint64) {
+	for _, at := range places {
+		*(*uint64)(unsafe.Pointer(&w.context[at])) = addr
+	}
+}
+
+// seen is the context as the program sees it, without addresses.
+func (w *Worker) seen() []byte {
+	l := w.bound.layout
+	for _, places := range [...][]uint32{l.start, l.end, l.meta} {
+		w.putAddress(places, 0)
+	}
+	return append([]byte(nil), w.context[:l.visible]...)
+}
+
+// packet is the packet of a worker's run.
+type packet Worker
+
+var _ codegen.Packet = (*packet)(nil)
+
+func (p *packet) Bytes() []byte {
+	s := &p.packet
+	return s.room[s.start:s.end:s.end]
+}
+
+func (p *packet) Meta() []byte {
+	s := &p.packet
+	return s.room[s.meta:s.start:s.start]
+}
+
+func (p *packet) Address() uint64 {
+	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(p.packet.room)))) + uint64(p.packet.start)
+}
+
+func (p *packet) Limit() (head, tail int) {
+	if !p.framed() {
+		s := &p.packet
+		return frameHead, frameSize - frameHead - (s.end - s.meta)
+	}
+	return p.packet.meta, len(p.packet.room) - p.packet.end
+}
+
+// framed reports whether the packet is in the worker's frame.
+func (p *packet) framed() bool {
+	s := &p.packet
+	return len(s.frame) > 0 && unsafe.SliceData(s.room) == unsafe.SliceData(s.frame)
+}
+
+// toFrame moves the packet to the frame, where there is room around it. It reports false if it is too long.
+func (p *packet) toFrame() bool {
+	s := &p.packet
+	if p.framed() {
+		return true
+	}
+	if s.end-s.meta > frameSize-frameHead || !p.makeFrame() {
+		return false
+	}
+	n := copy(s.frame[frameHead:], s.room[s.meta:s.end])
+	by := frameHead - s.meta
+	s.room, s.meta, s.start, s.end = s.frame, s.meta+by, s.start+by, frameHead+n
+	return true
+}
+
+func (p *packet) makeFrame() bool {
+	if p.packet.frame != nil {
+		return true
+	}
+	a := p.runtime.arena
+	s, err := a.alloc(frameSize)
+	if err != nil || a.protect(s, protWrite) != nil {
+		return false
+	}
+	p.packet.frame = a.bytes(s)
+	return true
+}
+
+// MoveStart moves the start: see codegen.Packet.
+func (p *packet) MoveStart(n int) bool {
+	s := &p.packet
+	if n > s.end-s.start {
+		return false
+	}
+	if n < 0 && (!p.toFrame() || s.meta+n < 0) {
+		return false
+	}
+	copy(s.room[s.meta+n:s.start+n], s.room[s.meta:s.start])
+	if n < 0 {
+		clear(s.room[s.start+n : s.start])
+	}
+	s.meta, s.start = s.meta+n, s.start+n
+	(*Worker)(p).placePacket()
+	return true
+}
+
+// MoveEnd moves the end: see codegen.Packet.
+func (p *packet) MoveEnd(n int) bool {
+	s := &p.packet
+	if s.end+n < s.start {
+		return false
+	}
+	if n > 0 {
+		if !p.toFrame() || n > len(s.room)-s.end {
+			return false
+		}
+		clear(s.room[s.end : s.end+n])
+	}
+	s.end += n
+	(*Worker)(p).placePacket()
+	return true
+}
+
+// MoveMeta moves the start of the metadata: see codegen.Packet.
+func (p *packet) MoveMeta(n int) bool {
+	s := &p.packet
+	if s.meta+n > s.start {
+		return false
+	}
+	if n < 0 {
+		if !p.toFrame() || s.meta+n < 0 {
+			return false
+		}
+		clear(s.room[s.meta+n : s.meta])
+	}
+	s.meta += n
+	(*Worker)(p).placePacket()
+	return true
+}
+
+// Insert makes room inside the packet: see codegen.Packet.
+func (p *packet) Insert(off, n int, front bool) bool {
+	if off < 0 || n < 0 || off > len(p.Bytes()) {
+		return false
+	}
+	if front {
+		if !p.MoveStart(-n) {
+			return false
+		}
+		b := p.Bytes()
+		copy(b, b[n:n+off])
+		clear(b[off : off+n])
+		return true
+	}
+	if !p.MoveEnd(n) {
+		return false
+	}
+	b := p.Bytes()
+	copy(b[off+n:], b[off:len(b)-n])
+	clear(b[off : off+n])
+	return true
+}
+
+// Remove takes bytes out of the packet: see codegen.Packet.
+func (p *packet) Remove(off, n int, front bool) bool {
+	b := p.Bytes()
+	if off < 0 || n < 0 || off > len(b) || n > len(b)-off {
+		return false
+	}
+	if front {
+		copy(b[n:], b[:off])
+		return p.MoveStart(n)
+	}
+	copy(b[off:], b[off+n:])
+	return p.MoveEnd(-n)
+}

@@ -1,0 +1,56 @@
+package runtime
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/bpfc/bpfc/core/codegen"
+)
+
+// implementations are those of all sets of a runtime, merged.
+type implementations struct {
+	helpers map[string]codegen.GoHelper
+	enter   map[string]func(codegen.Call) error
+	leave   map[string]func(codegen.Call, uint64)
+}
+
+// implement opens the implementations of a spec's sets. What the caller gives by name comes before theirs.
+func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
+	all := implementations{map[string]codegen.GoHelper{}, map[string]func(codegen.Call) error{}, map[string]func(codegen.Call, uint64){}}
+	for _, open := range s.Sets {
+		one, err := open(&home{r})
+		if err != nil {
+			return all, fmt.Errorf("the environment of the helpers: %w", err)
+		}
+		maps.Copy(all.helpers, one.Helpers)
+		maps.Copy(all.enter, one.Enter)
+		maps.Copy(all.leave, one.Leave)
+	}
+	maps.Copy(all.helpers, s.Helpers)
+	return all, nil
+}
+
+// home is a runtime as the implementations of sets see it.
+type home struct{ runtime *Runtime }
+
+var _ codegen.Home = (*home)(nil)
+
+// Env is a part of the environment: see codegen.Home.
+func (h *home) Env(name string) []byte { return h.runtime.spec.Env[name] }
+
+// CPUs is the number of workers.
+func (h *home) CPUs() int { return h.runtime.CPUs() }
+
+// Alloc makes memory that lives as long as the runtime: see codegen.Home.
+func (h *home) Alloc(n int) ([]byte, uint64, error) {
+	a := h.runtime.arena
+	s, err := a.alloc(uintptr(n))
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := a.protect(s, protWrite); err != nil {
+		return nil, 0, err
+	}
+	h.runtime.objects.add(a.bytes(s)[:n:n], a.addr(s.off))
+	return a.bytes(s)[:n:n], a.addr(s.off), nil
+}
