@@ -18,8 +18,8 @@ var _ codegen.Call = (*call)(nil)
 // CPU is the number of the worker's virtual CPU.
 func (c *call) CPU() int { return c.cpu }
 
-// Entry describes the program that the worker runs.
-func (c *call) Entry() *codegen.EntryInfo { return c.bound.info }
+// Entry describes the program whose code runs.
+func (c *call) Entry() *codegen.EntryInfo { return c.running.info }
 
 // Context is the host's form of the context.
 func (c *call) Context() []byte {
@@ -59,7 +59,7 @@ func (w *Worker) reach(addr, n uint64, write bool) unsafe.Pointer {
 
 // beyond is memory that the run may reach though it is no region: the stack, the context, objects of the runtime.
 func (w *Worker) beyond(addr, n uint64) unsafe.Pointer {
-	size := uint64(w.bound.info.StackSize)
+	size := uint64(w.running.unit.image.Artifact.StackSize)
 	if off := addr - (w.rc.stackTop - size); off < size && n <= size-off {
 		return unsafe.Add(w.stack(size), off)
 	}
@@ -90,7 +90,7 @@ func (c *call) Map(addr uint64) codegen.Map { return c.runtime.mapAt(addr) }
 
 // MapAt is a map of the program's object.
 func (c *call) MapAt(i int) codegen.Map {
-	if list := c.bound.unit.image.MapAddrs; i >= 0 && i < len(list) {
+	if list := c.running.unit.image.MapAddrs; i >= 0 && i < len(list) {
 		return c.runtime.mapAt(list[i])
 	}
 	return nil

@@ -25,12 +25,12 @@
 
 #define rcExit		8
 #define rcHostSP	16
-#define rcHostBP	40
-#define rcControlTop	48
-#define rcStackTop	56
-#define rcLeft		64
-#define rcReg(n)	(72+8*n)
-#define rcArgs	208
+#define rcHostBP	56
+#define rcControlTop	64
+#define rcStackTop	72
+#define rcLeft		80
+#define rcReg(n)	(88+8*n)
+#define rcArgs	224
 
 // func enter(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
 // Registers that a program can name are 0 but for its arguments. X13 keeps the

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"unsafe"
@@ -22,16 +23,12 @@ func (p *part) start() unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(p
 // plan is the layout of an image before it has an address: the sizes of its
 // parts, and where in them its sections lie.
 type plan struct {
-	natives, rodata, code, consts, data, values uint64
-	native, section, value                      []uint64 // offsets in their parts
+	natives, rodata, code, consts, data uint64
+	native, section                     []uint64 // offsets in their parts
 }
 
-// Alignment of what has none of its own: a cache line for values, what compilers
-// align functions to for native helpers.
-const (
-	valueAlign  = 64
-	nativeAlign = 16
-)
+// nativeAlign is what compilers align functions to.
+const nativeAlign = 16
 
 // newImage places the artifact: everything but its code is in its final state.
 func newImage(r *Runtime, a *codegen.Artifact, l Loader) (*Image, error) {
@@ -75,14 +72,6 @@ func planImage(a *codegen.Artifact, helpers []helper, page uintptr) (*plan, erro
 		p.section = append(p.section, *size)
 		*size += uint64(len(d.Bytes))
 	}
-	for i := range a.Maps {
-		p.value = append(p.value, p.values)
-		n := a.Maps[i].ArrayBytes()
-		if n > reserveDefault || p.values+n > reserveDefault {
-			return nil, fmt.Errorf("map %s: %d bytes of values: %w", a.Maps[i].Name, n, errFull)
-		}
-		p.values += alignUp(n, valueAlign)
-	}
 	return p, nil
 }
 
@@ -102,7 +91,7 @@ func (img *Image) place(p *plan) error {
 	parts := [...]struct {
 		part *part
 		size uint64
-	}{{&img.natives, p.natives}, {&img.rodata, p.rodata}, {&img.code, p.code}, {&img.consts, p.consts}, {&img.data, p.data}, {&img.values, p.values}}
+	}{{&img.natives, p.natives}, {&img.rodata, p.rodata}, {&img.code, p.code}, {&img.consts, p.consts}, {&img.data, p.data}}
 	total := uint64(0)
 	for _, x := range parts {
 		total += alignUp(x.size, uint64(a.page))
@@ -133,7 +122,9 @@ func (img *Image) fill(p *plan) error {
 	if err := img.relocateData(); err != nil {
 		return err
 	}
-	img.placeMaps(p)
+	if err := img.openMaps(); err != nil {
+		return err
+	}
 	for i := range img.helpers {
 		if h := &img.helpers[i]; h.machine != nil {
 			copy(img.natives.mem[p.native[i]:], h.machine)
@@ -181,4 +172,4 @@ func (img *Image) protect(p *part, prot protection) error {
 }
 
 // free gives the image's memory back.
-func (img *Image) free() error { return img.runtime.arena.dealloc(img.span) }
+func (img *Image) free() error { return errors.Join(img.closeMaps(), img.runtime.arena.dealloc(img.span)) }

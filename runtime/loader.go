@@ -19,6 +19,9 @@ type Executable interface {
 	// R1 and R2 as given and R10 = w.StackTop(). It returns R0, or the error
 	// that ended the run: a *codegen.Fault, or what w.Refill returned.
 	Run(w *Worker, entry int, r1, r2 uint64) (uint64, error)
+	// Enter is the word that stands for an entry in a prog array, with the number of its program: what tail calls of
+	// this kind of code understand. It is not 0.
+	Enter(entry int, id uint64) uint64
 	// Close frees what Load acquired beside the image. No worker runs the code any more.
 	Close()
 }
@@ -46,9 +49,8 @@ type Image struct {
 	code     part
 	consts   part // read-only data sections
 	data     part // writable data sections
-	values   part // of all maps
 	helpers  []helper
-	maps     []array
+	maps     []*mapHome
 	sections [][]byte // of each of Artifact.Data
 }
 
@@ -75,7 +77,7 @@ func (w *Worker) Refill(prog int, pos ir.Pos) (slice int64, err error) {
 	slice, ok := w.budget.Refill()
 	if !ok {
 		x := codegen.Exit{Rule: ir.RuleFuel, Prog: int32(prog), Pos: pos}
-		return 0, w.bound.unit.image.Fault(x, 0)
+		return 0, w.running.unit.image.Fault(x, 0)
 	}
 	return slice, nil
 }
@@ -97,10 +99,11 @@ func (w *Worker) CPU() int { return w.cpu }
 // R5, and returns its R0. Loading has made sure that the helper can run here. If the helper
 // ends the run, on is false and r0 the result of the program.
 func (w *Worker) CallHelper(index int, args *[5]uint64) (r0 uint64, on bool) {
-	h := &w.bound.unit.image.helpers[index]
+	h := &w.running.unit.image.helpers[index]
 	if h.call == nil {
 		return w.callNative(h.native, args), true
 	}
+	w.helped = true
 	r0 = h.call((*call)(w), args[0], args[1], args[2], args[3], args[4])
 	if w.ended {
 		w.ended = false

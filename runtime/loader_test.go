@@ -35,6 +35,8 @@ func (s *script) RunTrace(w *Worker, _ int, r1, r2 uint64, step func(codegen.Tra
 
 func (s *script) Close() { s.closed++ }
 
+func (s *script) Enter(_ int, id uint64) uint64 { return id }
+
 // scripted is an artifact for a script.
 func scripted(change func(*codegen.Artifact)) *codegen.Artifact {
 	a := &codegen.Artifact{
@@ -94,7 +96,9 @@ func TestScriptSeesItsRegions(t *testing.T) {
 		require.Equal(t, img.Data[0]+3, v, "an address in a section")
 		require.Equal(t, img.Data[1]+16, img.Data[2])
 		require.Zero(t, img.Data[0]%16)
-		return w.CallHelper(0, &[5]uint64{40, 0, 0, 0, 2}), nil
+		r0, on := w.CallHelper(0, &[5]uint64{40, 0, 0, 0, 2})
+		require.True(t, on)
+		return r0, nil
 	}
 	p := scriptedProgram(t, s, nil)
 	for range 2 {

@@ -3,84 +3,211 @@ package runtime
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"sync"
+	"unsafe"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/runtime/maps"
 )
 
-// arrayKeySize is the size of an array map's key, a uint32 index.
-const arrayKeySize = 4
-
-// array is an array map: values of spec.Stride bytes, one after another. Map values
-// may be read and written by programs at any time: as in the kernel, a value may be seen half-written.
-type array struct {
-	spec   *abi.MapSpec
-	mem    []byte
-	frozen bool // a read-only data section
+// mapTable is every map of a runtime. It is safe for concurrent use.
+type mapTable struct {
+	byAddr sync.Map // *mapHome, by the address that programs have
+	byID   sync.Map // the same, by number
+	mu     sync.Mutex
+	last   uint32
+	pinned map[string]*mapHome // those that artifacts share by their name
 }
 
-// checkMaps refuses maps that this version has no implementation of.
-func checkMaps(maps []abi.MapSpec, kinds []abi.MapKind) error {
-	if n := ir.MaxRegions - ir.RegionMaps; len(maps) > n {
-		return &codegen.UnsupportedError{What: fmt.Sprintf("an object of %d maps", len(maps)), Msg: fmt.Sprintf("at most %d fit in a run's region table", n)}
+// mapHome is a map and who keeps it.
+type mapHome struct {
+	maps.Map
+	refs int  // images that use it; guarded by mapTable.mu
+	kept bool // another map holds it: it lives as long as the runtime; guarded by mapTable.mu
+	// typ is the program type of a prog array, once it has a program; guarded by mapTable.mu
+	typ string
+}
+
+// pinByName is the pinning of maps that libbpf shares by their name (LIBBPF_PIN_BY_NAME, tools/lib/bpf/bpf_helpers.h).
+const pinByName = 1
+
+// checkMaps refuses what a run's region table cannot hold.
+func checkMaps(a *codegen.Artifact) error {
+	if n := ir.MaxRegions - ir.RegionMaps; len(a.Maps) > n {
+		return &codegen.UnsupportedError{What: fmt.Sprintf("an object of %d maps", len(a.Maps)), Msg: fmt.Sprintf("at most %d fit in a run's region table", n)}
 	}
-	for i := range maps {
-		m := &maps[i]
-		if m.Type != abi.MapTypeArray {
-			return &codegen.UnsupportedError{What: fmt.Sprintf("map %s of kind %s", m.Name, kindName(m.Type, kinds)), Msg: "this version runs array maps only"}
-		}
-		if m.Flags&abi.MapFlagReadOnlyProg != 0 {
-			return &codegen.UnsupportedError{What: fmt.Sprintf("map %s with BPF_F_RDONLY_PROG", m.Name), Msg: "guards of machine code do not tell it from a writable one"}
-		}
-		if m.KeySize != arrayKeySize || m.ValueSize == 0 || m.MaxEntries == 0 {
-			return fmt.Errorf("map %s: an array needs keys of 4 bytes, values and entries; it has key size %d, value size %d, %d entries",
-				m.Name, m.KeySize, m.ValueSize, m.MaxEntries)
+	for i := range a.Maps {
+		if m := &a.Maps[i]; m.Flags&abi.MapFlagReadOnlyProg != 0 && guardedWrites(a) {
+			return &codegen.UnsupportedError{What: fmt.Sprintf("map %s with BPF_F_RDONLY_PROG under policy guard", m.Name), Msg: "guards of machine code do not tell it from a writable one"}
 		}
 	}
 	return nil
 }
 
-func kindName(kind uint32, kinds []abi.MapKind) string {
-	for _, k := range kinds {
-		if k.Type == kind {
-			return k.Name
+// guardedWrites reports whether the artifact has stores that are not proved.
+func guardedWrites(a *codegen.Artifact) bool {
+	for i := range a.Exits {
+		if x := &a.Exits[i]; x.Code == codegen.ExitFault && x.Rule == ir.RuleMemory && x.Write {
+			return true
 		}
 	}
-	return fmt.Sprint(kind)
+	return false
 }
 
-// placeMaps makes the image's arrays.
-func (img *Image) placeMaps(p *plan) {
+// openMaps makes the image's maps, or finds those that others have made.
+func (img *Image) openMaps() error {
 	for i := range img.Artifact.Maps {
-		m := &img.Artifact.Maps[i]
-		n := m.ArrayBytes()
-		img.MapValues = append(img.MapValues, img.values.addr+p.value[i])
-		img.maps = append(img.maps, array{spec: m, mem: img.values.mem[p.value[i]:][:n:n]})
+		m, err := img.runtime.openMap(img.Artifact, i)
+		if err != nil {
+			return errors.Join(err, img.closeMaps())
+		}
+		img.maps = append(img.maps, m)
+		_, values := m.Slab()
+		img.MapValues, img.MapAddrs = append(img.MapValues, values), append(img.MapAddrs, m.Address())
 	}
+	return nil
 }
 
-// lookup is the map, or the data section as an array of one element, called name.
-func (img *Image) lookup(name string) (array, bool) {
-	for i := range img.maps {
-		if img.maps[i].spec.Name == name {
-			return img.maps[i], true
+func (r *Runtime) openMap(a *codegen.Artifact, i int) (*mapHome, error) {
+	t := &r.maps
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	spec := &a.Maps[i]
+	if m := t.pinned[spec.Name]; spec.Pinning == pinByName && m != nil {
+		if s := m.Spec(); s.Type != spec.Type || s.KeySize != spec.KeySize || s.ValueSize != spec.ValueSize || s.MaxEntries != spec.MaxEntries || s.Flags != spec.Flags {
+			return nil, fmt.Errorf("map %s is pinned by its name, and another object has made one that differs from it", spec.Name)
 		}
+		m.refs++
+		return m, nil
 	}
-	for i := range img.Artifact.Data {
-		if d := &img.Artifact.Data[i]; d.Name == name {
-			return img.section(i), true
+	var inner *abi.MapSpec
+	if spec.Inner > 0 && int(spec.Inner) <= len(a.Maps) {
+		inner = &a.Maps[spec.Inner-1]
+	}
+	m, err := maps.New(spec, inner, r.mapEnv(t.last+1))
+	if err != nil {
+		return nil, err
+	}
+	t.last++
+	h := &mapHome{Map: m, refs: 1}
+	t.byAddr.Store(m.Address(), h)
+	t.byID.Store(m.ID(), h)
+	if mem, addr := m.Slab(); len(mem) > 0 {
+		r.objects.add(mem, addr)
+	}
+	if spec.Pinning == pinByName {
+		h.kept = true
+		if t.pinned == nil {
+			t.pinned = map[string]*mapHome{}
 		}
+		t.pinned[spec.Name] = h
 	}
-	return array{}, false
+	return h, nil
 }
 
-func (img *Image) section(i int) array {
-	d := &img.Artifact.Data[i]
-	return array{spec: sectionSpec(d), mem: img.sections[i], frozen: d.ReadOnly}
+// mapEnv is what map number id gets of the runtime.
+func (r *Runtime) mapEnv(id uint32) maps.Env {
+	return maps.Env{Arena: mapArena{r}, Epochs: r, CPUs: len(r.workers), ID: id, Seed: mapSeed, Map: r.innerMap, Object: r.object}
 }
+
+// mapSeed is that of every map's hash: the order of keys is the same in every run.
+const mapSeed = 0x6270_6663
+
+// closeMaps ends the image's use of its maps, and frees those that nobody else uses.
+func (img *Image) closeMaps() error {
+	var errs []error
+	t := &img.runtime.maps
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, m := range img.maps {
+		if m.refs--; m.refs > 0 || m.kept {
+			continue
+		}
+		if mem, addr := m.Slab(); len(mem) > 0 {
+			img.runtime.objects.remove(addr)
+		}
+		t.byAddr.Delete(m.Address())
+		t.byID.Delete(m.ID())
+		errs = append(errs, m.Close())
+	}
+	img.maps = nil
+	return errors.Join(errs...)
+}
+
+// mapAt is the map at an address that programs pass, nil if there is none.
+func (r *Runtime) mapAt(addr uint64) codegen.Map {
+	if m, ok := r.maps.byAddr.Load(addr); ok {
+		return m.(*mapHome).Map
+	}
+	return nil
+}
+
+// innerMap is the map number id, which from now on another map holds.
+func (r *Runtime) innerMap(id uint32) codegen.Map {
+	v, ok := r.maps.byID.Load(id)
+	if !ok {
+		return nil
+	}
+	m := v.(*mapHome)
+	r.maps.mu.Lock()
+	defer r.maps.mu.Unlock()
+	m.kept = true
+	return m.Map
+}
+
+// Retire and Oldest are the grace periods of the maps' elements: those of the runtime.
+
+// Retire returns the epoch after which what is retired now is out of reach: see maps.Epochs.
+func (r *Runtime) Retire() uint64 { return r.epoch.Add(1) - 1 }
+
+// Oldest is the first epoch that a worker is in: see maps.Epochs.
+func (r *Runtime) Oldest() uint64 { return r.oldestEpoch() }
+
+// mapArena is the runtime's address range as maps see it.
+type mapArena struct{ r *Runtime }
+
+// Alloc takes pages and makes them writable.
+func (m mapArena) Alloc(n uint64) ([]byte, uint64, error) {
+	a := m.r.arena
+	if n > uint64(a.size) {
+		return nil, 0, errFull
+	}
+	s, err := a.alloc(uintptr(n))
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := a.protect(s, protWrite); err != nil {
+		return nil, 0, errors.Join(err, a.dealloc(s))
+	}
+	m.r.maps.byAddr.Store(spanKey(a.addr(s.off)), s)
+	return a.bytes(s)[:n:n], a.addr(s.off), nil
+}
+
+// spanKey is the key of a span of the arena among the maps' addresses.
+type spanKey uint64
+
+// Free gives pages back.
+func (m mapArena) Free(addr uint64) error {
+	if s, ok := m.r.maps.byAddr.LoadAndDelete(spanKey(addr)); ok && !m.r.gone {
+		return m.r.arena.dealloc(s.(span))
+	}
+	return nil
+}
+
+// section is a data section as an array of one element.
+type section struct {
+	spec   *abi.MapSpec
+	mem    []byte
+	frozen bool
+}
+
+// arrayKeySize is the size of an array map's key, a uint32 index.
+const arrayKeySize = 4
 
 // sectionSpec describes a data section as libbpf declares it to the kernel.
 func sectionSpec(d *obj.Data) *abi.MapSpec {
@@ -91,40 +218,100 @@ func sectionSpec(d *obj.Data) *abi.MapSpec {
 	return m
 }
 
-// Errno names of failed operations (kernel/bpf/arraymap.c, syscall.c, Linux 6.18).
-const (
-	errNone     = ""
-	errNotFound = "ENOENT" // lookup beyond the last entry
-	errTooBig   = "E2BIG"  // update beyond the last entry
-	errInvalid  = "EINVAL" // wrong size; arrays cannot delete
-	errFrozen   = "EPERM"  // update of a frozen map
-	errNoMap    = "EBADF"  // no map of that name
-)
+func (s *section) Spec() *abi.MapSpec { return s.spec }
+
+func (s *section) Get(key []byte) ([]byte, codegen.Errno) {
+	if len(key) != arrayKeySize {
+		return nil, codegen.EINVAL
+	}
+	if binary.LittleEndian.Uint32(key) != 0 {
+		return nil, codegen.ENOENT
+	}
+	return bytes.Clone(s.mem), codegen.OK
+}
+
+func (s *section) Update(key, value []byte, flags uint64, _ int) codegen.Errno {
+	switch {
+	case len(key) != arrayKeySize || len(value) != len(s.mem) || flags > 2:
+		return codegen.EINVAL
+	case binary.LittleEndian.Uint32(key) != 0:
+		return codegen.E2BIG
+	case flags == 1:
+		return codegen.EEXIST
+	case s.frozen:
+		return codegen.EPERM
+	}
+	copy(s.mem, value)
+	return codegen.OK
+}
+
+func (s *section) Delete([]byte) codegen.Errno { return codegen.EINVAL }
+
+func (s *section) Each(f func(key, value []byte) bool) { f(make([]byte, arrayKeySize), bytes.Clone(s.mem)) }
+
+// table is what operations of a session need of a map or a data section.
+type table interface {
+	Spec() *abi.MapSpec
+	Get(key []byte) ([]byte, codegen.Errno)
+	Update(key, value []byte, flags uint64, cpu int) codegen.Errno
+	Delete(key []byte) codegen.Errno
+	Each(f func(key, value []byte) bool)
+}
+
+// lookup is the map, or the data section as an array of one element, called name.
+func (img *Image) lookup(name string) table {
+	for _, m := range img.maps {
+		if m.Spec().Name == name {
+			return m.Map
+		}
+	}
+	for i := range img.Artifact.Data {
+		if d := &img.Artifact.Data[i]; d.Name == name {
+			return &section{spec: sectionSpec(d), mem: img.sections[i], frozen: d.ReadOnly}
+		}
+	}
+	return nil
+}
+
+// operations are what a session does with maps, by kind.
+var operations = [...]func(t table, op *codegen.MapOp) codegen.MapResult{
+	codegen.MapGet: func(t table, op *codegen.MapOp) codegen.MapResult { return found(t, op.Key)(t.Get(op.Key)) },
+	codegen.MapPut: func(t table, op *codegen.MapOp) codegen.MapResult {
+		return codegen.MapResult{Err: t.Update(op.Key, op.Value, op.Flags, codegen.AllCPUs).String()}
+	},
+	codegen.MapDelete: func(t table, op *codegen.MapOp) codegen.MapResult {
+		return codegen.MapResult{Err: t.Delete(op.Key).String()}
+	},
+	codegen.MapIterate: iterate,
+	codegen.MapTake:    take,
+	codegen.MapPush: func(t table, op *codegen.MapOp) codegen.MapResult {
+		return queued(t, func(m maps.Map) codegen.MapResult {
+			return codegen.MapResult{Err: m.Push(op.Value, op.Flags).String()}
+		})
+	},
+	codegen.MapPop:     func(t table, op *codegen.MapOp) codegen.MapResult { return queued(t, popped) },
+	codegen.MapConsume: consume,
+}
 
 // operate performs one operation on the maps of an image.
 func (img *Image) operate(op *codegen.MapOp) codegen.MapResult {
 	if op.Kind == codegen.MapList {
 		return img.list()
 	}
-	m, ok := img.lookup(op.Map)
-	if !ok {
-		return codegen.MapResult{Err: errNoMap}
+	t := img.lookup(op.Map)
+	switch {
+	case t == nil:
+		return codegen.MapResult{Err: codegen.EBADF.String()}
+	case int(op.Kind) >= len(operations) || operations[op.Kind] == nil:
+		return codegen.MapResult{Err: codegen.EINVAL.String()}
 	}
-	switch op.Kind {
-	case codegen.MapGet:
-		return m.get(op.Key)
-	case codegen.MapPut:
-		return codegen.MapResult{Err: m.put(op.Key, op.Value)}
-	case codegen.MapIterate:
-		return m.iterate()
-	}
-	return codegen.MapResult{Err: errInvalid} // MapDelete: an array's elements always exist
+	return operations[op.Kind](t, op)
 }
 
-// list names all maps and data sections.
+// list names all maps and data sections; the value of a map is its number.
 func (img *Image) list() (res codegen.MapResult) {
-	for i := range img.maps {
-		res.Entries = append(res.Entries, codegen.MapEntry{Map: *img.maps[i].spec})
+	for _, m := range img.maps {
+		res.Entries = append(res.Entries, codegen.MapEntry{Map: *m.Spec(), Value: binary.LittleEndian.AppendUint32(nil, m.ID())})
 	}
 	for i := range img.Artifact.Data {
 		res.Entries = append(res.Entries, codegen.MapEntry{Map: *sectionSpec(&img.Artifact.Data[i])})
@@ -132,50 +319,138 @@ func (img *Image) list() (res codegen.MapResult) {
 	return res
 }
 
-// value is the value at a key, or why there is none; beyond is the error of an index out of range.
-func (m *array) value(key []byte, beyond string) ([]byte, string) {
-	if len(key) != arrayKeySize {
-		return nil, errInvalid
+// found makes a result of a value.
+func found(t table, key []byte) func([]byte, codegen.Errno) codegen.MapResult {
+	return func(value []byte, err codegen.Errno) codegen.MapResult {
+		if err != codegen.OK {
+			return codegen.MapResult{Err: err.String()}
+		}
+		return codegen.MapResult{Entries: []codegen.MapEntry{{Map: *t.Spec(), Key: bytes.Clone(key), Value: value}}}
 	}
-	i := binary.LittleEndian.Uint32(key)
-	if i >= m.spec.MaxEntries {
-		return nil, beyond
-	}
-	return m.mem[uint64(i)*m.spec.Stride():][:m.spec.ValueSize], errNone
 }
 
-func (m *array) get(key []byte) codegen.MapResult {
-	v, errno := m.value(key, errNotFound)
-	if errno != errNone {
-		return codegen.MapResult{Err: errno}
+func iterate(t table, _ *codegen.MapOp) (res codegen.MapResult) {
+	t.Each(func(key, value []byte) bool {
+		res.Entries = append(res.Entries, codegen.MapEntry{Map: *t.Spec(), Key: key, Value: value})
+		return true
+	})
+	return res
+}
+
+func take(t table, op *codegen.MapOp) codegen.MapResult {
+	m, ok := t.(maps.Map)
+	if !ok {
+		return codegen.MapResult{Err: codegen.ENOTSUPP.String()}
 	}
-	return codegen.MapResult{Entries: []codegen.MapEntry{m.entry(key, v)}}
+	return found(t, op.Key)(m.Take(op.Key))
 }
 
-func (m *array) entry(key, value []byte) codegen.MapEntry {
-	return codegen.MapEntry{Map: *m.spec, Key: bytes.Clone(key), Value: bytes.Clone(value)}
-}
-
-func (m *array) put(key, value []byte) string {
-	v, errno := m.value(key, errTooBig)
-	switch {
-	case errno != errNone:
-		return errno
-	case len(value) != len(v):
-		return errInvalid
-	case m.frozen:
-		return errFrozen
+// queued is an operation of maps without keys.
+func queued(t table, f func(maps.Map) codegen.MapResult) codegen.MapResult {
+	if m, ok := t.(maps.Map); ok {
+		return f(m)
 	}
-	copy(v, value)
-	return errNone
+	return codegen.MapResult{Err: codegen.EOPNOTSUPP.String()}
 }
 
-func (m *array) iterate() (res codegen.MapResult) {
-	var key [arrayKeySize]byte
-	for i := range m.spec.MaxEntries {
-		binary.LittleEndian.PutUint32(key[:], i)
-		v, _ := m.value(key[:], errNotFound)
-		res.Entries = append(res.Entries, m.entry(key[:], v))
+func popped(m maps.Map) codegen.MapResult {
+	value := make([]byte, m.Spec().ValueSize)
+	err := m.Pop(value)
+	return found(m, nil)(value, err)
+}
+
+// consume takes the complete records of a ring buffer.
+func consume(t table, _ *codegen.MapOp) (res codegen.MapResult) {
+	ring, ok := t.(codegen.Ring)
+	if !ok {
+		return codegen.MapResult{Err: codegen.EOPNOTSUPP.String()}
+	}
+	for _, record := range ring.Consume() {
+		res.Entries = append(res.Entries, codegen.MapEntry{Map: *t.Spec(), Value: record})
 	}
 	return res
 }
+
+// Prog arrays.
+
+const mapTypeProgArray = 3
+
+// object is the word that stands for object number n in a table: of a prog array where a program is entered, elsewhere the number.
+func (r *Runtime) object(spec *abi.MapSpec, n uint64) (uint64, codegen.Errno) {
+	if spec.Type != mapTypeProgArray {
+		if n == 0 {
+			return 0, codegen.EBADF
+		}
+		return n, codegen.OK
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.programs[codegen.ProgID(n)]
+	if p == nil || p.closed.Load() {
+		return 0, codegen.EBADF
+	}
+	if err := r.suits(spec, p); err != codegen.OK {
+		return 0, err
+	}
+	p.unit.kept = true
+	return p.unit.code.Enter(p.entry, uint64(p.id)), codegen.OK
+}
+
+// suits reports whether a program may be in a prog array: all are of one type, and only the programs of the array's own
+// object may have guards, whose regions are those of the object that runs.
+func (r *Runtime) suits(spec *abi.MapSpec, p *Program) codegen.Errno {
+	r.maps.mu.Lock()
+	defer r.maps.mu.Unlock()
+	own := false
+	for _, m := range p.unit.image.maps {
+		own = own || m.Spec() == spec
+	}
+	if !own && hasGuards(p.unit.image.Artifact) {
+		return codegen.EINVAL
+	}
+	typ, ok := r.arrayTypes[spec]
+	if !ok {
+		r.arrayTypes[spec] = p.info.Type
+	}
+	if ok && typ != p.info.Type {
+		return codegen.EINVAL
+	}
+	return codegen.OK
+}
+
+// hasGuards reports whether code has accesses that are not proved.
+func hasGuards(a *codegen.Artifact) bool {
+	for i := range a.Exits {
+		if a.Exits[i].Code == codegen.ExitFault && a.Exits[i].Rule == ir.RuleMemory {
+			return true
+		}
+	}
+	return false
+}
+
+// TailCall takes the run to the program at an index of a prog array, for executables that are no machine code. If it
+// reports false the run goes on where it is: the index is too large, the limit is reached or there is no program, in this
+// order (bpf_tail_call, kernel/bpf/core.c, Linux 6.18). slice is what is left of the turn counter.
+func (w *Worker) TailCall(array uint64, index uint32, slice int64) bool {
+	m := w.runtime.mapAt(array)
+	if m == nil || m.Spec().Type != mapTypeProgArray || index >= m.Spec().MaxEntries || w.rc.tails >= ir.MaxTailCalls {
+		return false
+	}
+	id := *(*uint64)(w.runtime.arena.pointer(*(*uint64)(w.runtime.arena.pointer(array + codegen.MapTable)) + 8*uint64(index)))
+	w.runtime.mu.Lock()
+	p := w.runtime.programs[codegen.ProgID(id)]
+	w.runtime.mu.Unlock()
+	if p == nil {
+		return false
+	}
+	w.rc.tails++
+	w.slice = slice
+	w.setRunning(p)
+	return true
+}
+
+// Next is where the run goes on after TailCall.
+func (w *Worker) Next() (Executable, int) { return w.running.unit.code, w.running.entry }
+
+// pointer is an address inside the arena as a pointer.
+func (a *arena) pointer(addr uint64) unsafe.Pointer { return unsafe.Add(a.base, uintptr(addr)-uintptr(a.base)) }

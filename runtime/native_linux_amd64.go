@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -69,6 +70,7 @@ func (n *nativeRun) takeErr() error {
 // nativeCode is loaded machine code.
 type nativeCode struct {
 	image *Image
+	unit  *unit
 	base  uint64   // address of the code
 	entry []uint64 // addresses
 	// The exit that resumes at an offset is exits[slot[offset/4]-1], if any: two
@@ -137,8 +139,20 @@ func (Native) Load(img *Image) (Executable, error) {
 	if err := img.protect(&img.rodata, protRead); err != nil {
 		return nil, err
 	}
-	return c, img.protect(&img.code, protExec)
+	if err := img.protect(&img.code, protExec); err != nil {
+		return nil, err
+	}
+	img.runtime.codes.add(c)
+	return c, nil
 }
+
+// belong tells the code of which unit it is, before it runs.
+func (c *nativeCode) belong(u *unit) { c.unit = u }
+
+func (c *nativeCode) compare(addr uint64) int { return cmp.Compare(c.base, addr) }
+
+// Enter is the address of an entry.
+func (c *nativeCode) Enter(entry int, _ uint64) uint64 { return c.entry[entry] }
 
 // checkExits makes sure that every helper that the code leaves for is a Go function.
 func (img *Image) checkExits() error {
@@ -183,6 +197,8 @@ func (img *Image) symbol(r *codegen.Reloc) (uint64, error) {
 		return img.rodata.addr, nil
 	case r.Kind == codegen.RelocData && i >= 0 && i < len(img.Data):
 		return img.Data[i], nil
+	case r.Kind == codegen.RelocMap && i >= 0 && i < len(img.MapAddrs):
+		return img.MapAddrs[i], nil
 	case r.Kind == codegen.RelocMapValue && i >= 0 && i < len(img.MapValues):
 		return img.MapValues[i], nil
 	case r.Kind == codegen.RelocHelper && i >= 0 && i < len(img.helpers) && img.helpers[i].native != 0:
@@ -191,13 +207,13 @@ func (img *Image) symbol(r *codegen.Reloc) (uint64, error) {
 	return 0, fmt.Errorf("relocation at %#x of kind %d refers to nothing (index %d)", r.Offset, r.Kind, r.Index)
 }
 
-// Close frees nothing: the code lies in the image.
-func (c *nativeCode) Close() {}
+// Close makes the code unknown; it lies in the image, which frees it.
+func (c *nativeCode) Close() { c.image.runtime.codes.remove(c) }
 
 // Run runs the entry of the program that the worker is bound to.
 func (c *nativeCode) Run(w *Worker, entry int, r1, r2 uint64) (uint64, error) {
 	n := &w.native
-	w.rc.slice = w.slice
+	w.rc.slice, w.rc.tails = w.slice, 0
 	r0 := n.enter(w)
 	if n.err != nil {
 		return w.stopped()
@@ -210,12 +226,29 @@ func (c *nativeCode) Run(w *Worker, entry int, r1, r2 uint64) (uint64, error) {
 func exit(w *Worker) bool {
 	rc := w.rc
 	x := w.native.code.find(rc.left)
+	if x == nil {
+		x = w.native.other(w, rc.left)
+	}
 	if x != nil && x.call != nil {
 		a := &rc.args
+		w.helped = true
 		rc.regs[regRAX] = x.call((*call)(w), a[0], a[1], a[2], a[3], a[4])
 		return !w.ended || w.native.end()
 	}
 	return w.native.leave(w, x)
+}
+
+// other is the exit of a program that the run has tail-called, in another artifact, whose code runs from now on.
+func (n *nativeRun) other(w *Worker, left uint64) *nativeExit {
+	c := w.runtime.codes.at(left)
+	if c == nil {
+		return nil
+	}
+	x := c.find(left)
+	if x != nil && x.Prog >= 0 {
+		w.setRunning(c.unit.programs[x.Prog])
+	}
+	return x
 }
 
 // end ends a run as a helper has asked for.

@@ -20,6 +20,9 @@ func exitAddress() uint64 { return 0 }
 // callNative is not reached: a helper of machine code is refused at load.
 func (w *Worker) callNative(uint64, *[5]uint64) uint64 { return 0 }
 
+// codes is empty where no machine code runs.
+type codes struct{}
+
 // nativeRun is empty where no machine code runs.
 type nativeRun struct{ err error }
 

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"unsafe"
-
-	"github.com/bpfc/bpfc/core/codegen"
 )
 
 // objects is memory of the runtime that is no region of a program: structures of helpers, maps inside others, records.
@@ -71,14 +69,6 @@ func (o *objects) find(addr, n uint64) unsafe.Pointer {
 	x := &list[i]
 	if off := addr - x.addr; off < uint64(len(x.mem)) && n <= uint64(len(x.mem))-off {
 		return unsafe.Pointer(&x.mem[off])
-	}
-	return nil
-}
-
-// mapAt is the map at an address that programs pass, nil if there is none.
-func (r *Runtime) mapAt(addr uint64) codegen.Map {
-	if m, ok := r.maps.Load(addr); ok {
-		return m.(codegen.Map)
 	}
 	return nil
 }

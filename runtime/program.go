@@ -16,11 +16,13 @@ type unit struct {
 	programs []*Program
 	open     int // programs not unloaded; guarded by runtime.mu
 	pins     int // workers handed out for its programs; guarded by runtime.mu
+	kept     bool // a prog array holds one of its programs: it lives as long as the runtime; guarded by runtime.mu
 }
 
 // Program is a loaded program. It is safe for concurrent use.
 type Program struct {
 	unit   *unit
+	id     codegen.ProgID
 	entry  int
 	info   *codegen.EntryInfo
 	mask   uint64 // of the return value
@@ -43,10 +45,20 @@ func (r *Runtime) Load(a *codegen.Artifact, l Loader) ([]*Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading %s: %w", a.Name, err)
 	}
-	r.mu.Lock()
-	r.units[u] = struct{}{}
-	r.mu.Unlock()
+	r.register(u)
 	return u.programs, nil
+}
+
+// register numbers the unit's programs.
+func (r *Runtime) register(u *unit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.units[u] = struct{}{}
+	for _, p := range u.programs {
+		p.id = r.next
+		r.programs[p.id] = p
+		r.next++
+	}
 }
 
 func (r *Runtime) place(a *codegen.Artifact, l Loader) (*unit, error) {
@@ -60,6 +72,9 @@ func (r *Runtime) place(a *codegen.Artifact, l Loader) (*unit, error) {
 		return nil, err
 	}
 	u := &unit{runtime: r, image: img, code: code, open: len(a.Entries)}
+	if c, ok := code.(interface{ belong(*unit) }); ok {
+		c.belong(u)
+	}
 	for i := range a.Entries {
 		p := &Program{unit: u, entry: i, info: &a.Entries[i].EntryInfo, mask: 1<<64 - 1}
 		if p.info.Return32 {
@@ -92,6 +107,9 @@ func (u *unit) close() {
 		p.closed.Store(true)
 	}
 }
+
+// ID is the number of the program in its runtime, as prog arrays name it.
+func (p *Program) ID() codegen.ProgID { return p.id }
 
 // Info describes the program. It must not be changed.
 func (p *Program) Info() *codegen.EntryInfo { return p.info }
@@ -189,17 +207,16 @@ func (p *Program) Unload(ctx context.Context) error {
 	if p.closed.Swap(true) {
 		return p.unavailable()
 	}
+	free := func() error { return nil }
 	r.mu.Lock()
-	u.open--
-	last := u.open == 0
-	if last {
+	delete(r.programs, p.id)
+	if u.open--; u.open == 0 {
 		delete(r.units, u)
+		if !u.kept {
+			free = u.free
+		}
 	}
 	r.mu.Unlock()
-	free := func() error { return nil }
-	if last {
-		free = u.free
-	}
 	return wait(ctx, r.retire(&u.pins, free))
 }
 

@@ -15,6 +15,8 @@ type runContext struct {
 	hostSP     uint64 // Go's stack pointer while machine code runs
 	faultAddr  uint64
 	regionsEnd uint64
+	tails      uint64
+	cpu        uint64
 
 	hostBP     uint64
 	controlTop uint64     // rsp at entry
@@ -23,7 +25,7 @@ type runContext struct {
 	regs       [16]uint64 // by their number in encodings, but for r12 and those in args
 	_          uint64
 	args       [5]uint64 // rdi rsi rdx rcx r8: R1 to R5
-	_          uint64
+	_          [3]uint64
 
 	regions [ir.MaxRegions]nativeRegion
 }
@@ -44,6 +46,8 @@ var (
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.hostSP)-codegen.RunHostSP]
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.faultAddr)-codegen.RunFaultAddr]
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.regionsEnd)-codegen.RunRegionsEnd]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.tails)-codegen.RunTails]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.cpu)-codegen.RunCPU]
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.hostBP)-codegen.RunReserved]
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.regions)-codegen.RunRegions]
 	_ = [1]int{}[unsafe.Sizeof(runContext{})-codegen.RunCtxSize]

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 )
 
@@ -32,7 +33,7 @@ type Runtime struct {
 	spec    codegen.Spec
 	sets    implementations
 	objects objects
-	maps    sync.Map // codegen.Map by address
+	maps    mapTable
 	cpu     string   // level of this machine
 	arena   *arena
 	workers []*Worker
@@ -48,6 +49,11 @@ type Runtime struct {
 	mu       sync.Mutex
 	retired  []retirement
 	units    map[*unit]struct{}
+	programs map[codegen.ProgID]*Program
+	next     codegen.ProgID
+	codes    codes
+	// arrayTypes are the program types of prog arrays that have had a program.
+	arrayTypes map[*abi.MapSpec]string
 	pins     int  // workers handed out, and operations on maps
 	orphaned bool // closed while workers were held
 	gone     bool // the address range is released
@@ -73,7 +79,7 @@ func New(o Options) (*Runtime, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runtime{spec: o.Spec, cpu: HostCPU(), arena: a, free: make(chan struct{}, n), units: map[*unit]struct{}{}}
+	r := &Runtime{spec: o.Spec, cpu: HostCPU(), arena: a, free: make(chan struct{}, n), units: map[*unit]struct{}{}, programs: map[codegen.ProgID]*Program{}, next: 1, arrayTypes: map[*abi.MapSpec]string{}}
 	r.epoch.Store(1)
 	for cpu := range n {
 		w, err := newWorker(r, cpu)

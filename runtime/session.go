@@ -18,7 +18,6 @@ type Session struct {
 
 	mu       sync.Mutex
 	programs map[codegen.ProgID]*Program
-	next     codegen.ProgID
 }
 
 var _ codegen.Session = (*Session)(nil)
@@ -32,7 +31,7 @@ func OpenSession(ctx context.Context, spec codegen.Spec, l Loader) (*Session, er
 	if err != nil {
 		return nil, err
 	}
-	return &Session{runtime: r, loader: l, programs: map[codegen.ProgID]*Program{}, next: 1}, nil
+	return &Session{runtime: r, loader: l, programs: map[codegen.ProgID]*Program{}}, nil
 }
 
 // Load makes the artifact's programs runnable: see codegen.Session.
@@ -48,9 +47,8 @@ func (s *Session) Load(ctx context.Context, a *codegen.Artifact) ([]codegen.Prog
 	defer s.mu.Unlock()
 	ids := make([]codegen.ProgID, len(programs))
 	for i, p := range programs {
-		ids[i] = s.next
-		s.programs[s.next] = p
-		s.next++
+		ids[i] = p.id
+		s.programs[p.id] = p
 	}
 	return ids, nil
 }

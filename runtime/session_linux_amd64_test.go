@@ -309,7 +309,7 @@ func TestPanicInHelperFreesTheWorker(t *testing.T) {
 		if fail {
 			panic("helper")
 		}
-		return ask(r1, r2, r3, r4, r5)
+		return ask(nil, r1, r2, r3, r4, r5)
 	}
 	p := load(t, r, asks)[0]
 	require.PanicsWithValue(t, "helper", func() { _, _ = p.Run(nil) })

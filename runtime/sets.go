@@ -12,11 +12,12 @@ type implementations struct {
 	helpers map[string]codegen.GoHelper
 	enter   map[string]func(codegen.Call) error
 	leave   map[string]func(codegen.Call, uint64)
+	done    []func(codegen.Call)
 }
 
 // implement opens the implementations of a spec's sets. What the caller gives by name comes before theirs.
 func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
-	all := implementations{map[string]codegen.GoHelper{}, map[string]func(codegen.Call) error{}, map[string]func(codegen.Call, uint64){}}
+	all := implementations{helpers: map[string]codegen.GoHelper{}, enter: map[string]func(codegen.Call) error{}, leave: map[string]func(codegen.Call, uint64){}}
 	for _, open := range s.Sets {
 		one, err := open(&home{r})
 		if err != nil {
@@ -25,6 +26,9 @@ func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
 		maps.Copy(all.helpers, one.Helpers)
 		maps.Copy(all.enter, one.Enter)
 		maps.Copy(all.leave, one.Leave)
+		if one.Done != nil {
+			all.done = append(all.done, one.Done)
+		}
 	}
 	maps.Copy(all.helpers, s.Helpers)
 	return all, nil

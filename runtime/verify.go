@@ -21,11 +21,7 @@ func checkArtifact(a *codegen.Artifact, s *codegen.Spec, cpu string) error {
 	if err := checkItems(a.Items, s.Set); err != nil {
 		return err
 	}
-	var kinds []abi.MapKind
-	if s.Set != nil {
-		kinds = s.Set.MapKinds
-	}
-	if err := checkMaps(a.Maps, kinds); err != nil {
+	if err := checkMaps(a); err != nil {
 		return err
 	}
 	return checkEntries(a)

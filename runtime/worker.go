@@ -35,7 +35,8 @@ type Worker struct {
 	state   atomic.Uint64 // stateFree, stateHeld, or the epoch in which it was leased
 	mem     Mem
 
-	bound  *Program // whose regions are set
+	bound   *Program // the one that runs
+	running *Program // whose regions are set: bound, or one that it has tail-called
 	memory []byte   // of the run; it keeps the buffer alive and off the goroutine's stack
 	length int      // of memory; -1 if the region of the memory is not set
 	r1, r2 uint64
@@ -51,6 +52,7 @@ type Worker struct {
 	packet      packetState
 	records     []codegen.Record
 	lost        int
+	helped      bool   // a Go helper was called
 	ended       bool   // a helper has said the result
 	result      uint64 // if ended
 }
@@ -82,7 +84,7 @@ func newWorker(r *Runtime, cpu int) (*Worker, error) {
 	w.rc = (*runContext)(a.at(parts[2].off))
 	w.rc.controlTop = a.addr(parts[0].end()) - controlReserve
 	w.rc.stackTop = a.addr(parts[1].end())
-	w.rc.exit = exitAddress()
+	w.rc.exit, w.rc.cpu = exitAddress(), uint64(cpu)
 	w.context, w.contextAddr = a.bytes(parts[3]), a.addr(parts[3].off)
 	w.mem.worker = w
 	return w, nil
@@ -90,16 +92,22 @@ func newWorker(r *Runtime, cpu int) (*Worker, error) {
 
 // forget drops every pointer into the address range, before it is released.
 func (w *Worker) forget() {
-	w.rc, w.bound, w.memory, w.mem, w.context, w.packet = nil, nil, nil, Mem{}, nil, packetState{}
+	w.rc, w.bound, w.running, w.memory, w.mem, w.context, w.packet = nil, nil, nil, nil, Mem{}, nil, packetState{}
 	w.native = nativeRun{}
 }
 
-// bind makes p the program that the worker runs: its regions but memory.
+// bind makes p the program that the worker runs.
 func (w *Worker) bind(p *Program) {
-	img := p.unit.image
+	w.setRunning(p)
+	w.bound, w.mask, w.memory, w.length = p, p.mask, nil, -1
+}
+
+// setRunning makes the code of p the one that runs: its regions but memory, which stays.
+func (w *Worker) setRunning(p *Program) {
+	img, memory := p.unit.image, w.mem.region[ir.RegionMemory]
 	n := ir.RegionMaps + len(img.Artifact.Maps)
 	// Machine code reads its regions in guards only, others look there for every access.
-	stack, first := uint64(p.info.StackSize), 0
+	stack, first := uint64(img.Artifact.StackSize), 0
 	if p.info.StackRegion == 0 {
 		first = ir.RegionStack + 1
 	}
@@ -113,10 +121,12 @@ func (w *Worker) bind(p *Program) {
 	w.setRegion(ir.RegionData, img.data.start(), img.data.size, true)
 	w.setRegion(ir.RegionRodata, img.consts.start(), img.consts.size, false)
 	for i := range img.maps {
-		m := &img.maps[i]
-		w.setRegion(ir.RegionMaps+i, unsafe.Pointer(unsafe.SliceData(m.mem)), uint64(len(m.mem)), true)
+		m := img.maps[i]
+		mem, _ := m.Slab()
+		w.setRegion(ir.RegionMaps+i, unsafe.Pointer(unsafe.SliceData(mem)), uint64(len(mem)), m.Writable())
 	}
-	w.bound, w.mask, w.memory, w.length = p, p.mask, nil, -1
+	w.setRegion(ir.RegionMemory, memory.ptr, memory.n1, memory.writable)
+	w.running = p
 }
 
 // stack is the address of the lowest of n bytes at the top of the BPF stack.
@@ -168,15 +178,30 @@ func (w *Worker) RunContext(ctx, mem []byte) (uint64, error) {
 // start runs the program once on what was prepared.
 func (w *Worker) start() (uint64, error) {
 	slice := w.budget.Start(w.fuel)
+	if w.running != w.bound {
+		w.setRunning(w.bound)
+	}
+	w.rc.tails = 0
 	if !w.native.bound() {
 		return w.runOther(slice)
 	}
 	w.rc.slice = slice
 	ret := w.native.enter(w)
+	if w.helped {
+		w.doneHelping()
+	}
 	if w.native.err != nil {
 		return w.stopped()
 	}
 	return ret & w.mask, nil
+}
+
+// doneHelping lets the sets give back what the run has left behind.
+func (w *Worker) doneHelping() {
+	w.helped = false
+	for _, done := range w.runtime.sets.done {
+		done((*call)(w))
+	}
 }
 
 // stopped is the end of a run that did not return by itself.
@@ -193,6 +218,9 @@ func (w *Worker) runOther(slice int64) (uint64, error) {
 	p := w.bound
 	w.slice = slice
 	ret, err := p.unit.code.Run(w, p.entry, w.r1, w.r2)
+	if w.helped {
+		w.doneHelping()
+	}
 	return ret & w.mask, err
 }
 

@@ -148,6 +148,8 @@ func (e *emitter) checkedEntry(self, fill asm.Label) {
 	a.MovMR(asm.W64, runContext(codegen.RunExit), asm.RAX)
 	a.MovMR(asm.W64, runContext(codegen.RunHostSP), asm.RSP)
 	a.MovMI(asm.W64, runContext(codegen.RunFaultAddr), 0)
+	a.MovMI(asm.W64, runContext(codegen.RunTails), 0)
+	a.MovMI(asm.W64, runContext(codegen.RunCPU), 0)
 	e.keepSaved(a.MovMR)
 	if info.Context == abi.CtxMemory && info.CtxSize > 0 {
 		a.AluRI(asm.Cmp, asm.W64, asm.RSI, int32(info.CtxSize))
@@ -408,8 +410,25 @@ func checkObject(u *codegen.Unit) error {
 		return &codegen.UnsupportedError{What: fmt.Sprintf("an object file with %d maps and data sections", n-ir.RegionMaps), Msg: fmt.Sprintf("at most %d", ir.MaxRegions-ir.RegionMaps)}
 	}
 	for i := range u.Entries {
+		if err := checkMaps(u.Programs[i]); err != nil {
+			return err
+		}
 		if e := &u.Entries[i]; int(e.Context) >= len(resultArguments) {
 			return &codegen.UnsupportedError{What: fmt.Sprintf("a C entry of program %s of type %s", e.Name, e.Type), Msg: "its kind of context is not known here"}
+		}
+	}
+	return nil
+}
+
+// checkMaps refuses what needs a map's own structure, which is the runtime's.
+func checkMaps(p *ir.Program) error {
+	for _, f := range p.Funcs {
+		for _, b := range f.Blocks {
+			for i := range b.Insns {
+				if in := &b.Insns[i]; in.Op == ir.OpTailCall || in.Op == ir.OpAddr && in.Ref.Kind == ir.RefMap && p.Maps[in.Ref.Index].Type == abi.MapTypeArray {
+					return &codegen.UnsupportedError{What: fmt.Sprintf("an object file with program %s, insn %d", p.Name, in.Pos), Msg: "it passes an array map to a helper, or tail-calls: objects have the values of their array maps and no more"}
+				}
+			}
 		}
 	}
 	return nil

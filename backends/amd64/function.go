@@ -205,6 +205,13 @@ func (e *emitter) prologue() {
 // epilogue undoes the prologue and returns. Code behind it belongs to the function's body again.
 func (e *emitter) epilogue(*ir.Insn) {
 	body := e.unwindState()
+	e.leaveFrame()
+	e.asm.Op(asm.Ret)
+	e.cfa(body.cfa, body.saved)
+}
+
+// leaveFrame undoes the prologue.
+func (e *emitter) leaveFrame() {
 	if e.pad {
 		e.asm.AluRI(asm.Add, asm.W64, asm.RSP, 8)
 		e.released(8)
@@ -214,8 +221,6 @@ func (e *emitter) epilogue(*ir.Insn) {
 			e.restore(calleeSaved[i].reg)
 		}
 	}
-	e.asm.Op(asm.Ret)
-	e.cfa(body.cfa, body.saved)
 }
 
 // restore pops the register that was saved last.

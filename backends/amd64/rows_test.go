@@ -585,8 +585,8 @@ var listings = []struct {
 		r0 = load.u32 [r1+8] @3
 		exit`, `
 		lea r11, ptr [rdi+0x8]
-		sub r11, qword ptr [r12+0x130]
-		cmp r11, qword ptr [r12+0x148]
+		sub r11, qword ptr [r12+0x150]
+		cmp r11, qword ptr [r12+0x168]
 		jnb 26
 		mov eax, dword ptr [rdi+0x8]
 		ret
@@ -599,8 +599,8 @@ var listings = []struct {
 		r0 = mov64 0
 		exit`, `
 		mov r11, rdi
-		sub r11, qword ptr [r12+0x160]
-		cmp r11, qword ptr [r12+0x168]
+		sub r11, qword ptr [r12+0x180]
+		cmp r11, qword ptr [r12+0x188]
 		jnb 27
 		mov byte ptr [rdi], 0x0
 		xor eax, eax

@@ -53,6 +53,8 @@ var emitters = [len(ir.Ops)]func(*emitter, *ir.Insn){
 	ir.OpPoll:          (*emitter).poll,
 	ir.OpZero:          (*emitter).zero,
 	ir.OpFault:         (*emitter).fault,
+	ir.OpCPU:           (*emitter).cpu,
+	ir.OpTailCall:      (*emitter).tailCall,
 }
 
 // refuse reports an instruction that lowering was to remove.
@@ -111,6 +113,8 @@ func (e *emitter) addr(in *ir.Insn) {
 		e.asm.Lea(asm.W64, dst, asm.RIPSym(e.ref(codegen.RelocData, in.Ref.Index), int32(in.Imm)))
 	case ir.RefMapValue:
 		e.asm.Lea(asm.W64, dst, asm.RIPSym(e.ref(codegen.RelocMapValue, in.Ref.Index), int32(in.Imm)))
+	case ir.RefMap:
+		e.asm.Lea(asm.W64, dst, asm.RIPSym(e.ref(codegen.RelocMap, in.Ref.Index), int32(in.Imm)))
 	case ir.RefFunc:
 		e.asm.MovRI(dst, ir.FuncValue+int64(in.Ref.Index))
 	default:
@@ -379,4 +383,30 @@ func (e *emitter) call(in *ir.Insn) {
 	if frame != 0 {
 		e.asm.AluRI(asm.Add, asm.W64, asm.RBP, frame)
 	}
+}
+
+// cpu loads the number of the virtual CPU.
+func (e *emitter) cpu(in *ir.Insn) { e.asm.MovRM(asm.W32, reg(in.Dst), runContext(codegen.RunCPU)) }
+
+// tailCall jumps to the entry at index edx of the prog array at rsi, with rdi as it is, as if this function had not
+// been called. An index too large, the limit of a run and an empty slot, in this order, fall through
+// (bpf_tail_call, kernel/bpf/core.c; an empty slot does not count).
+func (e *emitter) tailCall(*ir.Insn) {
+	a, out := &e.asm, e.asm.NewLabel()
+	array, index := reg(ir.R2), reg(ir.R3)
+	a.MovRR(asm.W32, scratch0, index)
+	a.AluRM(asm.Cmp, asm.W32, scratch0, asm.Mem{Base: array, Disp: codegen.MapMaxEntries})
+	a.Jcc(asm.CondAE, out)
+	a.AluMI(asm.Cmp, asm.W64, runContext(codegen.RunTails), ir.MaxTailCalls)
+	a.Jcc(asm.CondAE, out)
+	a.MovRM(asm.W64, asm.RCX, asm.Mem{Base: array, Disp: codegen.MapTable})
+	a.MovRM(asm.W64, asm.RCX, asm.Mem{Base: asm.RCX, Index: scratch0, Scale: 8})
+	a.TestRR(asm.W64, asm.RCX, asm.RCX)
+	a.Jcc(asm.CondE, out)
+	a.UnaryM(asm.Inc, asm.W64, runContext(codegen.RunTails))
+	body := e.unwindState()
+	e.leaveFrame()
+	a.JmpR(asm.RCX)
+	e.cfa(body.cfa, body.saved)
+	a.Bind(out)
 }

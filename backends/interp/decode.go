@@ -114,6 +114,7 @@ var decoders = func() (t [256]func(d *decoder, b *ir.Block, j int)) {
 	t[ir.OpLoad], t[ir.OpStore], t[ir.OpZero] = (*decoder).memory, (*decoder).memory, (*decoder).memory
 	t[ir.OpLea], t[ir.OpGuardMem], t[ir.OpGuardAlign] = (*decoder).lea, (*decoder).guard, (*decoder).align
 	t[ir.OpCall], t[ir.OpCallHelper], t[ir.OpPoll] = (*decoder).call, (*decoder).helper, (*decoder).poll
+	t[ir.OpCPU], t[ir.OpTailCall] = (*decoder).cpu, (*decoder).tailCall
 	t[ir.OpJmp], t[ir.OpBr], t[ir.OpExit], t[ir.OpFault] = (*decoder).jmp, (*decoder).branch, (*decoder).exit, (*decoder).end
 	return t
 }()
@@ -154,6 +155,12 @@ func (d *decoder) jmp(b *ir.Block, j int) {
 
 func (d *decoder) exit(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opExit}) }
 func (d *decoder) poll(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opPoll}) }
+
+func (d *decoder) cpu(b *ir.Block, j int) {
+	d.emit(&b.Insns[j], inst{op: opCPU, dst: reg(b.Insns[j].Dst)})
+}
+
+func (d *decoder) tailCall(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opTailCall}) }
 
 func (d *decoder) end(b *ir.Block, j int) {
 	i := &b.Insns[j]
@@ -279,13 +286,15 @@ func (d *decoder) move(b *ir.Block, j int) {
 	d.emit(i, in)
 }
 
-// symbol is the value of a reference; RefMap does not get here (refuse).
+// symbol is the value of a reference.
 func (d *decoder) symbol(r ir.Ref) uint64 {
 	switch r.Kind {
 	case ir.RefData:
 		return d.out.image.Data[r.Index]
 	case ir.RefMapValue:
 		return d.out.image.MapValues[r.Index]
+	case ir.RefMap:
+		return d.out.image.MapAddrs[r.Index]
 	}
 	return uint64(ir.FuncValue) + uint64(r.Index)
 }

@@ -117,30 +117,27 @@ func refuse(p *ir.Program) error {
 var names = map[ir.Op]string{ir.OpMayGoto: "may_goto", ir.OpCallReg: "callx", ir.OpLoadAbs: "ld_abs", ir.OpLoadInd: "ld_ind"}
 
 func refuseInsn(p *ir.Program, f *ir.Func, i *ir.Insn) error {
-	what := cmp.Or(names[i.Op], i.Op.String())
-	switch {
-	case i.Ref.Kind == ir.RefMap:
-		what = fmt.Sprintf("map %q as a value", p.Maps[i.Ref.Index].Name)
-	case decoders[i.Op] != nil:
+	if decoders[i.Op] != nil {
 		return nil
 	}
+	what := cmp.Or(names[i.Op], i.Op.String())
 	return &codegen.UnsupportedError{What: fmt.Sprintf("%s (program %s, function %s, insn %d)", what, p.Name, f.Name, i.Pos), Msg: "the interpreter runs lowered programs without it"}
 }
 
-// checkDepth refuses calls that may need more than ir.MaxFrames frames, recursion among them.
+// checkDepth refuses calls that may need more than ir.MaxActive frames, recursion among them.
 func checkDepth(p *ir.Program) error {
 	depth := make([]int, len(p.Funcs)) // frames below and with the function; 0: not known yet
 	var visit func(f, above int) int
 	visit = func(f, above int) int {
-		if above+max(depth[f], 1) > ir.MaxFrames {
-			return ir.MaxFrames + 1
+		if above+max(depth[f], 1) > ir.MaxActive {
+			return ir.MaxActive + 1
 		}
 		if depth[f] > 0 {
 			return depth[f]
 		}
 		n := 1
 		for _, callee := range callees(p.Funcs[f]) {
-			if n = max(n, 1+visit(callee, above+1)); n > ir.MaxFrames {
+			if n = max(n, 1+visit(callee, above+1)); n > ir.MaxActive {
 				break
 			}
 		}
@@ -148,8 +145,8 @@ func checkDepth(p *ir.Program) error {
 		return n
 	}
 	for f := range p.Funcs {
-		if visit(f, 0) > ir.MaxFrames {
-			return &codegen.UnsupportedError{What: fmt.Sprintf("program %s: function %s calls itself, or calls nested deeper than %d", p.Name, p.Funcs[f].Name, ir.MaxFrames)}
+		if visit(f, 0) > ir.MaxActive {
+			return &codegen.UnsupportedError{What: fmt.Sprintf("program %s: function %s calls itself, or calls nested deeper than %d", p.Name, p.Funcs[f].Name, ir.MaxActive)}
 		}
 	}
 	return nil

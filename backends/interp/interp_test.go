@@ -319,9 +319,8 @@ func TestUnsupported(t *testing.T) {
 		{body("call.reg r1 @2\nexit"), "callx (program , function main, insn 2)"},
 		{body("r0 = ld.abs.u16 4 @2\nexit"), "ld_abs"},
 		{body("r0 = ld.ind.u16 r1, 4 @2\nexit"), "ld_ind"},
-		{"map \"m\" type 1 key 4 value 4 entries 1\n" + body("r1 = addr map@0, 0 @2\nexit"), `map "m" as a value`},
-		{body("call func@0\nexit"), "function main calls itself, or calls nested deeper than 8"},
-		{deep(9), "function f0 calls itself, or calls nested deeper than 8"},
+		{body("call func@0\nexit"), "function main calls itself, or calls nested deeper than 16"},
+		{deep(17), "function f0 calls itself, or calls nested deeper than 16"},
 	} {
 		_, err := interp.New().Compile(context.Background(), unit(t, tt.text), codegen.Options{})
 		var e *codegen.UnsupportedError

@@ -51,16 +51,30 @@ type executable struct {
 
 // Run implements runtime.Executable.
 func (x *executable) Run(w *runtime.Worker, entry int, r1, r2 uint64) (uint64, error) {
-	if x.observer != nil {
-		return x.observe(w, entry, r1, r2, x.observer)
+	return x.chain(w, entry, r1, r2, x.observer)
+}
+
+// chain runs a program and those that it tail-calls.
+func (x *executable) chain(w *runtime.Worker, entry int, r1, r2 uint64, to Observer) (ret uint64, err error) {
+	for {
+		if to != nil {
+			ret, err = x.observe(w, entry, r1, r2, to)
+		} else {
+			ret, err = x.fast[entry].run(w, r1, r2, nil)
+		}
+		if err != errTail {
+			return ret, err
+		}
+		var code runtime.Executable
+		code, entry = w.Next()
+		x = code.(*executable)
 	}
-	return x.fast[entry].run(w, r1, r2, nil)
 }
 
 // RunTrace implements runtime.Tracer.
 func (x *executable) RunTrace(w *runtime.Worker, entry int, r1, r2 uint64, step func(codegen.TraceStep)) (uint64, error) {
 	t := &tracer{emit: step}
-	ret, err := x.observe(w, entry, r1, r2, t)
+	ret, err := x.chain(w, entry, r1, r2, t)
 	t.end()
 	return ret, err
 }
@@ -69,6 +83,9 @@ func (x *executable) observe(w *runtime.Worker, entry int, r1, r2 uint64, to Obs
 	p := x.observed[entry]()
 	return p.run(w, r1, r2, &observation{observer: to, program: p, state: State{Mem: w.Mem()}})
 }
+
+// Enter implements runtime.Executable: a program is known by its number.
+func (x *executable) Enter(_ int, id uint64) uint64 { return id }
 
 // Close implements runtime.Executable: nothing but Go memory was acquired.
 func (x *executable) Close() {}

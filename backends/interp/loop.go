@@ -451,6 +451,12 @@ loop:
 			if !m.callHelper(int(in.imm)) {
 				return r[ir.R0], nil
 			}
+		case opCPU:
+			r[in.dst&15] = uint64(w.CPU())
+		case opTailCall:
+			if m.tailCall() {
+				return 0, errTail
+			}
 		case opExit:
 			if m.depth == 0 {
 				return r[ir.R0], nil

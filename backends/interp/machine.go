@@ -1,6 +1,8 @@
 package interp
 
 import (
+	"errors"
+
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/runtime"
 )
@@ -15,7 +17,7 @@ type machine struct {
 	top    uint64 // R10 of the entry
 	err    error
 	depth  int
-	frames [ir.MaxFrames]frame
+	frames [ir.MaxActive]frame
 }
 
 // frame is what a call saves and a return restores, as native code does.
@@ -27,7 +29,7 @@ type frame struct {
 
 // call enters the function at in.disp, from one with in.imm bytes of frame.
 func (m *machine) call(in *inst, pc int) (next int) {
-	f := &m.frames[m.depth&(ir.MaxFrames-1)]
+	f := &m.frames[m.depth&(ir.MaxActive-1)]
 	f.pc, f.r10 = pc, m.r[ir.R10]
 	copy(f.saved[:], m.r[ir.R6:])
 	m.r[ir.R10] -= in.imm
@@ -38,7 +40,7 @@ func (m *machine) call(in *inst, pc int) (next int) {
 // ret returns to the caller.
 func (m *machine) ret() (next int) {
 	m.depth--
-	f := &m.frames[m.depth&(ir.MaxFrames-1)]
+	f := &m.frames[m.depth&(ir.MaxActive-1)]
 	copy(m.r[ir.R6:], f.saved[:])
 	m.r[ir.R10] = f.r10
 	m.clobber()
@@ -54,6 +56,19 @@ func (m *machine) callHelper(index int) (on bool) {
 	m.r[ir.R0], on = m.worker.CallHelper(index, &args)
 	m.clobber()
 	return on
+}
+
+// errTail ends the run of a program that another one goes on for.
+var errTail = errors.New("tail call")
+
+// tailCall reports whether the run goes on in another program.
+func (m *machine) tailCall() bool {
+	if m.worker.TailCall(m.r[ir.R2], uint32(m.r[ir.R3]), m.slice) {
+		return true
+	}
+	m.r[ir.R0] = 0
+	m.clobber()
+	return false
 }
 
 // refill is called when the slice is used up; false ends the run with m.err.

@@ -157,6 +157,8 @@ const (
 	opPoll
 	opCall       // function at disp, of a caller with imm bytes of frame
 	opCallHelper // helper imm
+	opCPU        // dst = number of the CPU
+	opTailCall
 	opExit
 	opFault // with address a
 )

@@ -37,6 +37,8 @@ type ProgType struct {
 	PacketArgs PacketArgs
 	// LoadAbs allows LD_ABS and LD_IND (may_access_skb, kernel/bpf/verifier.c, Linux 6.18).
 	LoadAbs bool
+	// Loads names the helper that does such loads: (ctx, offset, size) gives the value, or a negative number.
+	Loads string
 	// Kernel and Attach are the numbers of enum bpf_prog_type and enum bpf_attach_type
 	// (include/uapi/linux/bpf.h, Linux 6.18) that a loader for the kernel passes; Kernel 0 if it has no such type.
 	Kernel, Attach uint32
@@ -336,6 +338,8 @@ type Helper struct {
 	Impl   Impl
 	// Intrinsic, if set, is how compilers expand the call where they can; where they cannot, it is called as Impl says.
 	Intrinsic Intrinsic
+	// With names the helper that the expansion calls, if it needs one.
+	With string
 	// Body is the helper as BPF bytecode (little-endian, RFC 9669), of Impl ImplBody.
 	Body []byte
 	// Native is object code for Target ("amd64"), of ImplNative: position-independent,

@@ -323,6 +323,7 @@ func (e *encoding) helper(h *abi.Helper) {
 	e.u8(uint8(h.Dynptr))
 	e.u8(uint8(h.Impl))
 	e.u8(uint8(h.Intrinsic))
+	e.str(h.With)
 	e.bytes(h.Body)
 	e.bytes(h.Native)
 	e.str(h.NativeTarget)

@@ -163,6 +163,7 @@ const (
 	// FaultHook, 0 if nobody defines it. Only in object files (Options.Object): the code of a C entry reads it with
 	// `mov r64, [rip+field]`; a loader refuses an entry of the runtime that does.
 	RelocFaultHook
+	RelocMap // Artifact.Maps[Index] itself: see Map.Address
 )
 
 // Reloc is a 4-byte field at Offset in Code.

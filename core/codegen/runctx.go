@@ -21,8 +21,18 @@ package codegen
 //	 16  HostSP       uint64  for the exit routine
 //	 24  FaultAddr    uint64
 //	 32  RegionsEnd   uint64  address after the last region in use
-//	 40  …            reserved for the runtime (saved registers)
-//	256  Regions      [64]{Base, N1, N2, N4, N8 uint64; Writable uint64}
+//	 40  Tails        uint64  tail calls that the run has made
+//	 48  CPU          uint64  number of the virtual CPU
+//	 56  …            reserved for the runtime (saved registers)
+//	288  Regions      [64]{Base, N1, N2, N4, N8 uint64; Writable uint64}
+//
+// A tail call loads the word at the index of the prog array's table; it is the address of an entry, 0 if there is none.
+// The code undoes its prologue and jumps there through rcx, with rdi = R1.
+//
+//	header of a map (the address that programs have for it)
+//	  0  ID, Type, KeySize, ValueSize, MaxEntries, Flags  uint32 each
+//	 24  Values       uint64  address of the values
+//	 32  Table        uint64  address of the index: of a prog array, of its words
 //
 // In a region an access of S bytes at address a is inside iff a - Base < N_S
 // (unsigned), with N_S = max(0, size - S + 1).
@@ -32,8 +42,10 @@ const (
 	RunHostSP     = 16
 	RunFaultAddr  = 24
 	RunRegionsEnd = 32
-	RunReserved   = 40
-	RunRegions    = 256
+	RunTails      = 40
+	RunCPU        = 48
+	RunReserved   = 56
+	RunRegions    = 288
 
 	RegionBase     = 0
 	RegionN1       = 8
@@ -44,6 +56,10 @@ const (
 	RegionSize     = 48
 
 	RunCtxSize = RunRegions + 64*RegionSize
+
+	MapMaxEntries = 16
+	MapValues     = 24
+	MapTable      = 32
 )
 
 // Sizes of the stacks.

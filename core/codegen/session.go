@@ -105,7 +105,11 @@ const (
 	MapPut
 	MapDelete
 	MapIterate // all keys and values
-	MapList    // names of all maps of the program; Value of each result is empty
+	MapList    // names of all maps of the program; the value of each result is the map's number, 4 bytes, none for data sections
+	MapTake    // get and delete
+	MapPush    // of maps without keys
+	MapPop
+	MapConsume // the complete records of a ring buffer
 )
 
 // MapOp is one operation on the map called Map of program Prog's artifact.

@@ -217,6 +217,7 @@ func (w *writer) helper(h *abi.Helper) {
 	w.bytes(h.Body)
 	w.bytes(h.Native)
 	w.str(h.NativeTarget)
+	w.str(h.With)
 }
 
 func (w *writer) callback(c *abi.Callback) {
@@ -483,7 +484,7 @@ func (r *reader) helper() abi.Helper {
 	if r.flag() {
 		h.Callback = r.callback()
 	}
-	h.Body, h.Native, h.NativeTarget = r.bytes(), r.bytes(), r.str()
+	h.Body, h.Native, h.NativeTarget, h.With = r.bytes(), r.bytes(), r.str(), r.str()
 	return h
 }
 

@@ -61,6 +61,9 @@ func genData(t *rapid.T) obj.Data {
 func genHelper(t *rapid.T) abi.Helper {
 	h := rapid.Make[abi.Helper]().Draw(t, "helper")
 	h.Body, h.Native = orNil(h.Body), orNil(h.Native)
+	if h.Intrinsic == 0 {
+		h.With = ""
+	}
 	genNames(&h.Returns)
 	if h.Callback != nil {
 		genNames(&h.Callback.Returns)

@@ -177,6 +177,10 @@ func (r Rule) String() string {
 const (
 	MaxStack  = 512 // bytes of BPF stack, all frames together
 	MaxFrames = 8   // functions active at a time
+	// MaxActive is the same of a lowered program: between two of its functions there may be one that the lowering added.
+	MaxActive = 2 * MaxFrames
+	// MaxTailCalls is how many tail calls a run makes (MAX_TAIL_CALL_CNT, include/linux/bpf.h).
+	MaxTailCalls = 33
 )
 
 // Regions of a run that every program has. The value of map i is region RegionMaps+i.

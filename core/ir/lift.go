@@ -447,6 +447,7 @@ func (b *builder) insn(at int) error {
 	case isa.KindAtomic:
 		o.atomic(row, dst, src, in.Off)
 	case isa.KindLoadAbs:
+		b.also(b.typ.Loads)
 		o.Op, o.Dst, o.Imm = OpLoadAbs, R0, in.Imm
 	case isa.KindLoadInd:
 		o.Op, o.Dst, o.A, o.Imm = OpLoadInd, R0, src, in.Imm
@@ -637,8 +638,16 @@ func (b *builder) helper(key string, h *abi.Helper) int32 {
 		i = int32(len(b.helpers))
 		b.helpers = append(b.helpers, *h)
 		b.index[key] = i
+		b.also(h.With)
 	}
 	return i
+}
+
+// also adds a helper that lowerings call.
+func (b *builder) also(name string) {
+	if h := b.set.HelperByName(name); name != "" && h != nil {
+		b.helper(name, h)
+	}
 }
 
 func (b *builder) setCall(op Op, r Ref) {

@@ -66,6 +66,8 @@ const (
 	OpPoll       // count down the slice; at zero the code exits and may be resumed
 	OpZero       // zero Imm bytes (multiple of 8) at Base + Disp
 	OpFault      // terminator: end the run with fault Rule; address is A, if any
+	OpCPU        // Dst = number of the virtual CPU
+	OpTailCall   // go on in the program at index R3 (32 bits) of the prog array R2, with R1, in this function's place; falls through if there is none, or after ir.MaxTailCalls
 
 	numOps
 )
@@ -145,6 +147,8 @@ var Ops = [numOps]OpInfo{
 	OpPoll:          {"poll", MayExit | Lowered},
 	OpZero:          {"zero", UseMem | Writes | Lowered},
 	OpFault:         {"fault", MayFault | Term | Lowered},
+	OpCPU:           {"cpu", DefDst | Lowered},
+	OpTailCall:      {"tailcall", CallsOut | Lowered},
 }
 
 // Info returns the op's row.

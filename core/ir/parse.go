@@ -366,7 +366,11 @@ func (p *parser) dynptr() {
 }
 
 func (p *parser) intrinsic() {
-	p.lastHelper().Intrinsic = name[abi.Intrinsic](p, "an intrinsic", intrinsicNames[:])
+	h := p.lastHelper()
+	h.Intrinsic = name[abi.Intrinsic](p, "an intrinsic", intrinsicNames[:])
+	if p.accept("with") {
+		h.With = p.str("the helper's name")
+	}
 }
 
 // lastHelper is the prototype that the statement belongs to.

@@ -171,7 +171,9 @@ func (w *printer) helper(h *abi.Helper) {
 		w.line("  dynptr %s", nameOf(dynptrNames[:], h.Dynptr))
 	}
 	if h.Intrinsic != abi.IntrinsicNone {
-		w.line("  intrinsic %s", nameOf(intrinsicNames[:], h.Intrinsic))
+		w.WriteString("  intrinsic " + nameOf(intrinsicNames[:], h.Intrinsic))
+		w.text("with", h.With)
+		w.WriteByte('\n')
 	}
 	w.bytes("body", h.Body)
 	if h.NativeTarget != "" {

@@ -19,6 +19,7 @@ func (p *program) lower() {
 		p.out.Funcs[i] = l.run()
 		p.live[i] = l.live()
 	}
+	p.lowerTemplates()
 }
 
 // lowering rewrites one function. New blocks go behind the old ones. Blocks that no
@@ -68,7 +69,7 @@ func (l *lowering) lowerBlock(i int, b *ir.Block) bool {
 	if i == 0 {
 		l.prologue()
 	}
-	if l.v.Polled(l.fi, i) && !l.opts.unguarded {
+	if l.fi >= 0 && l.v.Polled(l.fi, i) && !l.opts.unguarded {
 		l.emit(ir.Insn{Op: ir.OpPoll, Pos: b.Insns[0].Pos})
 	}
 	for j := range b.Insns {
@@ -153,6 +154,10 @@ func (l *lowering) insn(in *ir.Insn, fact *verifier.InsnFact) {
 		l.mayGoto(in)
 	case in.Op == ir.OpCallReg:
 		l.callReg(in, fact)
+	case in.Op == ir.OpCallHelper:
+		l.callHelper(in, fact)
+	case in.Op == ir.OpLoadAbs || in.Op == ir.OpLoadInd:
+		l.loadPacket(in)
 	case e&ir.CallsOut != 0:
 		l.emit(*in)
 		l.zeroRegs(fact.ZeroAfter, in.Pos)

@@ -61,6 +61,8 @@ type program struct {
 	out  *ir.Program
 	info codegen.EntryInfo
 	live [][]ir.RegSet // by function and block: what it or what follows reads before writing it
+	// templates are the functions that lowerings have added, in the order of their names.
+	templates []template
 }
 
 // Run lowers the verified programs of one object. The result shares maps, data

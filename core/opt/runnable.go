@@ -9,13 +9,10 @@ import (
 	"github.com/bpfc/bpfc/core/verifier"
 )
 
-// runnable refuses what can be verified but not lowered in this version: packet loads,
-// and helpers without an implementation.
+// runnable refuses what can be verified but not lowered in this version: helpers without an
+// implementation, tail calls in functions, packet loads of types without a helper for them.
 func runnable(v *verifier.Verified) error {
 	p := v.Program()
-	refuse := func(format string, args ...any) error {
-		return &codegen.UnsupportedError{What: fmt.Sprintf("program %q", p.Name), Msg: fmt.Sprintf(format, args...)}
-	}
 	for fi, f := range p.Funcs {
 		facts := v.Func(fi)
 		for _, b := range f.Blocks {
@@ -23,8 +20,8 @@ func runnable(v *verifier.Verified) error {
 				if facts.Insns[int(facts.Start[b.ID])+i].Dead {
 					continue
 				}
-				if why := obstacle(p, &b.Insns[i]); why != "" {
-					return refuse("insn %d: %s", b.Insns[i].Pos, why)
+				if why := obstacle(v, fi, &b.Insns[i]); why != "" {
+					return &codegen.UnsupportedError{What: fmt.Sprintf("program %q", p.Name), Msg: fmt.Sprintf("insn %d: %s", b.Insns[i].Pos, why)}
 				}
 			}
 		}
@@ -32,20 +29,23 @@ func runnable(v *verifier.Verified) error {
 	return nil
 }
 
-// obstacle says why an instruction cannot be lowered, "" if it can.
-func obstacle(p *ir.Program, in *ir.Insn) string {
+// obstacle says why an instruction of function fi cannot be lowered, "" if it can.
+func obstacle(v *verifier.Verified, fi int, in *ir.Insn) string {
 	switch {
-	case in.Op == ir.OpLoadAbs || in.Op == ir.OpLoadInd:
-		return "packet loads do not run in this version"
+	case (in.Op == ir.OpLoadAbs || in.Op == ir.OpLoadInd) && v.Type().Loads == "":
+		return fmt.Sprintf("packet loads do not run in programs of type %s", v.Type().Name)
 	case in.Op == ir.OpCallHelper:
-		return cannotCall(&p.Helpers[in.Ref.Index])
+		return cannotCall(&v.Program().Helpers[in.Ref.Index], fi)
 	}
 	return ""
 }
 
-// cannotCall says why a helper cannot be called.
-func cannotCall(h *abi.Helper) string {
-	if h.Impl == abi.ImplNone || h.Impl == abi.ImplIntrinsic {
+// cannotCall says why a helper cannot be called in function fi.
+func cannotCall(h *abi.Helper, fi int) string {
+	switch {
+	case h.Intrinsic == abi.IntrinsicTailCall && fi > 0:
+		return fmt.Sprintf("%s in a function that is not the program itself does not run in this version", h.Name)
+	case h.Intrinsic == abi.IntrinsicForEach && h.With == "", h.Impl == abi.ImplNone:
 		return fmt.Sprintf("%s is declared but does not run in this version", h.Name)
 	}
 	return ""

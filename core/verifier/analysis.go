@@ -41,6 +41,7 @@ type analysis struct {
 	visits  []uint32
 	taken   []uint8 // by instruction: branch sides that are possible
 	flaws   []bool  // accesses that are not proved, under guard
+	callMap []int32 // by call of a helper: InsnFact.Map, or several; 0 if no path has come there
 	source  []int32 // by load: InsnFact.Moved, or stays; 0 if no path has come there
 	live    []ir.RegSet
 	joins   []bool // by instruction: the first one of a block with several predecessors
@@ -139,7 +140,7 @@ func (a *analysis) prepare() {
 	}
 	a.marks = make([][]*mark, n)
 	a.visits, a.taken, a.flaws = make([]uint32, n), make([]uint8, n), make([]bool, n)
-	a.source = make([]int32, n)
+	a.source, a.callMap = make([]int32, n), make([]int32, n)
 	a.live, a.joins, a.loops = make([]ir.RegSet, n), make([]bool, n), make([]bool, n)
 	a.depth, a.unread = make([]int32, len(a.program.Funcs)), make([]bool, len(a.program.Funcs))
 	for fi, f := range a.program.Funcs {

@@ -202,7 +202,20 @@ func (c *callCheck) mapPointer(i int, r ref) *Error {
 		return c.reject(c.p, c.in, CodeArgument, []ref{r}, "%s is another map than the one the object is of", c.arg(i))
 	}
 	c.mp, c.mapping = r, n.obj
+	c.sameMap(n)
 	return nil
+}
+
+// several marks calls that get different maps, or one that another map holds.
+const several = -1
+
+// sameMap notes with which map the call is made.
+func (c *callCheck) sameMap(n *node) {
+	at, m := &c.callMap[c.gi(c.p)], n.obj+1
+	if n.id != c.identityOf(uint64(n.obj)|1<<40, 0, 0) || *at != 0 && *at != m {
+		m = several
+	}
+	*at = m
 }
 
 func (c *callCheck) valueSize() int64 { return int64(c.mapSpec(c.mapping).ValueSize) }

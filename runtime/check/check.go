@@ -206,7 +206,7 @@ func (m *image) checkInsn(in *insn, off, end uint32) (relocated bool, msg string
 		return true, m.checkReloc(in, &m.a.Relocs[r], end)
 	case in.isRel && !m.starts(int64(end)+in.rel):
 		return false, "it goes to where no instruction begins"
-	case in.has(transfer) && !in.isRel && (!in.hasMem || !in.exitSlot()):
+	case in.has(transfer) && !in.isRel && !in.tail && (!in.hasMem || !in.exitSlot()):
 		return false, "only the exit in the run context may be called through memory"
 	case in.hasMem && !in.has(transfer):
 		return false, in.checkMem()
@@ -255,6 +255,8 @@ func (m *image) target(r *codegen.Reloc) (size uint64, writable, ok bool) {
 		return uint64(len(m.a.Rodata)), false, true
 	case r.Kind == codegen.RelocData && i >= 0 && i < len(m.a.Data):
 		return uint64(len(m.a.Data[i].Bytes)), !m.a.Data[i].ReadOnly, true
+	case r.Kind == codegen.RelocMap && i >= 0 && i < len(m.a.Maps):
+		return 0, false, true // its address, no access
 	case r.Kind == codegen.RelocMapValue && i >= 0 && i < len(m.a.Maps):
 		return m.a.Maps[i].ArrayBytes(), true, true
 	}

@@ -29,6 +29,7 @@ type insn struct {
 	field      int   // offset of its PC-relative field of 4 bytes; 0 if there is none
 	rel        int64 // of a branch, from the instruction's end
 	isRel      bool
+	tail       bool // the jump of a tail call
 }
 
 func (i *insn) has(f form) bool { return i.form&f != 0 }
@@ -55,6 +56,9 @@ func (i *insn) exitSlot() bool {
 	return i.mem == operand{base: regR12, index: noReg, disp: codegen.RunExit}
 }
 
+// changed are the places of the run context that code writes.
+var changed = map[int32]bool{codegen.RunSlice: true, codegen.RunFaultAddr: true, codegen.RunTails: true}
+
 // checkMem says what is wrong with a memory operand that no relocation fills.
 func (i *insn) checkMem() string {
 	m := &i.mem
@@ -73,8 +77,8 @@ func (i *insn) checkMem() string {
 		return ""
 	case m.disp < 0 || int(m.disp)+i.memBytes > codegen.RunCtxSize:
 		return "it is outside the run context"
-	case i.memWritten && (m.disp != codegen.RunSlice && m.disp != codegen.RunFaultAddr || i.memBytes != 8):
-		return "code changes only the slice and the fault address of the run context"
+	case i.memWritten && (!changed[m.disp] || i.memBytes != 8):
+		return "code changes only the slice, the fault address and the count of tail calls of the run context"
 	}
 	return ""
 }
@@ -137,7 +141,8 @@ func (i *insn) operands(x *x86asm.Inst) error {
 			}
 		}
 	}
-	if i.has(trap) && x.Args[0] != x86asm.Imm(3) || i.has(transfer) && !i.isRel && !i.hasMem {
+	i.tail = x.Op == x86asm.JMP && x.Args[0] == x86asm.RCX
+	if i.has(trap) && x.Args[0] != x86asm.Imm(3) || i.has(transfer) && !i.isRel && !i.hasMem && !i.tail {
 		return errUnknown
 	}
 	return nil

@@ -3378,6 +3378,7 @@ type ProgType struct {
 	Variants      []*Helper              `protobuf:"bytes,11,rep,name=variants,proto3" json:"variants,omitempty"`
 	PacketArgs    uint32                 `protobuf:"varint,12,opt,name=packet_args,json=packetArgs,proto3" json:"packet_args,omitempty"`
 	Sleepable     bool                   `protobuf:"varint,13,opt,name=sleepable,proto3" json:"sleepable,omitempty"`
+	Loads         string                 `protobuf:"bytes,14,opt,name=loads,proto3" json:"loads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3501,6 +3502,13 @@ func (x *ProgType) GetSleepable() bool {
 		return x.Sleepable
 	}
 	return false
+}
+
+func (x *ProgType) GetLoads() string {
+	if x != nil {
+		return x.Loads
+	}
+	return ""
 }
 
 type Range struct {
@@ -3893,6 +3901,7 @@ type Helper struct {
 	Dynptr        uint32    `protobuf:"varint,16,opt,name=dynptr,proto3" json:"dynptr,omitempty"`
 	C             string    `protobuf:"bytes,17,opt,name=c,proto3" json:"c,omitempty"`
 	Intrinsic     uint32    `protobuf:"varint,18,opt,name=intrinsic,proto3" json:"intrinsic,omitempty"`
+	With          string    `protobuf:"bytes,19,opt,name=with,proto3" json:"with,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4051,6 +4060,13 @@ func (x *Helper) GetIntrinsic() uint32 {
 		return x.Intrinsic
 	}
 	return 0
+}
+
+func (x *Helper) GetWith() string {
+	if x != nil {
+		return x.With
+	}
+	return ""
 }
 
 type Callback struct {
@@ -4472,7 +4488,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05types\x18\x02 \x03(\v2\x18.bpfc.plugin.v1.ProgTypeR\x05types\x120\n" +
 	"\ahelpers\x18\x03 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x124\n" +
 	"\tmap_kinds\x18\x04 \x03(\v2\x17.bpfc.plugin.v1.MapKindR\bmapKinds\x121\n" +
-	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\xb0\x03\n" +
+	"\astructs\x18\x05 \x03(\v2\x17.bpfc.plugin.v1.ContextR\astructs\"\xc6\x03\n" +
 	"\bProgType\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bsections\x18\x02 \x03(\tR\bsections\x121\n" +
@@ -4488,7 +4504,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\bvariants\x18\v \x03(\v2\x16.bpfc.plugin.v1.HelperR\bvariants\x12\x1f\n" +
 	"\vpacket_args\x18\f \x01(\rR\n" +
 	"packetArgs\x12\x1c\n" +
-	"\tsleepable\x18\r \x01(\bR\tsleepable\"q\n" +
+	"\tsleepable\x18\r \x01(\bR\tsleepable\x12\x14\n" +
+	"\x05loads\x18\x0e \x01(\tR\x05loads\"q\n" +
 	"\x05Range\x12\x10\n" +
 	"\x03min\x18\x01 \x01(\x12R\x03min\x12\x10\n" +
 	"\x03max\x18\x02 \x01(\x12R\x03max\x120\n" +
@@ -4522,7 +4539,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\aor_null\x18\x0e \x01(\bR\x06orNull\x12\x10\n" +
 	"\x03max\x18\x0f \x01(\x04R\x03max\x12!\n" +
 	"\fnarrow_first\x18\x10 \x01(\bR\vnarrowFirst\x12\x16\n" +
-	"\x06signed\x18\x11 \x01(\bR\x06signedJ\x04\b\a\x10\bJ\x04\b\b\x10\t\"\xe2\x03\n" +
+	"\x06signed\x18\x11 \x01(\bR\x06signedJ\x04\b\a\x10\bJ\x04\b\b\x10\t\"\xf6\x03\n" +
 	"\x06Helper\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\rR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -4543,7 +4560,8 @@ const file_plugin_proto_rawDesc = "" +
 	"\bcallback\x18\x0f \x01(\v2\x18.bpfc.plugin.v1.CallbackR\bcallback\x12\x16\n" +
 	"\x06dynptr\x18\x10 \x01(\rR\x06dynptr\x12\f\n" +
 	"\x01c\x18\x11 \x01(\tR\x01c\x12\x1c\n" +
-	"\tintrinsic\x18\x12 \x01(\rR\tintrinsic\"y\n" +
+	"\tintrinsic\x18\x12 \x01(\rR\tintrinsic\x12\x12\n" +
+	"\x04with\x18\x13 \x01(\tR\x04with\"y\n" +
 	"\bCallback\x12\x12\n" +
 	"\x04args\x18\x01 \x03(\rR\x04args\x12/\n" +
 	"\areturns\x18\x02 \x01(\v2\x15.bpfc.plugin.v1.RangeR\areturns\x12\x14\n" +

@@ -48,12 +48,13 @@ func Set() *abi.Set {
 			Context: abi.Context{Kind: abi.CtxStruct, Name: "xdp_md", Size: 24, Fields: []abi.Field{
 				{Name: "data", Offset: 4, Size: 4, Kind: abi.FieldPacketEnd, Access: abi.ReadWrite, Narrow: true}}, Private: 16},
 			Helpers: []string{"*"},
+			Loads:   "fake/b",
 			Returns: abi.Range{Min: -1, Max: 4, Names: map[int64]string{-1: "NEVER", 2: "XDP_PASS", 1: "XDP_DROP"}},
 		}},
 		Helpers: []abi.Helper{
 			{ID: 5, Name: "fake/a", Args: [5]abi.ArgKind{abi.ArgCtx, abi.ArgMem, abi.ArgSize, abi.ArgFixedMem, abi.ArgStruct}, Sizes: [5]uint32{3: 4}, Structs: [5]string{4: "sock"}, Ret: abi.RetVoid, Flags: abi.FlagGPL, Impl: abi.ImplBody, Body: []byte{1}},
 			{ID: 6, Name: "fake/b", Impl: abi.ImplNative, Native: []byte{0xc3}, NativeTarget: "amd64", Returns: abi.Range{Max: 1}, C: "int b(void)"},
-			{ID: 7, Name: "fake/c", Args: [5]abi.ArgKind{abi.ArgConstMap, abi.ArgFunc}, Ret: abi.RetMapValueOrNull, Intrinsic: abi.IntrinsicForEach,
+			{ID: 7, Name: "fake/c", Args: [5]abi.ArgKind{abi.ArgConstMap, abi.ArgFunc}, Ret: abi.RetMapValueOrNull, Intrinsic: abi.IntrinsicForEach, With: "fake/b",
 				Callback: &abi.Callback{Args: [5]abi.CallbackArg{abi.CbMap}, Returns: abi.Range{Max: 1}, Many: true}},
 		},
 		MapKinds: []abi.MapKind{{Name: "hash", Type: 1, Helpers: []string{"fake/c"}, Values: abi.ValuesMemory}},

@@ -1,0 +1,128 @@
+package opt
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/ir"
+	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/verifier"
+)
+
+// intrinsics say how the call of a helper that has a meaning known here is expanded. One that reports false has
+// emitted nothing: the helper is called.
+var intrinsics = [...]func(l *lowering, in *ir.Insn, fact *verifier.InsnFact) bool{
+	abi.IntrinsicCPU:       (*lowering).expandCPU,
+	abi.IntrinsicTailCall:  (*lowering).expandTailCall,
+	abi.IntrinsicLoop:      (*lowering).expandLoop,
+	abi.IntrinsicMapLookup: (*lowering).expandLookup,
+	abi.IntrinsicForEach:   (*lowering).callForEach,
+}
+
+// callHelper calls a helper, or does in its place what it means.
+func (l *lowering) callHelper(in *ir.Insn, fact *verifier.InsnFact) {
+	if i := l.program.out.Helpers[in.Ref.Index].Intrinsic; i == abi.IntrinsicNone || !intrinsics[i](l, in, fact) {
+		l.emit(*in)
+	}
+	l.zeroRegs(fact.ZeroAfter, in.Pos)
+}
+
+func (l *lowering) expandCPU(in *ir.Insn, _ *verifier.InsnFact) bool {
+	l.emit(ir.Insn{Op: ir.OpCPU, Dst: ir.R0, Pos: in.Pos})
+	return true
+}
+
+func (l *lowering) expandTailCall(in *ir.Insn, _ *verifier.InsnFact) bool {
+	l.emit(ir.Insn{Op: ir.OpTailCall, Pos: in.Pos})
+	return true
+}
+
+// expandLookup finds a value of an array where it lies:
+//
+//	T0 = *key; if T0 < entries: R0 = values + T0 * stride, else R0 = 0
+func (l *lowering) expandLookup(in *ir.Insn, fact *verifier.InsnFact) bool {
+	if fact.Map <= 0 || l.program.out.Maps[fact.Map-1].Type != abi.MapTypeArray {
+		return false
+	}
+	m := &l.program.out.Maps[fact.Map-1]
+	found, none, done := l.newBlock(), l.newBlock(), l.newBlock()
+	l.emit(ir.Insn{Op: ir.OpLoad, Size: 4, Dst: ir.T0, Base: ir.R2, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.LT, A: ir.T0, Imm: int64(m.MaxEntries), Then: found.ID, Else: none.ID, Pos: in.Pos})
+	l.next(found)
+	l.emit(ir.Insn{Op: ir.OpMul, Width: 64, Dst: ir.T0, A: ir.T0, Imm: int64(m.Stride()), Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpAddr, Dst: ir.R0, Ref: ir.Ref{Kind: ir.RefMapValue, Index: fact.Map - 1}, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpAdd, Width: 64, Dst: ir.R0, A: ir.R0, B: ir.T0, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpJmp, Then: done.ID, Pos: in.Pos})
+	l.next(none)
+	l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R0, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpJmp, Then: done.ID, Pos: in.Pos})
+	l.next(done)
+	return true
+}
+
+// next ends the block at hand and goes on in b.
+func (l *lowering) next(b *ir.Block) {
+	l.end()
+	l.begin(b)
+}
+
+// expandLoop calls a function that makes the calls.
+func (l *lowering) expandLoop(in *ir.Insn, _ *verifier.InsnFact) bool {
+	l.callTemplate(template{name: "bpfc.loop", text: loopText}, in)
+	return true
+}
+
+// callForEach calls a function that makes the calls; its frame has the cursor and the key.
+func (l *lowering) callForEach(in *ir.Insn, fact *verifier.InsnFact) bool {
+	next := l.helper(l.program.out.Helpers[in.Ref.Index].With)
+	if next < 0 {
+		return false
+	}
+	key := l.keySize(fact)
+	frame := 8 + (key+7)&^7
+	l.callTemplate(template{name: fmt.Sprintf("bpfc.each.%d", key), text: eachText, args: []any{frame, next}}, in)
+	return true
+}
+
+// keySize is the size of the keys of the map with which a call is made: the largest of all if that is not known.
+func (l *lowering) keySize(fact *verifier.InsnFact) (size int32) {
+	maps := l.program.out.Maps
+	if fact.Map > 0 {
+		return int32(maps[fact.Map-1].KeySize)
+	}
+	for i := range maps {
+		size = max(size, int32(maps[i].KeySize))
+	}
+	return size
+}
+
+// helper is the number of a helper in the unit's table, -1 if there is none of the name.
+func (l *lowering) helper(name string) int32 {
+	return int32(slices.IndexFunc(l.program.out.Helpers, func(h abi.Helper) bool { return name != "" && h.Name == name }))
+}
+
+// callTemplate calls a function that the lowering adds.
+func (l *lowering) callTemplate(t template, in *ir.Insn) {
+	l.emit(ir.Insn{Op: ir.OpCall, Width: 64, Ref: ir.Ref{Kind: ir.RefFunc, Index: l.added(t)}, Pos: in.Pos})
+}
+
+// loadPacket does a load from the packet by the helper of the type: a negative number ends the function, with 0
+// (bpf_gen_ld_abs, net/core/filter.c, Linux 6.18).
+func (l *lowering) loadPacket(in *ir.Insn) {
+	load := l.helper(l.v.Type().Loads)
+	offset := ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R2, Imm: in.Imm, Pos: in.Pos}
+	if in.Op == ir.OpLoadInd {
+		offset = ir.Insn{Op: ir.OpAdd, Width: 32, Dst: ir.R2, A: in.A, Imm: in.Imm, Pos: in.Pos}
+	}
+	l.emit(offset)
+	l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R1, B: ir.R6, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R3, Imm: int64(in.Size), Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpCallHelper, Ref: ir.Ref{Kind: ir.RefHelper, Index: load}, Pos: in.Pos})
+	out, on := l.newBlock(), l.newBlock()
+	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.SLT, A: ir.R0, Then: out.ID, Else: on.ID, Pos: in.Pos})
+	l.next(out)
+	l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R0, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpExit, Pos: in.Pos})
+	l.next(on)
+}
