@@ -7,33 +7,41 @@ type Errno int32
 
 // The errors that maps and helpers give.
 const (
-	OK           Errno = 0
-	EPERM        Errno = 1
-	ENOENT       Errno = 2
-	E2BIG        Errno = 7
-	EBADF        Errno = 9
-	EAGAIN       Errno = 11
-	ENOMEM       Errno = 12
-	EACCES       Errno = 13
-	EFAULT       Errno = 14
-	EBUSY        Errno = 16
-	EEXIST       Errno = 17
-	ENODEV       Errno = 19
-	EINVAL       Errno = 22
-	ENOSPC       Errno = 28
-	ERANGE       Errno = 34
-	EDEADLK      Errno = 35
-	ENOTSUPP     Errno = 524
-	EPROTO       Errno = 71
-	EMSGSIZE     Errno = 90
-	EOPNOTSUPP   Errno = 95
-	EAFNOSUPPORT Errno = 97
+	OK              Errno = 0
+	EPERM           Errno = 1
+	ENOENT          Errno = 2
+	E2BIG           Errno = 7
+	EBADF           Errno = 9
+	EAGAIN          Errno = 11
+	ENOMEM          Errno = 12
+	EACCES          Errno = 13
+	EFAULT          Errno = 14
+	EBUSY           Errno = 16
+	EEXIST          Errno = 17
+	ENODEV          Errno = 19
+	EINVAL          Errno = 22
+	ENOSPC          Errno = 28
+	ERANGE          Errno = 34
+	EDEADLK         Errno = 35
+	ENOTSUPP        Errno = 524
+	EPROTO          Errno = 71
+	EBADMSG         Errno = 74
+	EBADFD          Errno = 77
+	EMSGSIZE        Errno = 90
+	EPROTOTYPE      Errno = 91
+	ENOPROTOOPT     Errno = 92
+	ESOCKTNOSUPPORT Errno = 94
+	EOPNOTSUPP      Errno = 95
+	EAFNOSUPPORT    Errno = 97
+	EALREADY        Errno = 114
 )
 
 var errnoNames = map[Errno]string{
 	EPERM: "EPERM", ENOENT: "ENOENT", E2BIG: "E2BIG", EBADF: "EBADF", EAGAIN: "EAGAIN", ENOMEM: "ENOMEM", EACCES: "EACCES", EFAULT: "EFAULT",
 	EBUSY: "EBUSY", EEXIST: "EEXIST", ENODEV: "ENODEV", EINVAL: "EINVAL", ENOSPC: "ENOSPC", ERANGE: "ERANGE", EDEADLK: "EDEADLK",
 	ENOTSUPP: "ENOTSUPP", EPROTO: "EPROTO", EMSGSIZE: "EMSGSIZE", EOPNOTSUPP: "EOPNOTSUPP", EAFNOSUPPORT: "EAFNOSUPPORT",
+	EBADMSG: "EBADMSG", EBADFD: "EBADFD", EPROTOTYPE: "EPROTOTYPE", ENOPROTOOPT: "ENOPROTOOPT", ESOCKTNOSUPPORT: "ESOCKTNOSUPPORT",
+	EALREADY: "EALREADY",
 }
 
 // String is the error's name, "" for OK.
