@@ -102,15 +102,15 @@ func changeType(c codegen.Call, _, typ, _, _, _ uint64) uint64 {
 // setTstamp is bpf_skb_set_tstamp; the types are enum skb_tstamp_type.
 func setTstamp(c codegen.Call, _, tstamp, typ, _, _ uint64) uint64 {
 	s := bufferOf(c)
-	const realtime, monotonic, tai = 0, 1, 2
+	const realtime, tai = 0, 2
 	switch p := s.protocol(); {
 	case p != protoIP && p != protoIPv6:
 		return codegen.EOPNOTSUPP.Ret()
-	case uint32(typ) > tai || uint32(typ) == realtime && tstamp != 0 || uint32(typ) != realtime && tstamp == 0:
+	case uint32(typ) > tai || uint32(typ) != realtime && tstamp == 0:
 		return codegen.EINVAL.Ret()
 	}
 	little.PutUint64(s.ctx[skbTstamp:], tstamp)
-	s.setField(skbTstampType, uint32(typ))
+	s.ctx[skbTstampType] = byte(typ)
 	return 0
 }
 

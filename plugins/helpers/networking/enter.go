@@ -145,7 +145,8 @@ func (n *network) enterNet(c codegen.Call) error {
 	return s.enter()
 }
 
-// enterPacket does what the two have in common: the device, the protocol, the socket.
+// enterPacket does what the two have in common: the device, the protocol, the
+// socket. Unlike the kernel's test, it takes packets of IP whose header is cut off.
 func (n *network) enterPacket(c codegen.Call) error {
 	s := bufferOf(c)
 	if s.pkt == nil || s.len() < ethLen {
@@ -173,6 +174,7 @@ func (n *network) enterPacket(c codegen.Call) error {
 func (s buffer) enter() error {
 	const maxWire, maxSegs = 1 << 16, 0xffff // GSO_LEGACY_MAX_SIZE, GSO_MAX_SEGS
 	s.moved(0)
+	s.setField(skbGsoSize, s.field(skbGsoSize)&0xffff)
 	switch wire := s.field(skbWireLen); {
 	case wire == 0:
 		s.setField(skbWireLen, uint32(s.len()))

@@ -35,8 +35,8 @@ const (
 	tunArgZeroSum  = 1 << 1 // BPF_F_ZERO_CSUM_TX
 	tunArgDontFrag = 1 << 2 // BPF_F_DONT_FRAGMENT
 	tunArgSeq      = 1 << 3 // BPF_F_SEQ_NUMBER
-	tunArgFlags    = 1 << 4 // BPF_F_TUNINFO_FLAGS
-	tunArgNoKey    = 1 << 5 // BPF_F_NO_TUNNEL_KEY
+	tunArgFlags    = 1 << 4 // BPF_F_TUNINFO_FLAGS, of getting
+	tunArgNoKey    = 1 << 4 // BPF_F_NO_TUNNEL_KEY, of setting
 
 	tunSum      = 1 << 0
 	tunKey      = 1 << 2
