@@ -11,7 +11,7 @@ func Set() *abi.Set {
 	return &abi.Set{
 		Name:    "networking",
 		Types:   types(),
-		Helpers: helpers(),
+		Helpers: running(helpers()),
 		Structs: structs(),
 	}
 }

@@ -148,10 +148,24 @@ func types() []abi.ProgType {
 		if t.Name == "netfilter" {
 			t.Unsupported = "its context leads to structures of the kernel that only the kernel's BTF describes"
 		}
+		t.Context.Private = privateSize(r.kernel)
 		t.Variants, t.PacketArgs = variants(r.kernel, r.attach), packetArgs(r.kernel)
 		ts = append(ts, t)
 	}
 	return ts
+}
+
+// privateSize is how many bytes the implementation keeps behind the context of a run.
+func privateSize(kernel uint32) uint32 {
+	switch kernel {
+	case typeSocketFilter, typeClassifier, typeAction, typeCgroupSkb, typeLwtIn, typeLwtOut, typeLwtXmit, typeLwtSeg6, typeStream:
+		return skbPrivate
+	case typeXDP:
+		return xdpPrivate
+	case typeMessage:
+		return msgPrivate
+	}
+	return 0
 }
 
 // packetArgs says which helpers take packet pointers in programs of a kernel type

@@ -1,0 +1,45 @@
+package networking
+
+import (
+	"maps"
+
+	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
+)
+
+// Implement makes the set's helpers for a session. Of the environment it reads
+// the parts "devices", "routes", "neighbours", "tunnel" and "sockets".
+func Implement(h codegen.Home) (codegen.Implementation, error) {
+	n, err := readNetwork(h)
+	if err != nil {
+		return codegen.Implementation{}, err
+	}
+	n.connect()
+	if err := n.readSockets(h); err != nil {
+		return codegen.Implementation{}, err
+	}
+	return codegen.Implementation{Helpers: n.helpers(), Enter: n.entries(), Leave: n.exits()}, nil
+}
+
+// helpers are the Go helpers of a session.
+func (n *network) helpers() map[string]codegen.GoHelper {
+	all := map[string]codegen.GoHelper{}
+	for _, family := range []map[string]codegen.GoHelper{
+		byteHelpers(), shapeHelpers(), checksumGo(), tunnelGo(), frameHelpers(), hashGo(),
+		n.redirectGo(), n.routeGo(), n.socketGo(), n.optionGo(), n.messageGo(),
+	} {
+		maps.Copy(all, family)
+	}
+	return all
+}
+
+// running marks the helpers that run as Go.
+func running(hs []abi.Helper) []abi.Helper {
+	here := (&network{}).helpers()
+	for i := range hs {
+		if _, ok := here[hs[i].Name]; ok {
+			hs[i].Impl = abi.ImplGo
+		}
+	}
+	return hs
+}

@@ -1,0 +1,328 @@
+package networking
+
+import (
+	"net/netip"
+	"slices"
+
+	"github.com/bpfc/bpfc/core/codegen"
+)
+
+// Results of bpf_fib_lookup (include/uapi/linux/bpf.h).
+const (
+	fibSuccess = iota
+	fibBlackhole
+	fibUnreachable
+	fibProhibit
+	fibNotForwarded
+	fibForwardDisabled
+	fibTunnel
+	fibNoNeighbour
+	fibFragment
+	fibNoSource
+)
+
+// Its flags.
+const (
+	fibDirect = 1 << iota
+	fibOutput
+	fibSkipNeighbour
+	fibTable
+	fibSource
+	fibMark
+
+	fibFlags = fibDirect | fibOutput | fibSkipNeighbour | fibTable | fibSource | fibMark
+)
+
+// Offsets of struct bpf_fib_lookup.
+const (
+	fibFamily, fibLength, fibIndex, fibMetric, fibSrc, fibDst, fibVlan, fibFromMAC, fibToMAC = 0, 6, 8, 12, 16, 32, 48, 52, 58
+
+	fibSize = 64
+)
+
+// Address families (include/linux/socket.h).
+const (
+	afInet  = 2
+	afInet6 = 10
+)
+
+// Routing tables, in the order in which they are asked (include/uapi/linux/rtnetlink.h).
+const (
+	tableLocal   = 255
+	tableMain    = 254
+	tableDefault = 253
+)
+
+// maxMTU is IP_MAX_MTU.
+const maxMTU = 0xffff
+
+// routeGo are the helpers that ask where packets would go (net/core/filter.c, Linux 6.18).
+func (n *network) routeGo() map[string]codegen.GoHelper {
+	return map[string]codegen.GoHelper{"bpf_fib_lookup": n.fibLookup, "bpf_check_mtu": n.checkMTU}
+}
+
+// fibLookup is bpf_fib_lookup. An XDP frame's length is compared with the MTU only if the program says it;
+// an skb's always.
+func (n *network) fibLookup(c codegen.Call, _, params, size, flags, _ uint64) uint64 {
+	if uint32(size) < fibSize || uint32(flags)&^fibFlags != 0 {
+		return codegen.EINVAL.Ret()
+	}
+	q := query{n: n, p: c.Bytes(params, fibSize, true), flags: uint32(flags)}
+	q.v6 = q.p[fibFamily] == afInet6
+	if !q.v6 && q.p[fibFamily] != afInet {
+		return codegen.EAFNOSUPPORT.Ret()
+	}
+	said := little.Uint16(q.p[fibLength:]) != 0
+	q.check = said || isXDP(c)
+	ret := q.run()
+	if ret == fibSuccess && !q.check {
+		ret = q.fits(bufferOf(c))
+	}
+	return ret
+}
+
+// query is one bpf_fib_lookup.
+type query struct {
+	n     *network
+	p     []byte // struct bpf_fib_lookup
+	flags uint32
+	v6    bool
+	check bool // compare the length with the MTU
+}
+
+// address is the address at an offset of the parameters.
+func (q *query) address(at int) netip.Addr {
+	if q.v6 {
+		return netip.AddrFrom16([16]byte(q.p[at:]))
+	}
+	return netip.AddrFrom4([4]byte(q.p[at:]))
+}
+
+// setAddress stores one; an IPv4 address leaves the other bytes of its place alone.
+func (q *query) setAddress(at int, a netip.Addr) { copy(q.p[at:], a.AsSlice()) }
+
+// strict reports whether an IPv6 address is never forwarded (rt6_need_strict).
+func strict(a netip.Addr) bool { return a.IsMulticast() || a.IsLinkLocalUnicast() || a.IsLoopback() }
+
+// run is bpf_ipv4_fib_lookup and bpf_ipv6_fib_lookup.
+func (q *query) run() uint64 {
+	if q.v6 && (strict(q.address(fibDst)) || strict(q.address(fibSrc))) {
+		return fibNotForwarded
+	}
+	d, ok := q.n.device(word(q.p, fibIndex))
+	if !ok {
+		return codegen.ENODEV.Ret()
+	}
+	if d.NoForward {
+		return fibForwardDisabled
+	}
+	r := q.n.lookup(q.address(fibDst), q.tables(), q.out())
+	if r == nil {
+		return fibNotForwarded
+	}
+	if ret := routeTypes[r.Type]; ret != fibSuccess {
+		return ret
+	}
+	return q.along(r)
+}
+
+// out is the interface that the route must lead to, 0 for any.
+func (q *query) out() uint32 {
+	if q.flags&fibOutput == 0 {
+		return 0
+	}
+	return word(q.p, fibIndex)
+}
+
+// tables are the routing tables that the lookup asks.
+func (q *query) tables() []uint32 {
+	if q.flags&fibDirect == 0 {
+		return []uint32{tableLocal, tableMain, tableDefault}
+	}
+	if q.flags&fibTable == 0 {
+		return []uint32{tableMain}
+	}
+	table := word(q.p, fibVlan)
+	setWord(q.p, fibVlan, 0)
+	return []uint32{table}
+}
+
+// along follows a route.
+func (q *query) along(r *route) uint64 {
+	d, ok := q.n.device(r.Index)
+	if !ok {
+		return fibNotForwarded
+	}
+	mtu := d.MTU
+	if r.MTU != 0 {
+		mtu = r.MTU
+	}
+	mtu = min(mtu, maxMTU)
+	if q.check && uint32(little.Uint16(q.p[fibLength:])) > mtu {
+		little.PutUint16(q.p[fibLength:], uint16(mtu))
+		return fibFragment
+	}
+	if r.Encap {
+		return fibTunnel
+	}
+	setWord(q.p, fibMetric, r.Metric)
+	setWord(q.p, fibIndex, d.Index)
+	if q.flags&fibSource != 0 {
+		src := r.Source
+		if !src.IsValid() {
+			src = d.source(q.v6)
+		}
+		if !src.IsValid() {
+			return fibNoSource
+		}
+		q.setAddress(fibSrc, src)
+	}
+	hop := q.address(fibDst)
+	if r.Gateway.IsValid() {
+		hop = r.Gateway
+		if hop.Is6() {
+			q.p[fibFamily] = afInet6
+		}
+		q.setAddress(fibDst, hop)
+	}
+	if q.flags&fibSkipNeighbour == 0 && !q.meet(hop, &d) {
+		return fibNoNeighbour
+	}
+	setWord(q.p, fibVlan, 0)
+	if q.check {
+		little.PutUint16(q.p[fibLength:], uint16(mtu))
+	}
+	return fibSuccess
+}
+
+// source is the device's first address of a family; of IPv4, 0.0.0.0 if it has none.
+func (d *netDevice) source(v6 bool) netip.Addr {
+	for _, p := range d.Addresses {
+		if p.Addr().Is6() == v6 {
+			return p.Addr()
+		}
+	}
+	if v6 {
+		return netip.Addr{}
+	}
+	return netip.IPv4Unspecified()
+}
+
+// meet stores the link addresses of the next hop.
+func (q *query) meet(hop netip.Addr, d *netDevice) bool {
+	for _, x := range q.n.neighbours {
+		if x.Index == d.Index && x.Address == hop && !x.Invalid {
+			copy(q.p[fibToMAC:], x.MAC[:])
+			copy(q.p[fibFromMAC:], d.MAC[:])
+			return true
+		}
+	}
+	return false
+}
+
+// fits compares the packet of an skb with the MTU of the interface that the lookup gave (is_skb_forwardable).
+func (q *query) fits(s buffer) uint64 {
+	d, _ := q.n.device(word(q.p, fibIndex))
+	little.PutUint16(q.p[fibLength:], uint16(d.MTU))
+	if d.Down || s.len() > int(d.MTU)+d.linkLen()+vlanLen && !s.gso() {
+		return fibFragment
+	}
+	return fibSuccess
+}
+
+// lookup is the route to an address by the first of some tables that has one: the
+// longest prefix, then the least metric. out is the interface that it must lead to, 0 for any.
+func (n *network) lookup(to netip.Addr, tables []uint32, out uint32) *route {
+	for _, table := range tables {
+		var best *route
+		for i := range n.routes {
+			r := &n.routes[i]
+			if r.Table == table && r.Prefix.Contains(to) && (out == 0 || r.Index == out) && (best == nil || r.before(best)) {
+				best = r
+			}
+		}
+		if best != nil {
+			return best
+		}
+	}
+	return nil
+}
+
+func (r *route) before(other *route) bool {
+	if a, b := r.Prefix.Bits(), other.Prefix.Bits(); a != b {
+		return a > b
+	}
+	return r.Metric < other.Metric
+}
+
+// connect adds the routes that a device's addresses bring: to themselves, and to their network.
+func (n *network) connect() {
+	for _, d := range n.devices {
+		for _, a := range d.Addresses {
+			self := netip.PrefixFrom(a.Addr(), a.Addr().BitLen())
+			n.routes = append(n.routes,
+				route{Prefix: self, Index: d.Index, Table: tableLocal, Type: "local"},
+				route{Prefix: a.Masked(), Index: d.Index, Source: a.Addr()})
+		}
+	}
+	for i := range n.routes {
+		if n.routes[i].Table == 0 {
+			n.routes[i].Table = tableMain
+		}
+	}
+	slices.SortStableFunc(n.routes, func(a, b route) int { return b.Prefix.Bits() - a.Prefix.Bits() })
+}
+
+// Flags and results of bpf_check_mtu.
+const (
+	mtuSegments = 1 << 0 // BPF_MTU_CHK_SEGS
+
+	mtuFits     = 0
+	mtuFragment = 1
+)
+
+// checkMTU is bpf_check_mtu. Whether the segments of a large packet fit is known
+// of packets with a transport header only, which those of a run do not have.
+func (n *network) checkMTU(c codegen.Call, _, index, length, diff, flags uint64) uint64 {
+	own, large := 0, false
+	p := c.Bytes(length, 4, true)
+	if isXDP(c) {
+		if flags != 0 {
+			return codegen.EINVAL.Ret()
+		}
+		own, index = len(c.Packet().Bytes()), pick(index, uint64(word(c.Context(), xdpIngress)))
+	} else {
+		s := bufferOf(c)
+		if flags&^mtuSegments != 0 || flags != 0 && (uint32(diff) != 0 || word(p, 0) != 0) {
+			return codegen.EINVAL.Ret()
+		}
+		own, large, index = s.len(), s.gso(), pick(index, uint64(s.field(skbIfindex)))
+	}
+	d, ok := n.device(uint32(index))
+	if !ok {
+		return codegen.ENODEV.Ret()
+	}
+	size, most := int32(own), int32(d.MTU)+int32(d.linkLen())
+	if l := word(p, 0); l != 0 {
+		size = int32(l) + int32(d.linkLen())
+	}
+	ret := uint64(mtuFits)
+	if size += int32(diff); size > most {
+		if large && flags != 0 {
+			return codegen.EINVAL.Ret()
+		}
+		if !large {
+			ret = mtuFragment
+		}
+	}
+	setWord(p, 0, d.MTU)
+	return ret
+}
+
+// pick is the interface that a helper was given, or the packet's own for 0.
+func pick(given, own uint64) uint64 {
+	if uint32(given) == 0 {
+		return own
+	}
+	return given
+}
