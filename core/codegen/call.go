@@ -137,6 +137,9 @@ type Implementation struct {
 	Enter map[string]func(Call) error
 	// Leave is called when the program has returned, with its result, by program type.
 	Leave map[string]func(c Call, ret uint64)
+	// Done is called at the end of a run, however it ended, that has called one of Helpers; it may be nil. It gives
+	// back what a run that ended by a fault still holds, such as locks.
+	Done func(Call)
 }
 
 // Open makes a set's implementation for a session.
