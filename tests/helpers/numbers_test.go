@@ -57,7 +57,7 @@ func TestStrncmpIsTheKernels(t *testing.T) {
 			text = "a"
 		}
 		s := script{data: []byte(text), strings: []string{word()}, steps: []step{{
-			helper: "bpf_strncmp", args: all(data(0), num(int64(1+r.IntN(len(text)))), str(0)),
+			helper: "bpf_strncmp", args: all(data(0), num(int64(1+r.IntN(len(text)))), constant(0)),
 		}}}
 		require.True(t, s.compare(t, o, set), "the verifier refuses\n%s", &s)
 	}

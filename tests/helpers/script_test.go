@@ -4,6 +4,7 @@
 package helpers
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -28,7 +29,12 @@ type script struct {
 	data    []byte
 	strings []string
 	steps   []step
+	// compared is how many bytes of data are the same on both sides; 0 for all.
+	compared int
 }
+
+// storeAddress stands for a helper that stores its second argument, an address, where its first leads.
+const storeAddress = "store"
 
 // step is a call of a helper.
 type step struct {
@@ -54,14 +60,13 @@ const (
 	theRing
 )
 
-func num(n int64) arg       { return arg{number, n} }
-func data(off int) arg      { return arg{inData, int64(off)} }
-func str(i int) arg         { return arg{inString, int64(i)} }
-func object(i int) arg      { return arg{onStack, int64(i)} }
-func ring() arg             { return arg{theRing, 0} }
-func all(a ...arg) []arg    { return a }
-func null() arg             { return num(0) }
-func (r result) uses() bool { return r != nothing }
+func num(n int64) arg    { return arg{number, n} }
+func data(off int) arg   { return arg{inData, int64(off)} }
+func constant(i int) arg { return arg{inString, int64(i)} }
+func object(i int) arg   { return arg{onStack, int64(i)} }
+func ring() arg          { return arg{theRing, 0} }
+func all(a ...arg) []arg { return a }
+func null() arg          { return num(0) }
 
 // result says what of R0 is compared.
 type result uint8
@@ -69,6 +74,7 @@ type result uint8
 const (
 	whole   result = iota // all of it
 	half                  // 32 bits: what a kernel function returns that gives an int
+	octet                 // 8 bits: of one that gives a bool
 	pointed               // whether it is an address, and the byte there
 	nothing
 )
@@ -100,7 +106,7 @@ func (b *builder) add(insns ...isa.Insn) {
 	for _, in := range insns {
 		b.insns = append(b.insns, in)
 		b.slots++
-		if in.Op == isa.LddwImm64 || in.Op == isa.LddwMapFD || in.Op == isa.LddwMapValue {
+		if in.Op == isa.LddwImm64 || in.Op == isa.LddwMapFD || in.Op == isa.LddwMapValueFD {
 			b.slots++
 		}
 	}
@@ -127,6 +133,22 @@ func (b *builder) arg(r isa.Reg, a arg, at []int) {
 	}
 }
 
+// call calls a helper by its number, or a kernel function by its name.
+func (b *builder) call(t testing.TB, name string, set *abi.Set) {
+	if name == storeAddress {
+		b.add(isa.StoreMem(isa.R1, 0, isa.R2, 8))
+		return
+	}
+	h := set.HelperByName(name)
+	require.NotNil(t, h, name)
+	if h.ID > math.MaxUint16 {
+		b.code.Kfuncs = append(b.code.Kfuncs, kernel.Kfunc{Slot: b.slots, Name: name})
+		b.add(isa.CallKernel(0, 0))
+		return
+	}
+	b.add(isa.CallHelper(int32(h.ID)))
+}
+
 // keep stores what is compared of R0.
 func (b *builder) keep(r result, index int) {
 	switch r {
@@ -134,6 +156,8 @@ func (b *builder) keep(r result, index int) {
 		b.add(isa.Mov64Imm(isa.R0, 0))
 	case half:
 		b.add(isa.Mov.Reg32(isa.R0, isa.R0))
+	case octet:
+		b.add(isa.And.Imm(isa.R0, 0xff))
 	case pointed:
 		b.add(isa.EQ.Imm(isa.R0, 0, 2), isa.LoadMem(isa.R0, isa.R0, 0, 1), isa.Add.Imm(isa.R0, 1))
 	}
@@ -160,14 +184,7 @@ func (s *script) program(t testing.TB, set *abi.Set) *kernel.Code {
 		for n, a := range st.args {
 			b.arg(isa.R1+isa.Reg(n), a, at)
 		}
-		h := set.HelperByName(st.helper)
-		require.NotNil(t, h, st.helper)
-		if h.ID > math.MaxUint16 {
-			b.code.Kfuncs = append(b.code.Kfuncs, kernel.Kfunc{Slot: b.slots, Name: st.helper})
-			b.add(isa.CallKernel(0, 0))
-		} else {
-			b.add(isa.CallHelper(int32(h.ID)))
-		}
+		b.call(t, st.helper, set)
 		b.keep(st.result, i)
 	}
 	b.add(isa.Mov64Reg(isa.R1, isa.R6), isa.Mov64Imm(isa.R2, 0))
@@ -185,6 +202,9 @@ type outcome struct {
 	data    []byte
 }
 
+// sharedBytes is how many bytes of data are compared.
+func (s *script) sharedBytes() int { return cmp.Or(s.compared, len(s.data)) }
+
 // inKernel runs the script in the kernel. It reports the verifier's message if that refuses it.
 func (s *script) inKernel(t testing.TB, o *kernel.Oracle, set *abi.Set) (out outcome, refused string) {
 	a := o.Ask(kernel.Question{Code: s.program(t, set), Run: &kernel.Run{Data: make([]byte, packetBytes)}})
@@ -198,7 +218,7 @@ func (s *script) inKernel(t testing.TB, o *kernel.Oracle, set *abi.Set) (out out
 	for i := range s.steps {
 		out.results = append(out.results, binary.LittleEndian.Uint64(a.Ran.Data[dataBytes+8*i:]))
 	}
-	out.data = a.Ran.Data[:len(s.data)]
+	out.data = a.Ran.Data[:s.sharedBytes()]
 	return out, ""
 }
 
@@ -235,10 +255,16 @@ func (s *script) inGo(t testing.TB) (out outcome) {
 			}
 		}
 		run := im.Helpers[st.helper]
+		if st.helper == storeAddress {
+			run = func(c codegen.Call, at, v, _, _, _ uint64) uint64 {
+				binary.LittleEndian.PutUint64(c.Bytes(at, 8, true), v)
+				return 0
+			}
+		}
 		require.NotNil(t, run, st.helper)
 		out.results = append(out.results, seen(st.result, run(c, args[0], args[1], args[2], args[3], args[4]), home))
 	}
-	out.data = value[:len(s.data)]
+	out.data = value[:s.sharedBytes()]
 	return out
 }
 
@@ -249,6 +275,8 @@ func seen(r result, r0 uint64, home *codegentest.Home) uint64 {
 		return 0
 	case r == half:
 		return uint64(uint32(r0))
+	case r == octet:
+		return uint64(uint8(r0))
 	case r == pointed && r0 != 0:
 		return uint64(home.Bytes(r0, 1, false)[0]) + 1
 	}
@@ -260,7 +288,7 @@ func (s *script) String() string {
 	for _, st := range s.steps {
 		fmt.Fprintf(&b, "%s%v\n", st.helper, st.args)
 	}
-	return fmt.Sprintf("%sstrings %q\ndata %q", b.String(), s.strings, s.data)
+	return fmt.Sprintf("%sstrings %q\ndata %q", b.String(), s.strings, s.data[s.compared:])
 }
 
 // compare runs the script on both sides. It reports whether the kernel's verifier let it.
@@ -271,7 +299,7 @@ func (s *script) compare(t testing.TB, o *kernel.Oracle, set *abi.Set) bool {
 	}
 	got := s.inGo(t)
 	require.Equal(t, signed(want.results), signed(got.results), "results\n%s", s)
-	require.Equal(t, want.data, got.data, "memory\n%s", s)
+	require.Equal(t, fmt.Sprintf("%q", want.data), fmt.Sprintf("%q", got.data), "memory\n%s", s)
 	return true
 }
 

@@ -135,6 +135,15 @@ type out struct {
 // full reports whether nothing more fits.
 func (o *out) full() bool { return o.n >= len(o.buf) }
 
+// end puts a zero behind the text, over the last byte if there is no room, and returns where.
+func (o *out) end() int {
+	n := min(o.n, len(o.buf)-1)
+	if n >= 0 {
+		o.buf[n] = 0
+	}
+	return n
+}
+
 func (o *out) bytes(b []byte) {
 	if !o.full() {
 		copy(o.buf[o.n:], b)

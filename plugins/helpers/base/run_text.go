@@ -76,9 +76,9 @@ func (s *session) trace(c codegen.Call, helper string, format, size uint64, args
 	if err != codegen.OK {
 		return err.Ret()
 	}
-	line := out{buf: make([]byte, maxLine-1)}
+	line := out{buf: make([]byte, maxLine)}
 	line.print(b[:end], packed)
-	c.Record(codegen.Record{Helper: helper, Data: line.buf[:min(line.n, len(line.buf))], CPU: c.CPU()})
+	c.Record(codegen.Record{Helper: helper, Data: line.buf[:line.end()], CPU: c.CPU()})
 	return uint64(line.n)
 }
 
@@ -103,10 +103,10 @@ func (s *session) snprintf(c codegen.Call, str, size, format, data, n uint64) ui
 		if b == nil {
 			return codegen.EFAULT.Ret()
 		}
-		o.buf = b[:size-1]
-		defer func() { b[min(o.n, len(o.buf))] = 0 }()
+		o.buf = b
 	}
 	o.print(f, packed)
+	o.end()
 	return uint64(o.n) + 1
 }
 
@@ -148,7 +148,7 @@ func (s *session) pack(c codegen.Call, format []byte, args []uint64) (*packed, c
 		b := format[0]
 		format = format[1:]
 		switch {
-		case !isPrint(b) && (!isSpace(b) || b > 127):
+		case b < 0x80 && !isPrint(b) && !isSpace(b):
 			return nil, codegen.EINVAL
 		case b != '%':
 			continue
