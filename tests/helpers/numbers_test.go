@@ -12,7 +12,7 @@ import (
 )
 
 // draws is how many scripts are drawn in each test: a second or two.
-const draws = 300
+const draws = 200
 
 // drawn is numbers that do not change from run to run.
 func drawn() *rand.Rand { return rand.New(rand.NewPCG(2026, 11)) }

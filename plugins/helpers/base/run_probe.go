@@ -9,10 +9,10 @@ import (
 
 func (s *session) probeTable() table {
 	return table{
-		"bpf_probe_read":            s.reader(anywhere, (*session).copyBytes),
+		"bpf_probe_read":            s.reader(either, (*session).copyBytes),
 		"bpf_probe_read_kernel":     s.reader(kernel, (*session).copyBytes),
 		"bpf_probe_read_user":       s.reader(user, (*session).copyBytes),
-		"bpf_probe_read_str":        s.reader(anywhere, (*session).copyText),
+		"bpf_probe_read_str":        s.reader(either, (*session).copyText),
 		"bpf_probe_read_kernel_str": s.reader(kernel, (*session).copyText),
 		"bpf_probe_read_user_str":   s.reader(user, (*session).copyText),
 	}
@@ -34,35 +34,53 @@ type space uint8
 const (
 	kernel space = iota
 	user
-	anywhere
+	either // as the address says
 )
 
-// userEnd is where the addresses of processes end on x86-64 (TASK_SIZE_MAX, arch/x86/include/asm/page_64.h, Linux 6.18).
-const userEnd = 1<<47 - 4096
+// Where the addresses of processes end on x86-64, and where those of the kernel begin (TASK_SIZE_MAX,
+// arch/x86/include/asm/page_64.h, Linux 6.18).
+const (
+	userEnd     = 1<<47 - 4096
+	kernelBegin = 0xffff_8000_0000_0000
+)
+
+// own reports whether the run can reach an address itself.
+func own(c codegen.Call, addr uint64) bool { return c.Bytes(addr, 1, false) != nil }
+
+// of is the space in which an address is read.
+func (sp space) of(c codegen.Call, addr uint64) space {
+	switch {
+	case sp != either:
+		return sp
+	case addr < userEnd && !own(c, addr):
+		return user
+	}
+	return kernel
+}
+
+// may is the error of an address that a helper does not even try to read: copy_from_kernel_nofault_allowed
+// (arch/x86/mm/maccess.c) and access_ok, which __copy_from_user_nofault (mm/maccess.c, Linux 6.18) asks.
+func (sp space) may(c codegen.Call, addr uint64) codegen.Errno {
+	switch {
+	case sp == kernel && addr < kernelBegin && !own(c, addr):
+		return codegen.ERANGE
+	case sp == user && (addr >= userEnd || own(c, addr)):
+		return codegen.EFAULT
+	}
+	return codegen.OK
+}
 
 // see is memory at an address, as much as lies there in one piece and at most n bytes; none if it cannot be read.
 func (s *session) see(c codegen.Call, sp space, addr uint64, n int) []byte {
-	if sp != user {
-		for k := n; k > 0; k /= 2 {
-			if b := c.Bytes(addr, uint64(k), false); b != nil {
-				return b
-			}
+	for k := n; sp == kernel && k > 0; k /= 2 {
+		if b := c.Bytes(addr, uint64(k), false); b != nil {
+			return b
 		}
 	}
-	if addr < userEnd && sp == kernel || addr >= userEnd && sp == user {
+	if (sp == user) != (addr < userEnd) {
 		return nil
 	}
 	return s.memory.At(addr, n)
-}
-
-// fault is the error of n bytes at an address of which the first done could be read: copy_from_kernel_nofault does not
-// even begin at addresses of processes (mm/maccess.c, copy_from_kernel_nofault_allowed, arch/x86/mm/maccess.c, Linux 6.18).
-func fault(sp space, addr uint64, done int) codegen.Errno {
-	const canonical = 0xffff_8000_0000_0000
-	if sp == kernel && addr < canonical && done == 0 {
-		return codegen.ERANGE
-	}
-	return codegen.EFAULT
 }
 
 // copier fills dst from an address, and returns the helper's result; a fault is an error.
@@ -71,18 +89,16 @@ type copier func(s *session, c codegen.Call, sp space, dst []byte, addr uint64) 
 // reader is a helper that fills a buffer (R1, R2) from an address (R3): all of the buffer is 0 if it fails.
 func (s *session) reader(sp space, from copier) codegen.GoHelper {
 	return func(c codegen.Call, buf, size, addr, _, _ uint64) uint64 {
-		return s.readInto(c, sp, from, buf, size, addr)
+		return s.fill(c, sp, from, buf, size, addr)
 	}
 }
 
-func (s *session) readInto(c codegen.Call, sp space, from copier, buf, size, addr uint64) uint64 {
-	size = uint64(uint32(size))
-	if size == 0 {
-		return 0
-	}
-	dst := c.Bytes(buf, size, true)
-	if dst == nil {
-		return codegen.EFAULT.Ret()
+func (s *session) fill(c codegen.Call, sp space, from copier, buf, size, addr uint64) uint64 {
+	dst := []byte(nil)
+	if size = uint64(uint32(size)); size != 0 {
+		if dst = c.Bytes(buf, size, true); dst == nil {
+			return codegen.EFAULT.Ret()
+		}
 	}
 	n, err := from(s, c, sp, dst, addr)
 	if err != codegen.OK {
@@ -94,10 +110,14 @@ func (s *session) readInto(c codegen.Call, sp space, from copier, buf, size, add
 
 // copyBytes is bpf_probe_read_kernel_common and bpf_probe_read_user_common (kernel/trace/bpf_trace.c, Linux 6.18).
 func (s *session) copyBytes(c codegen.Call, sp space, dst []byte, addr uint64) (uint64, codegen.Errno) {
+	sp = sp.of(c, addr)
+	if err := sp.may(c, addr); err != codegen.OK {
+		return 0, err
+	}
 	for n := 0; n < len(dst); {
 		b := s.see(c, sp, addr+uint64(n), len(dst)-n)
 		if len(b) == 0 {
-			return 0, fault(sp, addr, n)
+			return 0, codegen.EFAULT
 		}
 		n += copy(dst[n:], b)
 	}
@@ -108,10 +128,17 @@ func (s *session) copyBytes(c codegen.Call, sp space, dst []byte, addr uint64) (
 // (bpf_probe_read_kernel_str_common and bpf_probe_read_user_str_common, kernel/trace/bpf_trace.c, Linux 6.18).
 func (s *session) copyText(c codegen.Call, sp space, dst []byte, addr uint64) (uint64, codegen.Errno) {
 	const piece = 64
+	if len(dst) == 0 {
+		return 0, codegen.OK
+	}
+	sp = sp.of(c, addr)
+	if err := sp.may(c, addr); err != codegen.OK {
+		return 0, err
+	}
 	for n := 0; n < len(dst); {
 		b := s.see(c, sp, addr+uint64(n), min(piece, len(dst)-n))
 		if len(b) == 0 {
-			return 0, fault(sp, addr, n)
+			return 0, codegen.EFAULT
 		}
 		if end := bytes.IndexByte(b, 0); end >= 0 {
 			copy(dst[n:], b[:end+1])

@@ -181,7 +181,7 @@ func (s *session) packOne(c codegen.Call, p *packed, sp *spec, arg uint64) codeg
 		p.n++
 		return codegen.OK
 	case textAny:
-		return p.text(s.argument(c, anywhere, arg, maxPacked-p.n))
+		return p.text(s.argument(c, either, arg, maxPacked-p.n))
 	case textFrom:
 		return p.text(s.argument(c, kernel, arg, maxPacked-p.n))
 	case textUser:
