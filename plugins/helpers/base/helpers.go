@@ -32,9 +32,15 @@ const (
 // (the bpf_*_proto variables of kernel/bpf/helpers.c, kernel/bpf/ringbuf.c,
 // kernel/bpf/bpf_task_storage.c and kernel/trace/bpf_trace.c). What every type may
 // call is what bpf_base_func_proto offers; the others are named by the types that may.
-// None runs here yet.
 func helpers() []abi.Helper {
-	return slices.Concat(mapHelpers(), clockHelpers(), textHelpers(), controlHelpers(), ringHelpers(), dynptrHelpers(), taskHelpers(), functions())
+	all := slices.Concat(mapHelpers(), clockHelpers(), textHelpers(), controlHelpers(), ringHelpers(), dynptrHelpers(), taskHelpers(), functions())
+	runs := new(session).tables()
+	for i := range all {
+		if runs[all[i].Name] != nil {
+			all[i].Impl = abi.ImplGo
+		}
+	}
+	return all
 }
 
 // mapHelpers look up, change and walk maps.

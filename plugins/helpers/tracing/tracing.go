@@ -1,7 +1,7 @@
 // Package tracing is the helper set of programs that watch a kernel or a
 // process: kprobes and uprobes, tracepoints, perf events, and the tracing
 // filters of 2014. It also names the types whose programs bpfc does not decide,
-// with the reason. The set declares; none of its helpers runs here.
+// with the reason.
 package tracing
 
 import "github.com/bpfc/bpfc/core/abi"
@@ -12,7 +12,7 @@ func Set() *abi.Set {
 	return &abi.Set{
 		Name:    "tracing",
 		Types:   append(decided(), undecided()...),
-		Helpers: helpers(),
+		Helpers: running(helpers()),
 		Structs: structs(),
 	}
 }
