@@ -76,8 +76,8 @@ var asks = code{name: "asks", hex: `
 // memory by way of a shared search, as a back end does.
 var guarded = code{name: "guarded", hex: `
 	48 89 f8                 mov rax, rdi
-	49 2b 84 24 30 01 00 00  sub rax, [r12+256+48]
-	49 3b 84 24 50 01 00 00  cmp rax, [r12+256+48+32]
+	49 2b 84 24 50 01 00 00  sub rax, [r12+288+48]
+	49 3b 84 24 70 01 00 00  cmp rax, [r12+288+48+32]
 	73 04                    jae out
 	48 8b 07                 mov rax, [rdi]
 	c3                       ret

@@ -95,9 +95,14 @@ func (p *Program) describe() (err error) {
 	if r.spec.Set == nil {
 		return nil
 	}
-	if t, ok := r.spec.Set.Type(p.info.Type); ok {
-		p.layout, err = layoutOf(&t, &r.sets)
+	t, ok := r.spec.Set.Type(p.info.Type)
+	switch {
+	case !ok:
+		return nil
+	case t.Context.Kind != p.info.Context:
+		return fmt.Errorf("program %s of type %s: its type has another kind of context", p.info.Name, p.info.Type)
 	}
+	p.layout, err = layoutOf(&t, &r.sets)
 	return err
 }
 

@@ -126,7 +126,7 @@ func TestMaps(t *testing.T) {
 			{Map: spec, Key: key(0), Value: value(3)}, {Map: spec, Key: key(1), Value: value(0)}, {Map: spec, Key: key(2), Value: value(9)}}}},
 		{"read-only section", codegen.MapOp{Kind: codegen.MapPut, Map: ".rodata", Key: key(0), Value: make([]byte, 8)}, codegen.MapResult{Err: "EPERM"}},
 		{"section", codegen.MapOp{Kind: codegen.MapPut, Map: ".data", Key: key(0), Value: []byte{50, 0, 0, 0, 0, 0, 0, 0}}, codegen.MapResult{}},
-		{"list", codegen.MapOp{Kind: codegen.MapList}, codegen.MapResult{Entries: []codegen.MapEntry{{Map: spec}, {Map: rodata}, {Map: data}}}},
+		{"list", codegen.MapOp{Kind: codegen.MapList}, codegen.MapResult{Entries: []codegen.MapEntry{{Map: spec, Value: []byte{1, 0, 0, 0}}, {Map: rodata}, {Map: data}}}},
 	}
 	for _, c := range cases {
 		c.op.Prog = ids[0]
@@ -164,20 +164,20 @@ func TestLoadRefuses(t *testing.T) {
 			"helper x/y, which it was compiled with, is not known here"},
 		{"architecture", func(a *codegen.Artifact) { a.Arch = "arm64" }, "code for arm64 on amd64 is not supported"},
 		{"CPU level", func(a *codegen.Artifact) { a.CPU = "x86-64-v9" }, `code for CPU level "x86-64-v9" is not supported: this machine has`},
-		{"map kind", func(a *codegen.Artifact) { a.Maps[0].Type = 1 }, "map counts of kind hash is not supported"},
-		{"map key", func(a *codegen.Artifact) { a.Maps[0].KeySize = 8 }, "map counts: an array needs keys of 4 bytes"},
+		{"map kind", func(a *codegen.Artifact) { a.Maps[0].Type = 33 }, "map counts of type 33"},
+		{"map key", func(a *codegen.Artifact) { a.Maps[0].KeySize = 8 }, "its keys have 8 bytes: an index has 4"},
 		{"many maps", func(a *codegen.Artifact) {
 			for len(a.Maps) <= 60 {
 				a.Maps = append(a.Maps, a.Maps[0])
 			}
 		}, "an object of 61 maps is not supported"},
-		{"huge map", func(a *codegen.Artifact) { a.Maps[0].MaxEntries, a.Maps[0].ValueSize = 1<<32-1, 1<<32-1 }, "address range is full"},
+		{"huge map", func(a *codegen.Artifact) { a.Maps[0].MaxEntries, a.Maps[0].ValueSize = 1<<32-1, 1<<32-1 }, "make them smaller"},
 		{"helper without implementation", func(a *codegen.Artifact) { a.Helpers[0].Impl = abi.ImplNone }, ""},
 		{"Go helper of another name", func(a *codegen.Artifact) { a.Helpers[0].Name = "unknown" }, "helper unknown is not supported: it is a Go function"},
 		{"remote helper", func(a *codegen.Artifact) { a.Helpers[0].Name, a.Helpers[0].Impl = "far", abi.ImplRemote }, "runs no remote helpers"},
 		{"native helper of another target", func(a *codegen.Artifact) { a.Helpers[1].NativeTarget = "arm64" }, `machine code is for "arm64"`},
 		{"stack", func(a *codegen.Artifact) { a.Entries[0].StackSize, a.StackSize = 1<<20, 1<<20 }, "uses 1048576 bytes of stack"},
-		{"context", func(a *codegen.Artifact) { a.Entries[0].Context = abi.CtxStruct }, "on memory only"},
+		{"context", func(a *codegen.Artifact) { a.Entries[0].Context = abi.CtxStruct }, "its type has another kind of context"},
 		{"no programs", func(a *codegen.Artifact) { a.Entries = nil }, "it has no programs"},
 		{"alignment", func(a *codegen.Artifact) { a.Data[0].Align = 3 }, "alignment 3"},
 		{"not machine code", func(a *codegen.Artifact) { a.Arch = "" }, "as machine code is not supported"},
@@ -211,7 +211,7 @@ func TestUnloadWaitsForRuns(t *testing.T) {
 	r := open(t, 2)
 	inside, leave := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	r.spec.Helpers["ask"] = func(_ codegen.Call, _, _, _, _, _ uint64) uint64 {
+	r.sets.helpers["ask"] = func(_ codegen.Call, _, _, _, _, _ uint64) uint64 {
 		once.Do(func() { close(inside) })
 		<-leave
 		return 5
@@ -303,9 +303,9 @@ func TestCloseWithHeldWorker(t *testing.T) {
 
 func TestPanicInHelperFreesTheWorker(t *testing.T) {
 	r := open(t, 1)
-	ask := r.spec.Helpers["ask"]
+	ask := r.sets.helpers["ask"]
 	fail := true
-	r.spec.Helpers["ask"] = func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
+	r.sets.helpers["ask"] = func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
 		if fail {
 			panic("helper")
 		}

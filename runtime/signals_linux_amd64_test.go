@@ -38,7 +38,7 @@ func TestSignalsAndCollector(t *testing.T) {
 	defer trace.Stop()
 
 	r := open(t, 4)
-	r.spec.Helpers["ask"] = func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
+	r.sets.helpers["ask"] = func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
 		a := [5]uint64{r1, r2, r3, r4, r5}
 		grow(64, &a)
 		return a[0]*10000 + a[1]*1000 + a[2]*100 + a[3]*10 + a[4]
@@ -91,7 +91,7 @@ func TestSignalsAndCollector(t *testing.T) {
 func TestStackMovesInHelper(t *testing.T) {
 	r := open(t, 1)
 	var names []string
-	r.spec.Helpers["ask"] = func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
+	r.sets.helpers["ask"] = func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
 		a := [5]uint64{r1, r2, r3, r4, r5}
 		grow(300, &a)
 		goruntime.GC()

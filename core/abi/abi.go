@@ -37,7 +37,7 @@ type ProgType struct {
 	PacketArgs PacketArgs
 	// LoadAbs allows LD_ABS and LD_IND (may_access_skb, kernel/bpf/verifier.c, Linux 6.18).
 	LoadAbs bool
-	// Loads names the helper that does such loads: (ctx, offset, size) gives the value, or a negative number.
+	// Loads names the helper that does such loads: (offset, size) gives the value, or a negative number.
 	Loads string
 	// Kernel and Attach are the numbers of enum bpf_prog_type and enum bpf_attach_type
 	// (include/uapi/linux/bpf.h, Linux 6.18) that a loader for the kernel passes; Kernel 0 if it has no such type.

@@ -111,13 +111,12 @@ func (l *lowering) callTemplate(t template, in *ir.Insn) {
 // (bpf_gen_ld_abs, net/core/filter.c, Linux 6.18).
 func (l *lowering) loadPacket(in *ir.Insn) {
 	load := l.helper(l.v.Type().Loads)
-	offset := ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R2, Imm: in.Imm, Pos: in.Pos}
+	offset := ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R1, Imm: in.Imm, Pos: in.Pos}
 	if in.Op == ir.OpLoadInd {
-		offset = ir.Insn{Op: ir.OpAdd, Width: 32, Dst: ir.R2, A: in.A, Imm: in.Imm, Pos: in.Pos}
+		offset = ir.Insn{Op: ir.OpAdd, Width: 32, Dst: ir.R1, A: in.A, Imm: in.Imm, Pos: in.Pos}
 	}
 	l.emit(offset)
-	l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R1, B: ir.R6, Pos: in.Pos})
-	l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R3, Imm: int64(in.Size), Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R2, Imm: int64(in.Size), Pos: in.Pos})
 	l.emit(ir.Insn{Op: ir.OpCallHelper, Ref: ir.Ref{Kind: ir.RefHelper, Index: load}, Pos: in.Pos})
 	out, on := l.newBlock(), l.newBlock()
 	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.SLT, A: ir.R0, Then: out.ID, Else: on.ID, Pos: in.Pos})

@@ -65,7 +65,7 @@ b2:
   r1 = mov64 r6
   r2 = add64 r10, -8
   r3 = add64 r10, -%[1]d
-  call.helper @%[2]d
+  call.helper helper@%[2]d
   br64 eq r0, 0 -> b5, b3
 b3:
   r1 = mov64 r6

@@ -286,7 +286,7 @@ func TestTampered(t *testing.T) {
 		{"end without ret", patch(0x46, "48 8d 40 00 90"), "falls off the end"},
 		{"cut", func(a *codegen.Artifact) { a.Code = a.Code[:0x4a] }, "no instruction that a back end emits"},
 		{"bytes behind", func(a *codegen.Artifact) { a.Code = append(a.Code, 0x0f, 0x05) }, "syscall"},
-		{"run context", patch(0x41, "4d 89 4c 24 08"), "code changes only the slice and the fault address"},
+		{"run context", patch(0x41, "4d 89 4c 24 08"), "code changes only the slice, the fault address"},
 		{"relocation of an opcode", func(a *codegen.Artifact) { a.Relocs[0].Offset-- }, "needs a relocation"},
 		{"relocation of two instructions", func(a *codegen.Artifact) { a.Relocs[0].Offset++ }, "needs a relocation"},
 		{"one more relocation", func(a *codegen.Artifact) {

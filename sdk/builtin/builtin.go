@@ -3,6 +3,8 @@
 package builtin
 
 import (
+	"context"
+
 	"github.com/bpfc/bpfc/backends/amd64"
 	"github.com/bpfc/bpfc/backends/interp"
 	"github.com/bpfc/bpfc/core/abi"
@@ -13,11 +15,26 @@ import (
 	"github.com/bpfc/bpfc/plugins/helpers/tracing"
 )
 
-// AMD64 is the back end for x86-64. Its artifacts run on linux/amd64.
-func AMD64() codegen.Backend { return amd64.New() }
+// AMD64 is the back end for x86-64. Its artifacts run on linux/amd64. Sessions have the helpers of the built-in sets.
+func AMD64() codegen.Backend { return withSets{amd64.New()} }
 
-// Interp is the interpreter, which runs everywhere.
-func Interp() codegen.Backend { return interp.New() }
+// Interp is the interpreter, which runs everywhere. Sessions have the helpers of the built-in sets.
+func Interp() codegen.Backend { return withSets{interp.New()} }
+
+// withSets is a back end in whose sessions the helpers of the built-in sets run.
+type withSets struct{ engine }
+
+// engine is a back end that runs its artifacts.
+type engine interface {
+	codegen.Backend
+	codegen.Runner
+}
+
+// Open opens a session: see codegen.Runner.
+func (b withSets) Open(ctx context.Context, s codegen.Spec) (codegen.Session, error) {
+	s.Sets = append([]codegen.Open{base.Implement, networking.Implement, tracing.Implement}, s.Sets...)
+	return b.engine.Open(ctx, s)
+}
 
 // Base is the helper set with programs of type mem, and with what the sets of the kernel's types share.
 func Base() *abi.Set { return base.Set() }

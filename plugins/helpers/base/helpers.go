@@ -18,6 +18,9 @@ const (
 	packet = abi.FlagPacket
 )
 
+// internal is a bit of the numbers of helpers that only compilers call: Linux has no such numbers.
+const internal = 0xbf << 24
+
 // Structures of the kernel whose fields nothing describes.
 const (
 	task      = "task_struct"
@@ -39,8 +42,24 @@ func helpers() []abi.Helper {
 		if runs[all[i].Name] != nil {
 			all[i].Impl = abi.ImplGo
 		}
+		if x, ok := expanded[all[i].Name]; ok {
+			all[i].Intrinsic, all[i].With = x.as, x.with
+			all[i].Impl = max(all[i].Impl, abi.ImplIntrinsic)
+		}
 	}
 	return all
+}
+
+// expanded are the helpers whose meaning compilers know.
+var expanded = map[string]struct {
+	as   abi.Intrinsic
+	with string
+}{
+	"bpf_map_lookup_elem":      {as: abi.IntrinsicMapLookup},
+	"bpf_tail_call":            {as: abi.IntrinsicTailCall},
+	"bpf_loop":                 {as: abi.IntrinsicLoop},
+	"bpf_for_each_map_elem":    {abi.IntrinsicForEach, nextElement},
+	"bpf_get_smp_processor_id": {as: abi.IntrinsicCPU},
 }
 
 // mapHelpers look up, change and walk maps.
@@ -73,6 +92,8 @@ func mapHelpers() []abi.Helper {
 			C: "void *bpf_cgrp_storage_get(void *map, struct cgroup *cgroup, void *value, __u64 flags)"},
 		{ID: 211, Name: "bpf_cgrp_storage_delete", Args: args{abi.ArgConstMap, abi.ArgStructOrNull}, Structs: [5]string{1: cgroup}, Flags: every,
 			C: "long bpf_cgrp_storage_delete(void *map, struct cgroup *cgroup)"},
+		// For loops that compilers make of bpf_for_each_map_elem; no program may call it.
+		{ID: internal | 1, Name: nextElement, Args: args{abi.ArgConstMap, abi.ArgFixedMemWrite, abi.ArgMapKey}, Sizes: [5]uint32{1: 8}, Ret: abi.RetMapValueOrNull},
 		{ID: 37, Name: "bpf_current_task_under_cgroup", Args: args{abi.ArgConstMap, abi.ArgAny}, Flags: every,
 			C: "long bpf_current_task_under_cgroup(void *map, __u32 index)"},
 	}

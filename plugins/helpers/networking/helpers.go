@@ -49,6 +49,8 @@ func helpers() []abi.Helper {
 // packetHelpers read and change the packet of a struct __sk_buff and what belongs to it.
 func packetHelpers() []abi.Helper {
 	return []abi.Helper{
+		// For LD_ABS and LD_IND; no program may call it. Linux has no such numbers.
+		{ID: 0xbf00_0002, Name: classicLoad, Args: args(anything, anything)},
 		{ID: 9, Name: "bpf_skb_store_bytes", Args: args(ctx, anything, mem, size, anything), Flags: moves,
 			C: "long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags)"},
 		{ID: 18, Name: "bpf_skb_vlan_push", Args: args(ctx, anything, anything), Flags: moves,

@@ -149,6 +149,9 @@ func types() []abi.ProgType {
 			t.Unsupported = "its context leads to structures of the kernel that only the kernel's BTF describes"
 		}
 		t.Context.Private = privateSize(r.kernel)
+		if t.LoadAbs {
+			t.Loads = classicLoad
+		}
 		t.Variants, t.PacketArgs = variants(r.kernel, r.attach), packetArgs(r.kernel)
 		ts = append(ts, t)
 	}
