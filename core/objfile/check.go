@@ -114,7 +114,7 @@ func (c *checker) relocs() {
 			n = len(c.Data)
 		case codegen.RelocHelper:
 			n = len(c.Helpers)
-		case codegen.RelocMapValue:
+		case codegen.RelocMapValue, codegen.RelocMap:
 			n = len(c.Maps)
 		case codegen.RelocRodata, codegen.RelocFaultHook:
 			r.Index = 0

@@ -188,6 +188,8 @@ func (b *builder) relocate() {
 			sym = b.rodata.symbol
 		case codegen.RelocMapValue:
 			sym = b.maps[r.Index].symbol
+		case codegen.RelocMap: // an opaque argument of helpers, which the linker finds
+			sym = extern(b.names.maps[r.Index], elf.STB_GLOBAL)
 		case codegen.RelocHelper:
 			typ, sym = elf.R_X86_64_PLT32, extern(b.names.helpers[r.Index], elf.STB_GLOBAL)
 		case codegen.RelocFaultHook:

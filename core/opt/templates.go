@@ -52,7 +52,7 @@ b7:
 // eachText is bpf_for_each_map_elem (kernel/bpf/bpf_iter.c, Linux 6.18). The cursor is at R10-8, the key below it.
 const eachText = `func@0 "each" pos 0 frame %[1]d {
 b0:
-  br64 ne r4, 0 -> b6, b1
+  br64 ne r4, 0 -> b5, b1
 b1:
   r6 = mov64 r1
   r7 = mov64 r2
@@ -66,7 +66,7 @@ b2:
   r2 = add64 r10, -8
   r3 = add64 r10, -%[1]d
   call.helper helper@%[2]d
-  br64 eq r0, 0 -> b5, b3
+  br64 eq r0, 0 -> b4, b3
 b3:
   r1 = mov64 r6
   r2 = add64 r10, -%[1]d
@@ -74,11 +74,11 @@ b3:
   r4 = mov64 r8
   call.reg r7
   r9 = add64 r9, 1
-  br64 ne r0, 0 -> b5, b2
-b5:
+  br64 ne r0, 0 -> b4, b2
+b4:
   r0 = mov64 r9
   exit
-b6:
+b5:
   r0 = mov64 -22
   exit
 }

@@ -101,16 +101,8 @@ func (s *session) call(ctx context.Context, op string, f func(context.Context, f
 	return s.plugin.call(ctx, s.live, op, f)
 }
 
-// Load loads an artifact; one that needs a helper of this process is refused.
+// Load loads an artifact; the plugin refuses one that needs a helper which it does not have.
 func (s *session) Load(ctx context.Context, a *codegen.Artifact) (ids []codegen.ProgID, err error) {
-	for i := range a.Helpers {
-		if h := &a.Helpers[i]; h.Impl == abi.ImplGo {
-			return nil, &codegen.UnsupportedError{
-				What: fmt.Sprintf("helper %s in another process", h.Name),
-				Msg:  "it is a Go function of this process; run the program in process",
-			}
-		}
-	}
 	err = s.call(ctx, "load "+a.Name, func(ctx context.Context, _ func()) (err error) {
 		ids, err = s.live.wire.Load(ctx, s.id, a)
 		return err
