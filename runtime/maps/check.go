@@ -38,20 +38,25 @@ func (k *kind) check(s, inner *abi.MapSpec, env *Env) error {
 	fail := func(errno codegen.Errno, msg string) error {
 		return &Error{Map: s.Name, Kind: k.name, Errno: errno, Msg: msg}
 	}
-	if f := s.Flags &^ k.flags; f != 0 {
-		return fail(einval, fmt.Sprintf("maps of this kind have no flag %#x: leave it out", f&-f))
-	}
-	if k.perCPU && env.CPUs < 1 {
-		return fail(einval, "the session has no CPUs")
-	}
-	for _, rules := range [][]rule{general, k.rules} {
+	for _, rules := range [][]rule{general, k.early, {flagRule(k.flags), oneAccess}, k.rules} {
 		for i := range rules {
 			if r := &rules[i]; r.broken(s) {
 				return fail(r.errno, r.text(s))
 			}
 		}
 	}
+	if k.perCPU && env.CPUs < 1 {
+		return fail(einval, "values per CPU need a CPU: give the session one")
+	}
 	return k.checkInner(s, inner, fail)
+}
+
+// flagRule allows the flags of a kind.
+func flagRule(allowed uint32) rule {
+	return rule{einval, flagged(^allowed), "maps of this kind have no flag %#x: leave it out", func(s *abi.MapSpec) []any {
+		f := s.Flags &^ allowed
+		return []any{f & -f}
+	}}
 }
 
 func (r *rule) text(s *abi.MapSpec) string {
@@ -82,13 +87,14 @@ func keySize(s *abi.MapSpec) []any   { return []any{s.KeySize} }
 func valueSize(s *abi.MapSpec) []any { return []any{s.ValueSize} }
 func entries(s *abi.MapSpec) []any   { return []any{s.MaxEntries} }
 
-// General rules (map_create and bpf_map_flags_access_ok, kernel/bpf/syscall.c, include/linux/bpf.h).
+// General rules (map_create and bpf_get_file_flag, kernel/bpf/syscall.c, Linux 6.18).
 var general = []rule{
 	{einval, func(s *abi.MapSpec) bool { return s.Extra != 0 && s.Type != typeBloomFilter }, "only bloom filters and arenas have map_extra: leave it out", nil},
 	{einval, both(FlagReadOnly | FlagWriteOnly), "it is both BPF_F_RDONLY and BPF_F_WRONLY: choose one", nil},
-	{einval, both(flagsProg), "it is both BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG: choose one", nil},
 	{einval, badSpecial, "a special field lies outside the value: make the value larger", nil},
 }
+
+var oneAccess = rule{einval, both(flagsProg), "it is both BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG: choose one", nil}
 
 func both(flags uint32) func(*abi.MapSpec) bool {
 	return func(s *abi.MapSpec) bool { return s.Flags&flags == flags }
@@ -144,7 +150,8 @@ var (
 	traceValue = rule{einval, func(s *abi.MapSpec) bool {
 		return s.ValueSize < 8 || s.ValueSize%8 != 0 || s.ValueSize/8 > maxTrace
 	}, "its values have %d bytes: 8 for each of at most 127 addresses are possible", valueSize}
-	ringSize = rule{einval, func(s *abi.MapSpec) bool { return s.MaxEntries%page != 0 || s.MaxEntries&(s.MaxEntries-1) != 0 },
+	noBuildID = rule{enotsup, flagged(FlagStackBuildID), "this version has no build IDs: leave BPF_F_STACK_BUILD_ID out", nil}
+	ringSize  = rule{einval, func(s *abi.MapSpec) bool { return s.MaxEntries%page != 0 || s.MaxEntries&(s.MaxEntries-1) != 0 },
 		"its max_entries is %d: the size in bytes must be a power of two and a multiple of 4096", entries}
 	knownCPUs = rule{codegen.E2BIG, func(s *abi.MapSpec) bool { return s.MaxEntries > maxCPUs },
 		"it has %d entries: there are at most 8192 CPUs", entries}
@@ -152,6 +159,8 @@ var (
 		"its keys have %d bytes: at most 512 are possible", keySize}
 	storageValue = rule{codegen.E2BIG, func(s *abi.MapSpec) bool { return s.ValueSize > maxStorage },
 		"its values have %d bytes: less than 64 KiB are possible", valueSize}
+	rawPerCPU = rule{codegen.E2BIG, func(s *abi.MapSpec) bool { return s.ValueSize > maxPerCPU },
+		"its values have %d bytes: per CPU at most 32 KiB are possible", valueSize}
 	cgroupKey = rule{einval, func(s *abi.MapSpec) bool { return s.KeySize != 8 && s.KeySize != 16 },
-		"its keys have %d bytes: a cgroup's number (8) or struct bpf_cgroup_storage_key (16) is possible", keySize}
+		"its keys have %d bytes: the number of a cgroup (8), with the attach type of the program (16), is possible", keySize}
 )

@@ -162,6 +162,9 @@ func (h *deviceHash) Update(key, value []byte, flags uint64, cpu int) codegen.Er
 	if v.n == 0 {
 		return codegen.EINVAL
 	}
+	if _, errno := h.Get(key); errno == codegen.OK && flags == updateNoExist {
+		return codegen.EEXIST
+	}
 	if errno := h.device(v); errno != codegen.OK {
 		return errno
 	}

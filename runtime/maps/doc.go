@@ -61,11 +61,13 @@
 // # Ring buffer
 //
 //	slab:      2 × size bytes: a record at position p begins at p & mask and is in one piece; 8 bytes of header, then data
-//	index:     u32 for each 8 bytes of size: at (p & mask) / 8 length | busy | discard of the record at p; 0: not yet written
+//	index:     u32 for each 8 bytes of size: at (p & mask) / 8 of the record at p its length, bit 30 if it is discarded,
+//	           bit 31 when it is complete; 0 where no record is complete or under way
 //	header 64: u64 producer's position │ 72: u64 consumer's position
 //
-// To reserve is to compare-and-swap the producer's position, then to store length|busy; to commit is to store the
-// length, or length|discard. The true header is in the index, which programs cannot write.
+// To reserve is to load the consumer's position, then to compare-and-swap the producer's, then to store the length; to
+// commit is to set bit 31, and 30. A consumer clears the word before it moves on. The 8 bytes of header in the slab are
+// not used: programs could write them.
 //
 // # Queue and stack, bloom filter, stack trace
 //

@@ -293,7 +293,7 @@ func (h *hash) put(u *update) codegen.Errno {
 		if !h.reserve() {
 			return codegen.E2BIG
 		}
-		return h.insert(u)
+		return h.add(u)
 	case u.flags&updateNoExist != 0:
 		return codegen.EEXIST
 	case u.flags&updateLock != 0:
@@ -320,21 +320,26 @@ func (h *hash) reserve() bool {
 	}
 }
 
-// insert puts a new element, which is counted already, at the head of its locked bucket.
-func (h *hash) insert(u *update) codegen.Errno {
+// add puts a new element, which is counted already, into its locked bucket.
+func (h *hash) add(u *update) codegen.Errno {
 	e := h.pool.take()
 	if e == 0 {
 		h.count.Add(-1)
 		return codegen.ENOMEM
 	}
-	bucket := u.hash & h.mask
-	h.fill(e, h.heads[bucket], u)
+	h.insert(e, u)
+	return codegen.OK
+}
+
+// insert puts element e at the head of its locked bucket.
+func (h *hash) insert(e uint32, u *update) {
+	head := &h.heads[u.hash&h.mask]
+	h.fill(e, *head, u)
 	if h.lru != nil {
 		*h.mark(e) = 0
 		h.lru.push(e)
 	}
-	atomic.StoreUint32(&h.heads[bucket], e)
-	return codegen.OK
+	atomic.StoreUint32(head, e)
 }
 
 // fill makes an element that nobody sees yet.

@@ -64,6 +64,7 @@ type kind struct {
 	name  string
 	open  func(*base) (Map, error)
 	flags uint32 // that it allows
+	early []rule // checked before the flags
 	rules []rule
 
 	perCPU bool
@@ -74,8 +75,8 @@ type kind struct {
 	objectKey bool
 	// readOnly: programs never write the values.
 	readOnly bool
-	// take: BPF_MAP_LOOKUP_AND_DELETE_ELEM works; batch: BPF_MAP_*_BATCH work.
-	take, batch bool
+	take     bool // BPF_MAP_LOOKUP_AND_DELETE_ELEM works
+	batch    batches
 	// fixedInner: as an inner map it needs the template's number of entries.
 	fixedInner bool
 	// notInner: it cannot be an inner map.
@@ -83,6 +84,15 @@ type kind struct {
 	none     absent
 	table    tableRules
 }
+
+// batches says which of the BPF_MAP_*_BATCH a kind has.
+type batches uint8
+
+const (
+	noBatch  batches = iota
+	getBatch         // lookup and update
+	allBatch         // delete too
+)
 
 // absent are the errors of operations that the kind does not have.
 type absent struct{ get, update, delete, next codegen.Errno }
@@ -112,43 +122,43 @@ const (
 // kinds is every kind of map, by its type.
 var kinds = [...]kind{
 	typeHash: {name: "hash", open: openHash, flags: flagsHash, rules: []rule{hashKey, someEntries, someKey, someValue, elementSize, fewBuckets},
-		take: true, batch: true},
+		take: true, batch: allBatch},
 	typeArray: {name: "array", open: openArray, flags: flagsArray | FlagMmapable | FlagInnerMap, rules: []rule{someEntries, indexKey, someValue, intValue},
-		batch: true, fixedInner: true, none: absent{delete: einval}},
+		batch: getBatch, fixedInner: true, none: absent{delete: einval}},
 	typeProgArray: {name: "prog_array", open: openTable, flags: flagsArray, rules: []rule{someEntries, indexKey, numberValue, noProg},
 		notInner: true, table: tableRules{beyond: codegen.E2BIG, empty: codegen.ENOENT}},
 	typePerfEventArray: {name: "perf_event_array", open: openTable, flags: flagsArray | FlagPreserveElems, rules: []rule{someEntries, indexKey, numberValue, noProg},
 		fixedInner: true, table: tableRules{beyond: codegen.E2BIG, empty: codegen.ENOENT, get: enotsup}},
 	typePerCPUHash: {name: "percpu_hash", open: openHash, flags: flagsHash, rules: []rule{hashKey, oneNode, someEntries, someKey, someValue, elementSize, perCPUValue, fewBuckets},
-		perCPU: true, take: true, batch: true},
+		perCPU: true, take: true, batch: allBatch},
 	typePerCPUArray: {name: "percpu_array", open: openArray, flags: flagsArray, rules: []rule{someEntries, indexKey, someValue, oneNode, intValue, perCPUValue},
-		perCPU: true, batch: true, fixedInner: true, none: absent{delete: einval}},
-	typeStackTrace: {name: "stack_trace", open: openStackTrace, flags: FlagNUMANode | flagsUser, rules: []rule{someEntries, indexKey, traceValue, fewBuckets},
+		perCPU: true, batch: getBatch, fixedInner: true, none: absent{delete: einval}},
+	typeStackTrace: {name: "stack_trace", open: openStackTrace, flags: FlagNUMANode | flagsUser | FlagStackBuildID, rules: []rule{someEntries, indexKey, noBuildID, traceValue, fewBuckets},
 		take: true, none: absent{update: einval}},
 	typeCgroupArray: {name: "cgroup_array", open: openTable, flags: flagsArray, rules: []rule{someEntries, indexKey, numberValue, noProg},
 		fixedInner: true, table: tableRules{beyond: codegen.E2BIG, empty: codegen.ENOENT, get: enotsup}},
 	typeLRUHash: {name: "lru_hash", open: openHash, flags: flagsHash, rules: []rule{preLRU, splitLRU, someEntries, someKey, someValue, elementSize, fewBuckets},
-		lru: true, take: true, batch: true},
+		lru: true, take: true, batch: allBatch},
 	typeLRUPerCPUHash: {name: "lru_percpu_hash", open: openHash, flags: flagsHash, rules: []rule{preLRU, oneNode, someEntries, someKey, someValue, elementSize, perCPUValue, fewBuckets},
-		perCPU: true, lru: true, take: true, batch: true},
+		perCPU: true, lru: true, take: true, batch: allBatch},
 	typeLPMTrie: {name: "lpm_trie", open: openTrie, flags: FlagNoPrealloc | FlagNUMANode | flagsAccess, rules: []rule{someEntries, lateAlloc, trieKey, someValue, trieValue},
-		batch: true},
+		batch: allBatch},
 	typeArrayOfMaps: {name: "array_of_maps", open: openTable, flags: flagsArray, rules: []rule{someEntries, indexKey, numberValue, noProg},
-		maps: true, batch: true, notInner: true, table: tableRules{beyond: codegen.E2BIG, empty: codegen.ENOENT}},
+		maps: true, batch: getBatch, notInner: true, table: tableRules{beyond: codegen.E2BIG, empty: codegen.ENOENT}},
 	typeHashOfMaps: {name: "hash_of_maps", open: openHashOfMaps, flags: flagsHash, rules: []rule{numberValue, hashKey, someEntries, someKey, elementSize, fewBuckets},
-		maps: true, batch: true, notInner: true},
+		maps: true, batch: allBatch, notInner: true},
 	typeDevMap: {name: "devmap", open: openDevMap, flags: flagsDev, rules: []rule{someEntries, indexKey, wordValue},
 		readOnly: true},
 	typeSockMap: {name: "sockmap", open: openTable, flags: flagsDev, rules: []rule{someEntries, indexKey, wordValue},
-		table: tableRules{found: true, beyond: einval, empty: einval, wide: true}},
+		table: tableRules{found: true, beyond: einval, empty: einval, socket: true}},
 	typeCPUMap: {name: "cpumap", open: openCPUMap, flags: FlagNUMANode, rules: []rule{someEntries, indexKey, wordValue, knownCPUs},
 		readOnly: true},
 	typeXSKMap: {name: "xskmap", open: openTable, flags: flagsDev, rules: []rule{someEntries, indexKey, numberValue},
-		fixedInner: true, table: tableRules{found: true, beyond: einval, get: eopnot}},
+		fixedInner: true, table: tableRules{found: true, same: true, beyond: einval, get: eopnot}},
 	typeSockHash: {name: "sockhash", open: openSockHash, flags: flagsDev, rules: []rule{someEntries, someKey, wordValue, stackKey},
-		table: tableRules{wide: true}},
-	typeCgroupStorage:       {name: "cgroup_storage", open: openStorage, flags: FlagNUMANode | flagsAccess, rules: []rule{cgroupKey, someValue, noEntries}, notInner: true},
-	typePerCPUCgroupStorage: {name: "percpu_cgroup_storage", open: openStorage, flags: FlagNUMANode | flagsAccess, rules: []rule{cgroupKey, someValue, noEntries}, perCPU: true, notInner: true},
+		table: tableRules{socket: true}},
+	typeCgroupStorage:       {name: "cgroup_storage", open: openStorage, flags: FlagNUMANode | flagsAccess, early: []rule{cgroupKey, someValue, storageValue}, rules: []rule{noEntries}, notInner: true},
+	typePerCPUCgroupStorage: {name: "percpu_cgroup_storage", open: openStorage, flags: FlagNUMANode | flagsAccess, early: []rule{cgroupKey, someValue, rawPerCPU}, rules: []rule{noEntries}, perCPU: true, notInner: true},
 	typeQueue: {name: "queue", open: openQueue, flags: flagsArray, rules: []rule{someEntries, noKey, someValue, kmallocValue},
 		take: true, none: absent{delete: einval, next: einval}},
 	typeStack: {name: "stack", open: openQueue, flags: flagsArray, rules: []rule{someEntries, noKey, someValue, kmallocValue},
@@ -160,7 +170,7 @@ var kinds = [...]kind{
 		none: absent{get: enotsup, update: enotsup, delete: enotsup, next: enotsup}},
 	typeInodeStorage: {name: "inode_storage", open: openStorage, flags: flagsStorage, rules: storageRules, objectKey: true},
 	typeTaskStorage:  {name: "task_storage", open: openStorage, flags: flagsStorage, rules: storageRules, objectKey: true},
-	typeBloomFilter: {name: "bloom_filter", open: openBloom, flags: flagsArray | FlagZeroSeed, rules: []rule{noKey, someValue, someEntries, bloomHashes},
+	typeBloomFilter: {name: "bloom_filter", open: openBloom, flags: flagsArray | FlagZeroSeed, early: []rule{kmallocValue}, rules: []rule{noKey, someValue, someEntries, bloomHashes},
 		none: absent{delete: eopnot, next: eopnot}},
 	typeCgrpStorage: {name: "cgrp_storage", open: openStorage, flags: flagsStorage, rules: storageRules, objectKey: true},
 }

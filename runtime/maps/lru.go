@@ -65,36 +65,46 @@ func (h *hash) victim() (e, hv uint32) {
 // maxEvictions bounds how often an update that makes room is overtaken by others.
 const maxEvictions = 128
 
-// updateLRU inserts a new key, or updates one that is there.
+// updateLRU updates an element that is there, or inserts one.
 func (h *hash) updateLRU(u *update) codegen.Errno {
-	for {
-		if u.flags&updateExist == 0 && h.find(u.key, u.hash) == 0 {
-			return h.insertLRU(u)
-		}
-		s := h.lock(u.hash & h.mask)
-		errno := h.put(u)
-		s.Unlock()
-		if errno != codegen.E2BIG {
-			return errno
-		} // the key has gone meanwhile, and its place was taken
+	s := h.lock(u.hash & h.mask)
+	if u.flags&updateExist != 0 || h.locate(u.key, u.hash).e != 0 {
+		defer s.Unlock()
+		return h.put(u)
 	}
+	s.Unlock()
+	return h.insertLRU(u)
 }
 
-// insertLRU makes room before it takes the lock of the new element's bucket: evicting takes another one's.
+// insertLRU takes an element and makes room for it before it locks the new element's bucket: evicting locks another
+// one. Without an element nothing is evicted.
 func (h *hash) insertLRU(u *update) codegen.Errno {
-	room := h.reserve()
-	for i := 0; !room && i < maxEvictions; i++ {
-		room = h.evict() || h.reserve()
+	e := h.pool.take()
+	if e == 0 {
+		return codegen.ENOMEM
 	}
-	if !room {
+	if !h.makeRoom() {
+		h.pool.giveBack(e)
 		return codegen.ENOMEM
 	}
 	defer h.lock(u.hash & h.mask).Unlock()
 	if h.locate(u.key, u.hash).e == 0 {
-		return h.insert(u)
+		h.insert(e, u)
+		return codegen.OK
 	}
-	h.count.Add(-1) // somebody else has inserted the key meanwhile
+	h.pool.giveBack(e) // somebody else has inserted the key meanwhile
+	h.count.Add(-1)
 	return h.put(u)
+}
+
+// makeRoom counts one more element, if need be instead of another one.
+func (h *hash) makeRoom() bool {
+	for range maxEvictions {
+		if h.reserve() || h.evict() {
+			return true
+		}
+	}
+	return false
 }
 
 // evict takes the victim out of the map. Its place stays counted, for the caller. It fails if others were faster.

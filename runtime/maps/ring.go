@@ -10,8 +10,8 @@ import (
 // Ring buffer records (include/uapi/linux/bpf.h, kernel/bpf/ringbuf.c, Linux 6.18).
 const (
 	ringHeader  = 8
-	ringBusy    = 1 << 31
-	ringDiscard = 1 << 30
+	ringReady   = 1 << 31   // the kernel has the inverse, BPF_RINGBUF_BUSY_BIT
+	ringDiscard = 1 << 30   // BPF_RINGBUF_DISCARD_BIT
 	ringRecord  = 1<<30 - 1 // RINGBUF_MAX_RECORD_SZ
 )
 
@@ -56,8 +56,9 @@ func (r *ring) Reserve(n uint64) uint64 {
 	}
 	length := round8(n + ringHeader)
 	for {
+		consumer := load(r.consumer) // first: it never gets ahead of the producer
 		pos := load(r.producer)
-		if pos+length-load(r.consumer) > r.size-1 {
+		if pos+length-consumer > r.size-1 {
 			return 0
 		}
 		if atomic.CompareAndSwapUint64(r.producer, pos, pos+length) {
@@ -67,26 +68,27 @@ func (r *ring) Reserve(n uint64) uint64 {
 }
 
 func (r *ring) begin(pos, n uint64) uint64 {
-	atomic.StoreUint32(r.state(pos), uint32(n)|ringBusy)
+	atomic.StoreUint32(r.state(pos), uint32(n))
 	return r.slabAddr + pos&(r.size-1) + ringHeader
 }
 
-// Commit of what is not reserved does nothing.
+// Commit of what lies in no record under way does nothing.
 func (r *ring) Commit(addr uint64, discard bool) {
 	off := addr - ringHeader - r.slabAddr
-	if off >= r.size || off%8 != 0 {
+	consumer := load(r.consumer)
+	ahead := (off - consumer) & (r.size - 1)
+	if off >= r.size || off%8 != 0 || ahead >= load(r.producer)-consumer {
 		return
 	}
 	s := r.state(off)
 	w := atomic.LoadUint32(s)
-	if w&ringBusy == 0 {
+	if w&ringReady != 0 {
 		return
 	}
-	w &^= ringBusy
 	if discard {
 		w |= ringDiscard
 	}
-	atomic.StoreUint32(s, w)
+	atomic.StoreUint32(s, w|ringReady)
 }
 
 func (r *ring) Output(data []byte) codegen.Errno {
@@ -113,10 +115,10 @@ func (r *ring) Consume() (records [][]byte) {
 		}
 		s := r.state(pos)
 		w := atomic.LoadUint32(s)
-		if w == 0 || w&ringBusy != 0 {
+		if w&ringReady == 0 {
 			return records
 		}
-		n := uint64(w &^ ringDiscard)
+		n := uint64(w & ringRecord)
 		if w&ringDiscard == 0 {
 			records = append(records, r.record(pos, n))
 		}

@@ -10,12 +10,14 @@ import (
 type tableRules struct {
 	// found: the flags of Update ask whether the entry is in use; otherwise there are no flags.
 	found bool
+	// same: putting in what is there already is no error, whatever the flags.
+	same bool
 	// beyond is the error of Delete behind the last entry, empty that of an entry that is not in use.
 	beyond, empty codegen.Errno
 	// get is the error of Get, if objects cannot be read back.
 	get codegen.Errno
-	// wide: values have 8 bytes if they are to be read back, or 4.
-	wide bool
+	// socket: values have 8 bytes if they are to be read back, or 4; that it is one is checked first of all.
+	socket bool
 }
 
 // table is a prog array, array of maps, perf event array, cgroup array, xskmap or sockmap: objects by index. What
@@ -65,7 +67,7 @@ func (m *table) Get(key []byte) ([]byte, codegen.Errno) {
 
 // readable is the error of Get, whatever the key. A sockmap gives 8 bytes or nothing (sock_map_lookup_sys, Linux 6.18).
 func (b *base) readable() codegen.Errno {
-	if b.kind.table.wide && b.spec.ValueSize != 8 {
+	if b.kind.table.socket && b.spec.ValueSize != 8 {
 		return codegen.ENOSPC
 	}
 	return b.kind.table.get
@@ -93,6 +95,11 @@ func (b *base) objectOf(value []byte) (w, n uint64, errno codegen.Errno) {
 }
 
 func (m *table) Update(key, value []byte, flags uint64, _ int) codegen.Errno {
+	if m.rules.socket {
+		if _, _, errno := m.objectOf(value); errno != codegen.OK {
+			return errno
+		}
+	}
 	if flags > updateExist || flags != 0 && !m.rules.found {
 		return codegen.EINVAL
 	}
@@ -104,9 +111,16 @@ func (m *table) Update(key, value []byte, flags uint64, _ int) codegen.Errno {
 	if errno != codegen.OK {
 		return errno
 	}
+	return m.put(i, w, n, flags)
+}
+
+// put stores an object at index i, if the flags allow it.
+func (m *table) put(i uint32, w, n, flags uint64) codegen.Errno {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch used := m.words[i] != 0; {
+	case used && m.rules.same && m.words[i] == w:
+		return codegen.OK
 	case used && flags == updateNoExist:
 		return codegen.EEXIST
 	case !used && flags == updateExist:

@@ -53,9 +53,9 @@ type node []uint64
 
 func (t *trie) node(n uint32) node { return t.meta[int(n-1)*t.step:][:t.step] }
 
-func (n node) child(i int) uint32 { return uint32(load(&n[0]) >> (32 * i)) }
-
 func (n node) link(i int) *uint32 { return half(n, uint32(4*i)) }
+
+func (n node) child(i int) uint32 { return atomic.LoadUint32(n.link(i)) }
 
 func (n node) length() int { return int(uint32(load(&n[1]))) }
 

@@ -3,6 +3,7 @@ package maps
 import (
 	"sync/atomic"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 )
 
@@ -19,7 +20,7 @@ type User struct {
 func ForUser(m Map) *User {
 	u := &User{m: m, kind: kindOf(m.Spec().Type)}
 	for _, f := range m.Spec().Special {
-		u.lock = u.lock || f.Kind == 0
+		u.lock = u.lock || f.Kind == abi.SpecialLock
 	}
 	return u
 }
@@ -43,10 +44,13 @@ func (u *User) canRead() bool { return u.m.Spec().Flags&FlagWriteOnly == 0 }
 
 func (u *User) canWrite() bool { return u.m.Spec().Flags&FlagReadOnly == 0 && !u.frozen.Load() }
 
-// lookupFlags: a value can be read under its lock, if it has one.
-func (u *User) lookupFlags(flags uint64) codegen.Errno {
-	if flags&^updateLock != 0 {
+// flags checks the flags of an operation that reads, and its permission.
+func (u *User) flags(flags uint64, allowed bool) codegen.Errno {
+	switch {
+	case flags&^updateLock != 0:
 		return codegen.EINVAL
+	case !allowed:
+		return codegen.EPERM
 	}
 	return u.lockFlag(flags)
 }
@@ -60,10 +64,7 @@ func (u *User) lockFlag(flags uint64) codegen.Errno {
 
 // Get is BPF_MAP_LOOKUP_ELEM. Of a queue or stack it is the first value, without a key; of a bloom filter, key is the value.
 func (u *User) Get(key []byte, flags uint64) ([]byte, codegen.Errno) {
-	if !u.canRead() {
-		return nil, codegen.EPERM
-	}
-	if errno := u.lookupFlags(flags); errno != codegen.OK {
+	if errno := u.flags(flags, u.canRead()); errno != codegen.OK {
 		return nil, errno
 	}
 	return u.m.Get(key)
@@ -98,15 +99,10 @@ func (u *User) Next(key []byte) ([]byte, codegen.Errno) {
 
 // Take is BPF_MAP_LOOKUP_AND_DELETE_ELEM.
 func (u *User) Take(key []byte, flags uint64) ([]byte, codegen.Errno) {
-	if flags&^updateLock != 0 {
-		return nil, codegen.EINVAL
-	}
-	switch errno := u.lockFlag(flags); {
-	case !u.canRead() || !u.canWrite():
-		return nil, codegen.EPERM
-	case errno != codegen.OK:
+	if errno := u.flags(flags, u.canRead() && u.canWrite()); errno != codegen.OK {
 		return nil, errno
-	case !u.kind.take:
+	}
+	if !u.kind.take {
 		return nil, codegen.ENOTSUPP
 	}
 	return u.m.Take(key)
@@ -118,7 +114,7 @@ type Entry struct{ Key, Value []byte }
 // GetBatch is BPF_MAP_LOOKUP_BATCH: up to n elements behind the key from, nil for the first. With fewer than n it ends with
 // ENOENT: there are no more.
 func (u *User) GetBatch(from []byte, n int) (batch []Entry, errno codegen.Errno) {
-	if !u.kind.batch {
+	if u.kind.batch == noBatch {
 		return nil, codegen.ENOTSUPP
 	}
 	for key := from; len(batch) < n; {
@@ -139,18 +135,34 @@ func (u *User) GetBatch(from []byte, n int) (batch []Entry, errno codegen.Errno)
 
 // UpdateBatch is BPF_MAP_UPDATE_BATCH: it stops at the first error, and says how many it did.
 func (u *User) UpdateBatch(batch []Entry, flags uint64) (n int, errno codegen.Errno) {
-	return u.batch(batch, func(e *Entry) codegen.Errno { return u.Update(e.Key, e.Value, flags) })
+	if errno := u.writeBatch(flags, getBatch); errno != codegen.OK {
+		return 0, errno
+	}
+	return forBatch(batch, func(e *Entry) codegen.Errno { return u.Update(e.Key, e.Value, flags) })
 }
 
 // DeleteBatch is BPF_MAP_DELETE_BATCH, of the entries' keys.
 func (u *User) DeleteBatch(batch []Entry) (n int, errno codegen.Errno) {
-	return u.batch(batch, func(e *Entry) codegen.Errno { return u.Delete(e.Key) })
+	if errno := u.writeBatch(0, allBatch); errno != codegen.OK {
+		return 0, errno
+	}
+	return forBatch(batch, func(e *Entry) codegen.Errno { return u.Delete(e.Key) })
 }
 
-func (u *User) batch(batch []Entry, f func(*Entry) codegen.Errno) (int, codegen.Errno) {
-	if !u.kind.batch {
-		return 0, codegen.ENOTSUPP
+// writeBatch checks what batches that write have in common.
+func (u *User) writeBatch(flags uint64, need batches) codegen.Errno {
+	switch {
+	case !u.canWrite():
+		return codegen.EPERM
+	case u.kind.batch < need:
+		return codegen.ENOTSUPP
+	case flags&^updateLock != 0:
+		return codegen.EINVAL
 	}
+	return u.lockFlag(flags)
+}
+
+func forBatch(batch []Entry, f func(*Entry) codegen.Errno) (int, codegen.Errno) {
 	for i := range batch {
 		if errno := f(&batch[i]); errno != codegen.OK {
 			return i, errno

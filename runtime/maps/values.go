@@ -96,7 +96,7 @@ func (v *values) part(value []byte, cpu, of int) ([]byte, bool) {
 	case !v.perCPU:
 		return value, true
 	case cpu == codegen.AllCPUs:
-		return value[8*v.stride*of:][:v.size], true
+		return value[8*v.stride*of:][:8*v.stride], true
 	}
 	return value, cpu == of
 }
@@ -159,7 +159,6 @@ func (v *values) get(i uint32) []byte {
 }
 
 func (v *values) copy(dst []byte, src []uint64) {
-	dst = dst[:v.size]
 	for j := range src {
 		w := load(&src[j])
 		if v.keep != nil {
