@@ -204,6 +204,7 @@ const (
 	FlagIterDestroy        = abi.FlagIterDestroy
 	FlagCasts              = abi.FlagCasts
 	FlagAnyType            = abi.FlagAnyType
+	FlagInternal           = abi.FlagInternal
 
 	CbNone     = abi.CbNone
 	CbScalar   = abi.CbScalar

@@ -248,6 +248,7 @@ const (
 	FlagIterDestroy                          // ends it
 	FlagCasts                                // the result is another view of the structure of its argument: the same reference, gone when that is released (is_ptr_cast_function, kernel/bpf/verifier.c)
 	FlagAnyType                              // programs of every type may call it (bpf_base_func_proto, kernel/bpf/helpers.c)
+	FlagInternal                             // no program may call it: expansions do (Helper.With, ProgType.Loads)
 )
 
 // CallbackArg is what a callback gets in an argument register.

@@ -228,8 +228,8 @@ func checkFlags(h *Helper) error {
 	steps := h.Flags & iter
 	releasable := h.has(ArgRecord) || h.has(ArgStruct) || h.has(ArgStructOrNull) || h.has(ArgDynptrRecord)
 	switch {
-	case h.Flags >= FlagAnyType<<1:
-		return fmt.Errorf("flags %#x: there are none above %#x", uint32(h.Flags), uint32(FlagAnyType))
+	case h.Flags >= FlagInternal<<1:
+		return fmt.Errorf("flags %#x: there are none above %#x", uint32(h.Flags), uint32(FlagInternal))
 	case h.has(ArgIter) != (steps != 0) || steps&(steps-1) != 0:
 		return fmt.Errorf("a helper of an iterator has one of FlagIterNew, FlagIterNext and FlagIterDestroy, and other helpers have none")
 	case h.has(ArgDynptrInit) != (h.Dynptr != DynptrNone) || h.Dynptr > DynptrPacket:

@@ -69,7 +69,7 @@ func TestCheckRefusesHelpers(t *testing.T) {
 		{abi.Helper{Flags: abi.FlagReleases}, "no argument can be a reference"},
 		{abi.Helper{Flags: abi.FlagAcquires}, "its result is no reference"},
 		{abi.Helper{Flags: abi.FlagReturnsLength}, "no argument is one"},
-		{abi.Helper{Flags: abi.FlagAnyType << 1}, "there are none above"},
+		{abi.Helper{Flags: abi.FlagInternal << 1}, "there are none above"},
 		{abi.Helper{Impl: abi.ImplBody}, "exactly if Impl is ImplBody"},
 		{abi.Helper{Body: []byte{1}}, "exactly if Impl is ImplBody"},
 		{abi.Helper{C: "int other(void)"}, "declares something else: int other(void)"},

@@ -158,6 +158,9 @@ func (s *Set) HelperByName(name string) *Helper {
 
 // MayCall reports whether programs of type t may call the helper.
 func (t *ProgType) MayCall(h *Helper) bool {
+	if h.Flags&FlagInternal != 0 {
+		return false
+	}
 	return h.Flags&FlagAnyType != 0 || slices.Contains(t.Helpers, h.Name) || slices.Contains(t.Helpers, "*")
 }
 

@@ -129,7 +129,7 @@ func TestNote(t *testing.T) {
 	data, err := parsed(t, a, Options{}).Section(".note.bpfc").Data()
 	require.NoError(t, err)
 	want := "\x05\x00\x00\x00" + "\x35\x00\x00\x00" + "\x01\x00\x00\x00" + "bpfc\x00\x00\x00\x00" +
-		"\x02\x00\x00\x00" + string(a.Digest[:]) + "amd64\x001.2\x00x86-64\x00" + "\x00\x00\x00"
+		"\x03\x00\x00\x00" + string(a.Digest[:]) + "amd64\x001.2\x00x86-64\x00" + "\x00\x00\x00"
 	require.Equal(t, want, string(data))
 }
 

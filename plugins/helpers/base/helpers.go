@@ -18,7 +18,7 @@ const (
 	packet = abi.FlagPacket
 )
 
-// internal is a bit of the numbers of helpers that only compilers call: Linux has no such numbers.
+// internal is the beginning of the numbers of helpers that only compilers call: Linux has no such numbers.
 const internal = 0xbf << 24
 
 // Structures of the kernel whose fields nothing describes.
@@ -92,8 +92,9 @@ func mapHelpers() []abi.Helper {
 			C: "void *bpf_cgrp_storage_get(void *map, struct cgroup *cgroup, void *value, __u64 flags)"},
 		{ID: 211, Name: "bpf_cgrp_storage_delete", Args: args{abi.ArgConstMap, abi.ArgStructOrNull}, Structs: [5]string{1: cgroup}, Flags: every,
 			C: "long bpf_cgrp_storage_delete(void *map, struct cgroup *cgroup)"},
-		// For loops that compilers make of bpf_for_each_map_elem; no program may call it.
-		{ID: internal | 1, Name: nextElement, Args: args{abi.ArgConstMap, abi.ArgFixedMemWrite, abi.ArgMapKey}, Sizes: [5]uint32{1: 8}, Ret: abi.RetMapValueOrNull},
+		// For loops that compilers make of bpf_for_each_map_elem.
+		{ID: internal | 1, Name: nextElement, Flags: abi.FlagInternal, Args: args{abi.ArgConstMap, abi.ArgFixedMemWrite, abi.ArgMapKey}, Sizes: [5]uint32{1: 8}, Ret: abi.RetMapValueOrNull,
+			C: "void *bpf_next_element(void *map, __u64 *cursor, void *key)"},
 		{ID: 37, Name: "bpf_current_task_under_cgroup", Args: args{abi.ArgConstMap, abi.ArgAny}, Flags: every,
 			C: "long bpf_current_task_under_cgroup(void *map, __u32 index)"},
 	}

@@ -109,7 +109,7 @@ func valueOf(c codegen.Call, table, value uint64, write bool) (codegen.Map, []by
 }
 
 // Walking a map is for loops that the lowering makes of helpers with callbacks.
-const nextElement = "base/next_element"
+const nextElement = "bpf_next_element"
 
 func (s *session) walkTable() table { return table{nextElement: s.next} }
 

@@ -33,6 +33,9 @@ const (
 	pktMem = abi.FlagPacket
 )
 
+// internal is the beginning of the numbers of helpers that only compilers call: Linux has no such numbers.
+const internal = 0xbf << 24
+
 // helpers are the prototypes of the set: numbers of include/uapi/linux/bpf.h,
 // kinds of the bpf_*_proto variables of net/core/filter.c, net/core/sock_map.c,
 // net/core/bpf_sk_storage.c and kernel/bpf/cgroup.c, flags of
@@ -49,8 +52,8 @@ func helpers() []abi.Helper {
 // packetHelpers read and change the packet of a struct __sk_buff and what belongs to it.
 func packetHelpers() []abi.Helper {
 	return []abi.Helper{
-		// For LD_ABS and LD_IND; no program may call it. Linux has no such numbers.
-		{ID: 0xbf00_0002, Name: classicLoad, Args: args(anything, anything)},
+		// For LD_ABS and LD_IND; no program may call it.
+		{ID: internal | 2, Name: classicLoad, Flags: abi.FlagInternal, Args: args(anything, anything), C: "long bpf_skb_load_classic(__u32 offset, __u32 size)"},
 		{ID: 9, Name: "bpf_skb_store_bytes", Args: args(ctx, anything, mem, size, anything), Flags: moves,
 			C: "long bpf_skb_store_bytes(struct __sk_buff *skb, __u32 offset, const void *from, __u32 len, __u64 flags)"},
 		{ID: 18, Name: "bpf_skb_vlan_push", Args: args(ctx, anything, anything), Flags: moves,
