@@ -28,48 +28,49 @@ const maxNodes = 1_500_000
 type analysis struct {
 	*walk
 	slab
-	set     *abi.Set
-	policy  Policy
-	leaks   bool // addresses must not get out
-	steps   int
-	limit   int
-	pending []*path
-	open    []*mark   // marks on the way to where the walk is, oldest first
-	marks   [][]*mark // those that are done, by instruction, counted through all functions
-	seq     []*mark   // all marks, oldest first
-	first   []int32   // where the instructions of each function begin in marks, visits, live
-	visits  []uint32
-	taken   []uint8 // by instruction: branch sides that are possible
-	flaws   []bool  // accesses that are not proved, under guard
-	live    []ir.RegSet
-	joins   []bool // by instruction: the first one of a block with several predecessors
-	loops   []bool // by instruction: the head of a loop, or a call that runs a callback any number of times
-	heads   map[headKey]*head
-	stops   [][]uint64 // by function: numbers at which widening stops
-	back    [][]int32  // by function and block: place in postorder
-	trail   []branchNote
-	specs   []*speculation
-	ids     map[[3]uint64]uint32
-	ways    map[[3]int32]bool // between blocks: does a way lead there
-	nextID  uint32
-	needs   []int64
-	backs   []turnBack          // turns that ended at marks, and what that did to progress
-	ranked  map[rankKey][]*mark // marks with ranks
-	work    []ref
-	roots   []*root
-	length  ref     // R2 of a program on memory
-	depth   []int32 // by function: bytes of stack used
-	unread  []bool  // by function: a byte of the frame may be read before it is written
-	exposed bool
-	hasty   bool
-	unended bool    // a loop is bounded by what the run counts, not by the program
-	turning []*mark // heads of loops that were closed
-	peak    int
-	log     *journal
-	stop    func() bool // asked every few steps; ticked counts them
-	ticked  uint32
-	why     map[int32]*Error // of accesses that are not proved, under guard
-	keep    *keeper
+	set       *abi.Set
+	policy    Policy
+	leaks     bool // addresses must not get out
+	steps     int
+	limit     int
+	pending   []*path
+	open      []*mark   // marks on the way to where the walk is, oldest first
+	marks     [][]*mark // those that are done, by instruction, counted through all functions
+	seq       []*mark   // all marks, oldest first
+	first     []int32   // where the instructions of each function begin in marks, visits, live
+	visits    []uint32
+	taken     []uint8 // by instruction: branch sides that are possible
+	flaws     []bool  // accesses that are not proved, under guard
+	live      []ir.RegSet
+	joins     []bool // by instruction: the first one of a block with several predecessors
+	loops     []bool // by instruction: the head of a loop, or a call that runs a callback any number of times
+	heads     map[headKey]*head
+	stops     [][]uint64 // by function: numbers at which widening stops
+	back      [][]int32  // by function and block: place in postorder
+	trail     []branchNote
+	specs     []*speculation
+	ids       map[[3]uint64]uint32
+	ways      map[[3]int32]bool // between blocks: does a way lead there
+	nextID    uint32
+	needs     []int64
+	backs     []turnBack          // turns that ended at marks, and what that did to progress
+	ranked    map[rankKey][]*mark // marks with ranks
+	work      []ref
+	roots     []*root
+	length    ref     // R2 of a program on memory
+	depth     []int32 // by function: bytes of stack used
+	backCalls []backCall
+	unread    []bool // by function: a byte of the frame may be read before it is written
+	exposed   bool
+	hasty     bool
+	unended   bool    // a loop is bounded by what the run counts, not by the program
+	turning   []*mark // heads of loops that were closed
+	peak      int
+	log       *journal
+	stop      func() bool // asked every few steps; ticked counts them
+	ticked    uint32
+	why       map[int32]*Error // of accesses that are not proved, under guard
+	keep      *keeper
 }
 
 // root is a point where paths begin: the program, a global function, an asynchronous callback.

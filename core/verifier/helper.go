@@ -90,6 +90,8 @@ func (c *callCheck) allowed() *Error {
 		return c.reject(p, c.in, CodeLock, nil, "%s without a lock", h.Name)
 	case h.Flags&abi.FlagTailCall != 0 && (len(p.holds) > 0):
 		return c.reject(p, c.in, CodeRefLeak, nil, "%s would leave behind the reference acquired at insn %d", h.Name, p.holds[0].pos)
+	case h.Flags&abi.FlagTailCall != 0 && (p.top().back != 0 || p.root.callback != nil && p.depth == 1):
+		return c.reject(p, c.in, CodeReturn, nil, "%s in a callback: what it leads to may return anything", h.Name)
 	}
 	return nil
 }
@@ -524,8 +526,11 @@ func (c *callCheck) finish() (*path, *Error) {
 		}
 	}
 	q := (*path)(nil)
-	if h.Callback != nil && c.fn >= 0 && !h.Callback.Async {
+	switch {
+	case h.Callback != nil && c.fn >= 0 && !h.Callback.Async:
 		q = c.enter()
+	case h.Flags&abi.FlagTailCall != 0 && p.depth > 1:
+		q = a.tailCalled(p, c.in)
 	}
 	if c.held != 0 {
 		a.drop(p, c.in, c.held)
@@ -590,6 +595,9 @@ func (c *callCheck) callback() *Error {
 
 // enter is the path into the callback; the call is made again when it returns.
 func (c *callCheck) enter() *path {
+	if b := (backCall{c.p.top().fn, c.fn, c.in.Pos}); !slices.Contains(c.backCalls, b) {
+		c.backCalls = append(c.backCalls, b)
+	}
 	q := c.p.fork()
 	q.ticks++
 	c.push(q, c.fn, c.in.Ref.Index+1)
