@@ -86,6 +86,7 @@ type branchNote struct {
 	prev    int32
 	a, b    ref
 	decided bool
+	apart   bool // decided, of two registers: no number that a loop was written for
 }
 
 // side bits of a branch.
@@ -325,7 +326,7 @@ func (a *analysis) advance(p *path) (*path, *Error) {
 	p.entered = false
 	a.steps++
 	if a.steps > a.limit || a.n > maxNodes {
-		return nil, a.tooComplex(p, in)
+		return nil, a.tooComplex(p, in, "more than %d instructions were looked at without an end", a.limit)
 	}
 	p.steps++
 	a.visits[gi]++

@@ -29,9 +29,10 @@ type head struct {
 	keep    map[place]bool // values that must run as they are
 	widened map[place]int  // how often
 	tries   int
-	exact   bool // turns end only at widened marks
-	turns   int  // since values are kept
-	off     bool
+	exact   bool   // turns end only at widened marks
+	turns   int    // since values are kept
+	off     bool   // turns are followed one by one
+	cause   *Error // what was wrong with all turns taken together, the last time
 }
 
 // speculation is a point where values were widened, and what it takes to go back.
@@ -110,10 +111,7 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 		return nil, a.endless(p, nil)
 	}
 	if h.off {
-		if h.turns < manyTurns || h.turns%16 == 0 {
-			a.mark(p, gi)
-		}
-		return p, nil
+		return a.oneTurn(chain, p, gi, h)
 	}
 	return a.widenAt(chain[0], p, gi, h), nil
 }
@@ -404,7 +402,7 @@ func (w *widening) stopsOf(n *node) []uint64 {
 func (w *widening) compared(n *node) (stops []uint64) {
 	for t := w.p.trail; t > w.q.trail; t = w.trail[t].prev {
 		x := w.at(w.trail[t].a)
-		if c, ok := w.at(w.trail[t].b).num.Const(); ok && x.kind == isScalar && x.base == n.base {
+		if c, ok := w.at(w.trail[t].b).num.Const(); ok && !w.trail[t].apart && x.kind == isScalar && x.base == n.base {
 			c -= uint64(x.off - n.off)
 			stops = append(stops, c-1, c, c+1)
 		}
@@ -564,6 +562,7 @@ func (a *analysis) retry(err *Error) *path {
 	}
 	s := len(a.specs) - 1
 	a.specs[s].head.off = true
+	a.specs[s].head.blame(err)
 	return a.rewind(a.firstOf(s))
 }
 
@@ -580,6 +579,7 @@ func (a *analysis) blamed(err *Error, deps map[ref]bool) int {
 	for i, s := range slices.Backward(a.specs) {
 		if err.Code == CodeEndless && (err.endless == s.mark || s.head.off) {
 			s.head.off = true
+			s.head.blame(err)
 			return i
 		}
 		hit := false
@@ -591,6 +591,7 @@ func (a *analysis) blamed(err *Error, deps map[ref]bool) int {
 		if hit {
 			s.head.tries++
 			s.head.off = s.head.off || s.head.tries > maxTries
+			s.head.blame(err)
 			return i
 		}
 	}

@@ -23,6 +23,7 @@ type mark struct {
 	hits    int32
 	misses  int32
 	backs   int // analysis.backs when it was made
+	born    ref // the first value that was made after it
 }
 
 // rank is a number that every turn of a loop brings nearer to an end.
@@ -100,7 +101,7 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 
 // mark keeps the path as it is.
 func (a *analysis) mark(p *path, gi int32) *mark {
-	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending), backs: len(a.backs)}
+	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending), backs: len(a.backs), born: a.n}
 	a.seq = append(a.seq, m)
 	a.open = append(a.open, m)
 	a.peak = max(a.peak, len(a.seq))

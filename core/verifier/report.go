@@ -331,13 +331,13 @@ type spot struct {
 }
 
 // tooComplex is the Error of an analysis that takes too long; it names what was looked at most often.
-func (a *analysis) tooComplex(p *path, in *ir.Insn) *Error {
+func (a *analysis) tooComplex(p *path, in *ir.Insn, format string, args ...any) *Error {
 	spots := a.spots()
 	var most []string
 	for _, s := range spots[:min(3, len(spots))] {
 		most = append(most, a.spotText(&s))
 	}
-	e := a.reject(p, in, CodeTooComplex, nil, "more than %d instructions were looked at without an end", a.limit)
+	e := a.reject(p, in, CodeTooComplex, nil, format, args...)
 	if len(most) > 0 {
 		e.Msg += ": " + strings.Join(most, ", ")
 	}

@@ -428,15 +428,15 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 		return nil, err
 	}
 	if known {
-		if in.B == ir.None && a.at(x).kind == isScalar {
-			a.note(p, x, y, true)
+		if a.at(x).kind == isScalar {
+			a.note(p, branchNote{a: x, b: y, decided: true, apart: in.B != ir.None})
 		}
 		return a.follow(p, in, gi, taken), nil
 	}
 	if in.Then == in.Else {
 		return a.follow(p, in, gi, true), nil
 	}
-	a.note(p, x, y, false)
+	a.note(p, branchNote{a: x, b: y})
 	q := p.fork()
 	holds, fails := a.assume(p, in, x, y, true), a.assume(q, in, x, y, false)
 	switch {
@@ -461,8 +461,9 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 }
 
 // note adds a comparison to the trail of p.
-func (a *analysis) note(p *path, x, y ref, decided bool) {
-	a.trail = append(a.trail, branchNote{p.trail, x, y, decided})
+func (a *analysis) note(p *path, n branchNote) {
+	n.prev = p.trail
+	a.trail = append(a.trail, n)
 	p.trail = int32(len(a.trail) - 1)
 }
 
