@@ -28,6 +28,7 @@ const maxNodes = 1_500_000
 type analysis struct {
 	*walk
 	slab
+	derivations
 	set       *abi.Set
 	policy    Policy
 	leaks     bool // addresses must not get out
@@ -98,7 +99,7 @@ const (
 // analyse proves the program safe or says why not. In haste what a loop that was widened
 // does not prove under guard is not tried again.
 func (w *walk) analyse(set *abi.Set, opts Options, haste bool) (*analysis, *Error) {
-	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, ways: map[[3]int32]bool{}, ranked: map[rankKey][]*mark{}, log: newJournal(opts.Log), stop: opts.Stop}
+	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, derivations: newDerivations(), ways: map[[3]int32]bool{}, ranked: map[rankKey][]*mark{}, log: newJournal(opts.Log), stop: opts.Stop}
 	if opts.Keep {
 		a.keep = new(keeper)
 	}
@@ -238,7 +239,7 @@ func (a *analysis) seedContext(p *path, f *activation) {
 	case abi.CtxMemory:
 		p.setSpan(idMemory, int64(c.Size), a.newNeed())
 		f.regs[1] = a.add(node{kind: isMemory, id: idMemory, pos: ir.NoPos, num: scalar.Const(0)})
-		a.length = a.add(node{kind: isScalar, pos: ir.NoPos, num: scalar.Between(uint64(c.Size), maxMemory), flags: shared})
+		a.length = a.add(node{kind: isScalar, pos: ir.NoPos, num: scalar.Between(uint64(c.Size), maxMemory), flags: shared | linked})
 		f.regs[2] = a.length
 	case abi.CtxNone:
 		f.regs[1] = a.number(0)

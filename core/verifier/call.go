@@ -266,7 +266,7 @@ func (a *analysis) movesPackets(fi int32) bool {
 	return a.callsAny(fi, func(h *abi.Helper) bool { return h.Flags&(abi.FlagInvalidatesPackets|abi.FlagTailCall) != 0 })
 }
 
-// callsAny reports whether fi, or a function that it calls, calls a helper that is so.
+// callsAny reports whether fi, or a function that it calls or passes on, calls a helper that is so.
 func (a *analysis) callsAny(fi int32, is func(*abi.Helper) bool) bool {
 	seen := map[int32]bool{}
 	work := []int32{fi}

@@ -237,7 +237,13 @@ func (a *analysis) wholeOf(n *node) scalar.Num {
 // closeLoop ends p at m, from which the walk came: all that m is known to be must hold again.
 func (a *analysis) closeLoop(m *mark, p *path) {
 	a.pairs(&m.path, p, func(_ place, x, y ref) {
-		if n := a.at(x); n.kind == isScalar && !n.num.IsUnknown() {
+		n := a.at(x)
+		if n.kind != isScalar {
+			return
+		}
+		a.at(n.base).flags |= linked
+		a.at(a.at(y).base).flags |= linked
+		if !n.num.IsUnknown() {
 			a.markPrecise(x, &a.work)
 			a.markPrecise(y, &a.work)
 		}
@@ -248,11 +254,11 @@ func (a *analysis) closeLoop(m *mark, p *path) {
 	for _, s := range p.spans {
 		a.needs[s.need] = max(a.needs[s.need], s.n)
 	}
-	for _, r := range p.relations {
-		a.needs[r.used] = 1
+	for i := range p.relations {
+		a.useRelation(&p.relations[i])
 	}
-	for _, f := range p.affine {
-		a.needs[f.used] = 1
+	for i := range p.affine {
+		a.useAffine(&p.affine[i])
 	}
 	a.closeOpen(slices.Index(a.open, m) + 1)
 	a.noteTurn(m, p)
@@ -335,7 +341,7 @@ func (w *widening) value(x, y ref, at place) ref {
 	if n.kind != m.kind {
 		return y
 	}
-	out := node{kind: m.kind, flags: m.flags&^(precise|stale) | widened | shared, cause: byLoop, pos: w.p.topPos(w.analysis), fn: w.p.top().fn, a: y,
+	out := node{kind: m.kind, flags: m.flags&^(precise|stale|alias) | widened | shared, cause: byLoop, pos: w.p.topPos(w.analysis), fn: w.p.top().fn, a: y,
 		obj: m.obj, held: m.held, size: m.size, id: m.id}
 	if m.kind == isScalar {
 		if n.base == m.base && n.off == m.off { // the same number, of which each path knows something
@@ -486,18 +492,18 @@ func (w *widening) relate() {
 		_, constant := m.num.Const()
 		z := w.p.value(at)
 		if n.kind == isScalar && m.kind == isScalar && z != 0 && w.at(z).kind == isScalar && (!constant || x != y) && at.frame == int16(w.p.depth-1) && len(list) < 16 {
-			list = append(list, trio{n, m, w.at(z)})
+			list = append(list, trio{x, y, z})
 		}
 	})
 	for i := range list {
 		for j := range list {
 			x, y := &list[i], &list[j]
-			if x.now.base == y.now.base || x.now.cause != byLoop && y.now.cause != byLoop {
+			if n, m := w.at(x.now), w.at(y.now); n.base == m.base || n.cause != byLoop && m.cause != byLoop {
 				continue
 			}
 			for c := int64(1); c >= 0; c-- {
-				if w.atMost(w.q, x.then, y.then, c) && w.atMost(w.spec.path, x.next, y.next, c) {
-					w.analysis.relate(w.p, x.now, y.now, c)
+				if (w.apart(x.then, y.then, c) || w.atMost(w.q, x.then, y.then, c)) && (w.apart(x.next, y.next, c) || w.atMost(w.spec.path, x.next, y.next, c)) {
+					w.analysis.relate(w.p, x.now, y.now, c, [2]ref{x.next, y.next})
 					w.clamp(x.now, y.now, c)
 					break
 				}
@@ -507,18 +513,19 @@ func (w *widening) relate() {
 }
 
 // clamp narrows a widened number that is at most another less c.
-func (w *widening) clamp(x, y *node, c int64) {
-	top := y.num.UMax()
+func (w *widening) clamp(r, s ref, c int64) {
+	x, top := w.at(r), w.at(s).num.UMax()
 	if x.cause != byLoop || x.flags&widened == 0 || top < uint64(c) {
 		return
 	}
 	if num, ok := scalar.Meet(x.num, scalar.Between(0, top-uint64(c))); ok {
 		x.num = num
+		w.markPrecise(s, &w.work)
 	}
 }
 
 // trio is a number on the two paths that are widened and on the result.
-type trio struct{ then, next, now *node }
+type trio struct{ then, next, now ref }
 
 // value is what a place holds.
 func (p *path) value(at place) ref {

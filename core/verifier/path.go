@@ -42,6 +42,7 @@ type relation struct {
 	x, y ref // bases
 	c    int64
 	used uint32 // index into analysis.needs
+	from [2]ref // values on whose ranges it relies
 }
 
 // hold is an acquired reference.

@@ -61,7 +61,7 @@ func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
 func (a *analysis) beforeEnd(p *path, in *ir.Insn, x ref) ref {
 	n := *a.at(x)
 	n.kind, n.num, n.a = isMemory, a.at(a.length).num, x
-	n.id = a.identityOf(uint64(idMemory)|3<<40, uint64(a.length), 0)
+	n.id = a.derive(derivation{ir.OpAdd, idMemory, a.length, 0})
 	if p.span(n.id) == nil {
 		p.setSpan(n.id, 0, a.newNeed())
 	}
@@ -118,13 +118,46 @@ func (a *analysis) offset(p *path, in *ir.Insn, x, y ref) ref {
 	old := n.num
 	n.num = scalar.Binary(in.Op, 64, n.num, m.num)
 	if in.Op == ir.OpAdd {
-		n.id = a.identityOf(uint64(n.id)|3<<40, uint64(m.base), 0)
+		n.id = a.derive(derivation{ir.OpAdd, n.id, m.base, 0})
 		n.off += m.off // the identity is that of the base
 		n.num = scalar.Binary(ir.OpAdd, 64, old, scalar.Binary(ir.OpSub, 64, m.num, scalar.Const(uint64(m.off))))
 		return a.made(p, in, n)
 	}
-	n.id = a.identityOf(uint64(n.id)|4<<40, uint64(m.base), uint64(m.off))
+	n.id = a.derive(derivation{ir.OpSub, n.id, m.base, m.off})
 	return a.made(p, in, n)
+}
+
+// derivation is how an identity came about: by a number that was added to a pointer of identity
+// start, or subtracted from it. It is the number with base by, and off for a subtraction. An address
+// of a map's value has the number of the map as off, and no more.
+type derivation struct {
+	op    ir.Op
+	start uint32
+	by    ref
+	off   int64
+}
+
+// derivations are the identities that came about so, and the reverse.
+type derivations struct {
+	identities map[derivation]uint32
+	derived    map[uint32]derivation
+}
+
+func newDerivations() derivations {
+	return derivations{map[derivation]uint32{}, map[uint32]derivation{}}
+}
+
+// derive is the identity of pointers that were moved so. That it is the same when it is done
+// again relies on which other numbers have the base.
+func (a *analysis) derive(d derivation) uint32 {
+	id, again := a.identities[d]
+	if again {
+		a.at(d.by).flags |= linked
+		return id
+	}
+	id = a.newID()
+	a.identities[d], a.derived[id] = id, d
+	return id
 }
 
 // assumePointers learns from a comparison of two pointers.
