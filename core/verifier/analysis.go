@@ -17,6 +17,9 @@ const guardSteps = 100_000
 // maxNodes bounds the values that an analysis makes, and so its memory: 96 bytes each.
 const maxNodes = 1_500_000
 
+// maxPending bounds the branches of which one side is still to be followed (BPF_COMPLEXITY_LIMIT_JMP_SEQ, kernel/bpf/verifier.c, Linux 6.18).
+const maxPending = 8192
+
 // analysis walks all paths through a program and proves each step safe.
 //
 // A path follows one way, with what is known of registers and stack. At joins
@@ -326,8 +329,11 @@ func (a *analysis) advance(p *path) (*path, *Error) {
 	}
 	p.entered = false
 	a.steps++
-	if a.steps > a.limit || a.n > maxNodes {
+	switch {
+	case a.steps > a.limit || a.n > maxNodes:
 		return nil, a.tooComplex(p, in, "more than %d instructions were looked at without an end", a.limit)
+	case len(a.pending) > maxPending:
+		return nil, a.tooComplex(p, in, "more than %d branches lie on one path", maxPending)
 	}
 	p.steps++
 	a.visits[gi]++
