@@ -44,6 +44,7 @@ type analysis struct {
 	first     []int32   // where the instructions of each function begin in marks, visits, live
 	visits    []uint32
 	taken     []uint8 // by instruction: branch sides that are possible
+	constants []ref   // by instruction: its constant operand, 0 if it was not needed yet
 	flaws     []bool  // accesses that are not proved, under guard
 	live      []ir.RegSet
 	joins     []bool // by instruction: the first one of a block with several predecessors
@@ -75,6 +76,7 @@ type analysis struct {
 	ticked    uint32
 	why       map[int32]*Error // of accesses that are not proved, under guard
 	keep      *keeper
+	match     comparison // of covers, whose lists are used again
 }
 
 // root is a point where paths begin: the program, a global function, an asynchronous callback.
@@ -144,6 +146,7 @@ func (a *analysis) prepare() {
 	}
 	a.marks = make([][]*mark, n)
 	a.visits, a.taken, a.flaws = make([]uint32, n), make([]uint8, n), make([]bool, n)
+	a.constants = make([]ref, n)
 	a.live, a.joins, a.loops = make([]ir.RegSet, n), make([]bool, n), make([]bool, n)
 	a.depth, a.unread = make([]int32, len(a.program.Funcs)), make([]bool, len(a.program.Funcs))
 	for fi, f := range a.program.Funcs {

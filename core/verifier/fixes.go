@@ -216,7 +216,7 @@ func (a *analysis) holding(e *Error, is func(n *node) bool) ir.Reg {
 // stored is where on the stack of the running activation a value is, 0 if nowhere.
 func (a *analysis) stored(e *Error, is func(n *node) bool) int32 {
 	f := e.path.top()
-	for k := range f.slots[:f.used] {
+	for k := range f.slots {
 		if s := &f.slots[k]; s.size == 8 && is(a.at(s.val)) {
 			return int32(-8 * (k + 1))
 		}

@@ -215,13 +215,13 @@ func (c *callCheck) mapKey(i int, r ref) *Error {
 		if off, ok := c.whole(n).Const(); ok && int64(off) >= -ir.MaxStack && int64(off) <= -4 {
 			k, at := slotOf(int64(off))
 			if at <= 4 {
-				t := &c.p.frames[n.obj].slots[k]
-				if v, ok := c.bytesOf(t, at, 4); ok {
+				t := c.p.frames[n.obj].at(k)
+				if v, ok := c.bytesOf(&t, at, 4); ok {
 					c.key = int64(v)
-					c.after = append(c.after, func() { c.relyOnSlot(t) })
-				} else if c.zeros(t)>>at&0xf == 0xf {
+					c.after = append(c.after, func() { c.relyOnSlot(&t) })
+				} else if c.zeros(&t)>>at&0xf == 0xf {
 					c.key = 0
-					c.after = append(c.after, func() { c.relyOnSlot(t) })
+					c.after = append(c.after, func() { c.relyOnSlot(&t) })
 				}
 			}
 		}

@@ -186,7 +186,7 @@ func (a *analysis) pairs(q, p *path, visit func(at place, x, y ref)) {
 				visit(place{int16(i), int16(r)}, f.regs[r], g.regs[r])
 			}
 		}
-		for k := int32(0); k < min(f.used, g.used); k++ {
+		for k := range min(len(f.slots), len(g.slots)) {
 			if f.slots[k].size != 0 && f.slots[k].size == g.slots[k].size {
 				visit(place{int16(i), int16(numRegs + k)}, f.slots[k].val, g.slots[k].val)
 			}
@@ -249,7 +249,7 @@ func (a *analysis) closeLoop(m *mark, p *path) {
 		}
 	})
 	for i := int32(0); i < m.path.depth; i++ {
-		a.readSlots(p, i, 1<<m.path.frames[i].used-1)
+		a.readSlots(p, i, 1<<len(m.path.frames[i].slots)-1)
 	}
 	for _, s := range p.spans {
 		a.needs[s.need] = max(a.needs[s.need], s.n)
@@ -305,7 +305,7 @@ func (w *widening) frame(i int32) {
 		}
 		g.regs[r] = w.value(f.regs[r], g.regs[r], place{int16(i), int16(r)})
 	}
-	for k := int32(0); k < min(f.used, g.used); k++ {
+	for k := range min(len(f.slots), len(g.slots)) {
 		w.slot(&f.slots[k], &g.slots[k], place{int16(i), int16(numRegs + k)})
 	}
 }

@@ -119,7 +119,8 @@ func (a *analysis) covers(m *mark, p *path, exact bool) bool {
 	if m.closes && m.done && p.ticks < q.ticks && slices.ContainsFunc(a.open, func(o *mark) bool { return o.widened }) {
 		return false
 	}
-	c := comparison{analysis: a, m: m, q: q, p: p, exact: exact || a.keep != nil}
+	c := &a.match
+	*c = comparison{analysis: a, m: m, q: q, p: p, exact: exact || a.keep != nil, bases: c.bases[:0], ids: c.ids[:0]}
 	for i := int32(0); i < q.depth; i++ {
 		if !c.frame(i) {
 			return false
@@ -134,11 +135,8 @@ type comparison struct {
 	m     *mark
 	q, p  *path
 	exact bool
-	bases [16]basePair
-	nb    int
-	more  []basePair
+	bases []basePair
 	ids   []idPair
-	idbuf [16]idPair
 }
 
 // basePair matches the bases of two values, which are d further apart in the new one.
@@ -172,8 +170,8 @@ func (c *comparison) frame(i int32) bool {
 	if c.exact || !c.m.done {
 		read = ^uint64(0)
 	}
-	for k := int32(0); k < f.used; k++ {
-		if read&(1<<k) != 0 && !c.slot(&f.slots[k], &g.slots[k], k < g.used) {
+	for k := range f.slots {
+		if t := g.at(int32(k)); read&(1<<k) != 0 && !c.slot(&f.slots[k], &t, k < len(g.slots)) {
 			return false
 		}
 	}
@@ -187,7 +185,7 @@ func (c *comparison) sameFrame(f *activation) bool {
 			return false
 		}
 	}
-	for i := range f.slots[:f.used] {
+	for i := range f.slots {
 		if s := &f.slots[i]; s.size != 0 && !c.value(s.val, s.val) {
 			return false
 		}
@@ -329,22 +327,12 @@ func (c *comparison) base(x, y ref) bool {
 	if old == c.length && (new != old || d != 0) {
 		return false // there is one length
 	}
-	for _, p := range c.bases[:c.nb] {
-		if p.old == old {
+	for i := range c.bases {
+		if p := &c.bases[i]; p.old == old {
 			return p.new == new && p.d == d
 		}
 	}
-	for _, p := range c.more {
-		if p.old == old {
-			return p.new == new && p.d == d
-		}
-	}
-	if c.nb < len(c.bases) {
-		c.bases[c.nb] = basePair{n.base, m.base, d, x, y}
-		c.nb++
-	} else {
-		c.more = append(c.more, basePair{n.base, m.base, d, x, y})
-	}
+	c.bases = append(c.bases, basePair{n.base, m.base, d, x, y})
 	return true
 }
 
@@ -355,9 +343,6 @@ func (c *comparison) identity(old, new uint32, d int64) bool {
 	}
 	if c.m.closes && c.m.done && old != new && c.ranks(old) {
 		return false
-	}
-	if c.ids == nil {
-		c.ids = c.idbuf[:0]
 	}
 	for _, p := range c.ids {
 		if p.old == old || p.new == new {
@@ -467,14 +452,9 @@ func (c *comparison) renamed(old ref) *basePair {
 	if old == c.length {
 		return &basePair{old, old, 0, old, old}
 	}
-	for i := range c.bases[:c.nb] {
+	for i := range c.bases {
 		if c.bases[i].old == old {
 			return &c.bases[i]
-		}
-	}
-	for i := range c.more {
-		if c.more[i].old == old {
-			return &c.more[i]
 		}
 	}
 	return nil
@@ -488,8 +468,8 @@ func (a *analysis) join(m *mark, p *path) {
 		for r, v := range f.regs {
 			a.relied(v, g.regs[r])
 		}
-		for k := int32(0); k < f.used; k++ {
-			if f.slots[k].size != 0 && k < g.used && g.slots[k].size != 0 {
+		for k := range min(len(f.slots), len(g.slots)) {
+			if f.slots[k].size != 0 && g.slots[k].size != 0 {
 				a.relied(f.slots[k].val, g.slots[k].val)
 			}
 		}

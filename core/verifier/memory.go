@@ -46,10 +46,10 @@ func (a *analysis) scramble(p *path) {
 	a.exposed = true
 	for i := int32(0); i < p.depth; i++ {
 		f := p.own(i)
+		f.extend(numSlots)
 		for k := range f.slots {
 			f.slots[k] = slot{init: 0xff}
 		}
-		f.used = numSlots
 		a.unread[f.fn] = true
 	}
 }
@@ -334,8 +334,8 @@ func (a *analysis) exchange(r *request, n *node) (bool, *Error) {
 	}
 	k, _ := slotOf(at)
 	f := r.p.frames[n.obj]
-	t := f.slots[k]
-	if k >= f.used || t.size != 8 {
+	t := f.at(k)
+	if t.size != 8 {
 		return false, nil
 	}
 	if err := a.overwrite(r, n.obj, k); err != nil {

@@ -140,7 +140,7 @@ func (m *matching) frame(f *activation, g *ConcreteFrame, running bool, frames [
 			}
 		}
 	}
-	for i := range f.slots[:f.used] {
+	for i := range f.slots {
 		if why := m.slot(&f.slots[i], g.Stack[len(g.Stack)-8*(i+1):][:8], frames); why != "" {
 			return fmt.Sprintf("R10-%d of %s, %s", 8*(i+1), m.a.program.Funcs[f.fn].Name, why)
 		}

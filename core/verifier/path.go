@@ -23,10 +23,10 @@ type activation struct {
 	fn     int32
 	block  int32 // where the activation goes on
 	index  int32
-	call   int32 // index of the call in the caller's instructions, -1 for the first
-	back   int32 // the helper that calls back this activation, counted from 1; 0 if it was called by the program
-	used   int32 // slots in use
-	slots  [numSlots]slot
+	call   int32   // index of the call in the caller's instructions, -1 for the first
+	back   int32   // the helper that calls back this activation, counted from 1; 0 if it was called by the program
+	slots  []slot  // those in use
+	few    [6]slot // where they are, if they are few
 }
 
 // span is what comparisons have shown about pointers of one identity: n bytes from
@@ -81,13 +81,17 @@ func (p *path) top() *activation { return p.frames[p.depth-1] }
 func (p *path) own(i int32) *activation {
 	f := p.frames[i]
 	if f.shared {
-		c := new(activation)
-		c.regs, c.fn, c.block, c.index, c.call, c.back, c.used = f.regs, f.fn, f.block, f.index, f.call, f.back, f.used
-		copy(c.slots[:f.used], f.slots[:f.used])
-		p.frames[i] = c
-		f = c
+		f = f.copied()
+		p.frames[i] = f
 	}
 	return f
+}
+
+// copied is a copy that nobody shares.
+func (f *activation) copied() *activation {
+	c := &activation{regs: f.regs, fn: f.fn, block: f.block, index: f.index, call: f.call, back: f.back}
+	c.slots = append(c.few[:0], f.slots...)
+	return c
 }
 
 // fork is a copy that can go its own way.
@@ -97,6 +101,35 @@ func (p *path) fork() *path {
 	}
 	c := *p
 	return &c
+}
+
+// split is fork where both go on at once: the running activation is copied, if it will be anyway.
+func (p *path) split() *path {
+	f := p.top()
+	shared := f.shared
+	c := p.fork()
+	if f.shared = shared; !shared {
+		c.frames[c.depth-1] = f.copied()
+	}
+	return c
+}
+
+// extend makes at least n slots of the stack be in use.
+func (f *activation) extend(n int) {
+	if f.slots == nil {
+		f.slots = f.few[:0]
+	}
+	for len(f.slots) < n {
+		f.slots = append(f.slots, slot{})
+	}
+}
+
+// at is slot k, one of nothing if it is not in use.
+func (f *activation) at(k int32) slot {
+	if int(k) < len(f.slots) {
+		return f.slots[k]
+	}
+	return slot{}
 }
 
 func (p *path) reg(r ir.Reg) ref { return p.top().regs[r-ir.R0] }
@@ -111,7 +144,7 @@ func (p *path) each(visit func(v ref)) {
 				visit(v)
 			}
 		}
-		for i := range f.slots[:f.used] {
+		for i := range f.slots {
 			if s := &f.slots[i]; s.size != 0 {
 				visit(s.val)
 			}
@@ -132,7 +165,7 @@ func (p *path) replace(change func(v ref) ref) {
 				f.regs[r] = n
 			}
 		}
-		for k := int32(0); k < f.used; k++ {
+		for k := range f.slots {
 			s := &f.slots[k]
 			if s.size == 0 {
 				continue

@@ -82,7 +82,7 @@ func (a *analysis) addRelation(p *path, r relation) {
 	if r.x == r.y {
 		return
 	}
-	out := make([]relation, 0, maxRelations)
+	out := make([]relation, 0, min(len(p.relations)+1, maxRelations))
 	for _, k := range p.relations {
 		if k.x == r.x && k.y == r.y {
 			if k.c >= r.c {
@@ -93,7 +93,7 @@ func (a *analysis) addRelation(p *path, r relation) {
 		out = append(out, k)
 	}
 	if len(out) >= maxRelations {
-		out = out[1:]
+		out = append(out[:0], out[1:]...)
 	}
 	r.used = a.newNeed()
 	p.relations = append(out, r)

@@ -79,8 +79,8 @@ func (c *changes) between(q, p *path) {
 				c.known[v] = true
 			}
 		}
-		for j := range f.slots[:f.used] {
-			if s := &f.slots[j]; *s != g.slots[j] && s.size != 0 {
+		for j := range f.slots {
+			if s := &f.slots[j]; *s != g.at(int32(j)) && s.size != 0 {
 				c.known[s.val] = true
 			}
 		}

@@ -192,11 +192,15 @@ func (a *analysis) operand(p *path, in *ir.Insn) ref {
 	if in.B != ir.None {
 		return p.reg(in.B)
 	}
-	v := uint64(in.Imm)
-	if in.Width == 32 {
-		v = uint64(uint32(v))
+	c := &a.constants[a.gi(p)]
+	if *c == 0 {
+		v := uint64(in.Imm)
+		if in.Width == 32 {
+			v = uint64(uint32(v))
+		}
+		*c = a.number(v)
 	}
-	return a.number(v)
+	return *c
 }
 
 // share notes that more than one place holds r.
@@ -445,7 +449,7 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 		return a.follow(p, in, gi, true), nil
 	}
 	a.note(p, branchNote{a: x, b: y})
-	q := p.fork()
+	q := p.split()
 	holds, fails := a.assume(p, in, x, y, true), a.assume(q, in, x, y, false)
 	switch {
 	case !holds && !fails:
