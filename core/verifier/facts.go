@@ -222,7 +222,7 @@ func (a *analysis) turnsOf(m *mark) (least uint64) {
 		if r.signed {
 			span = uint64(num.SMax()) - uint64(num.SMin())
 		}
-		turns := span>>bits.TrailingZeros64(num.Mask|1<<63) + 2
+		turns := min(span>>bits.TrailingZeros64(num.Mask|1<<63), beyond) + 2
 		if least == 0 || turns < least {
 			least = turns
 		}

@@ -278,7 +278,13 @@ func (c *callCheck) sized(i int, r ref, write, mayBeNull bool) *Error {
 		}
 		return nil
 	}
-	err := c.memory(i, r, hi, write)
+	err := (*Error)(nil)
+	if write && lo != hi && c.at(r).kind == isStack { // what is not written stays, and is read later
+		err = c.memory(i, r, hi, false)
+	}
+	if err == nil {
+		err = c.memory(i, r, hi, write)
+	}
 	if err != nil {
 		err.blame = append(err.blame, s)
 	}

@@ -170,6 +170,7 @@ func (a *analysis) advances(m *mark, p *path) bool {
 	}
 	m.rank, m.ranked = found, true
 	for _, r := range found {
+		a.markPrecise(p.value(r.place), &a.work)
 		if r.sym != 0 {
 			a.at(r.sym).flags |= widened
 		}
