@@ -73,7 +73,11 @@ func (w *widening) follow(x, s, y, r ref, k int64) {
 	} else {
 		f.id = b.id
 	}
-	if num := f.on(counter.num); !num.IsUnknown() {
+	num := f.on(counter.num)
+	if b.kind != isScalar && !num.Within(scalar.SBetween(-maxBeyond, maxBeyond)) {
+		return // comparisons of the pointer itself bound it better
+	}
+	if !num.IsUnknown() {
 		b.num = num
 		w.useAffine(&f)
 		w.markPrecise(s, &w.work)

@@ -405,12 +405,19 @@ func (w *widening) stopsOf(n *node) []uint64 {
 	return w.stops
 }
 
-// compared are the numbers with which n was compared in the turn, and their neighbours.
+// compared are the numbers with which n was compared in the turn, and their neighbours; of a
+// number that varies its greatest value.
 func (w *widening) compared(n *node) (stops []uint64) {
 	for t := w.p.trail; t > w.q.trail; t = w.trail[t].prev {
-		x := w.at(w.trail[t].a)
-		if c, ok := w.at(w.trail[t].b).num.Const(); ok && !w.trail[t].apart && x.kind == isScalar && x.base == n.base {
-			c -= uint64(x.off - n.off)
+		if w.trail[t].apart {
+			continue
+		}
+		x, y := w.at(w.trail[t].a), w.at(w.trail[t].b)
+		if y.base == n.base {
+			x, y = y, x
+		}
+		if x.kind == isScalar && y.kind == isScalar && x.base == n.base && !y.num.IsUnknown() {
+			c := y.num.UMax() - uint64(x.off-n.off)
 			stops = append(stops, c-1, c, c+1)
 		}
 	}

@@ -25,9 +25,9 @@ func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
 		return nil
 	}
 	switch {
-	case in.Op == ir.OpSub && (both || in.Width == 32 && n.kind != isScalar):
+	case in.Op == ir.OpSub && (both || in.Width == 32):
 		if a.leaks && !both {
-			return a.reject(p, in, CodePointerMath, []ref{x, y}, "32-bit arithmetic on %s", kindNames[n.kind])
+			return a.reject(p, in, CodePointerMath, []ref{x, y}, "32-bit arithmetic on %s", kindNames[max(n.kind, m.kind)])
 		}
 		p.set(in.Dst, a.any(p, in, byInsn, widthNum(in.Width)))
 		return nil
