@@ -472,7 +472,7 @@ func (a *analysis) extent(n *node) int64 {
 func (w *widening) facts() {
 	spans := make([]span, 0, len(w.p.spans))
 	for _, s := range w.p.spans {
-		if t := w.q.span(s.id); t != nil {
+		if t := w.q.span(s.id); t != nil && !s.short {
 			s.n = min(s.n, t.n)
 			spans = append(spans, s)
 		}

@@ -373,23 +373,9 @@ func (c *comparison) ranks(id uint32) bool {
 // rest compares what is no value: what is known of pointers, references and locks.
 func (c *comparison) rest() bool {
 	for i := range c.q.spans {
-		s := &c.q.spans[i]
-		need := min(c.needs[s.need], s.n) // a wider fact on another path may share the place
-		if c.exact || !c.m.done {
-			need = s.n
-		}
-		if need == noNeed {
-			continue
-		}
-		id, d, ok := c.mapped(s.id)
-		if !ok {
-			continue // no live pointer has it
-		}
-		t := c.p.span(id)
-		if t == nil || t.n-d < need {
+		if !c.span(&c.q.spans[i]) {
 			return false
 		}
-		c.needs[t.need] = max(c.needs[t.need], need+d)
 	}
 	for i := range c.q.relations {
 		if r := &c.q.relations[i]; c.counts(r.used) && !c.relation(r) {
@@ -412,6 +398,33 @@ func (c *comparison) rest() bool {
 // counts reports whether a fact is to be compared: all are, or something relied on it.
 func (c *comparison) counts(used uint32) bool {
 	return c.exact || !c.m.done || c.needs[used] != noNeed
+}
+
+// span reports whether the path knows what s says.
+func (c *comparison) span(s *span) bool {
+	need := c.needs[s.need]
+	switch {
+	case c.exact || !c.m.done || s.short && need != noNeed:
+		need = s.n
+	case need == noNeed:
+		return true
+	default:
+		need = min(need, s.n) // a wider fact on another path may share the place
+	}
+	id, d, ok := c.mapped(s.id)
+	if !ok {
+		return true // no live pointer has it
+	}
+	t := c.p.bound(id, s.short)
+	switch {
+	case t == nil || s.short && t.n-d > need || !s.short && t.n-d < need:
+		return false
+	case s.short:
+		c.needs[t.need] = 1
+	default:
+		c.needs[t.need] = max(c.needs[t.need], need+d)
+	}
+	return true
 }
 
 // mapped is the path's name of an identity.

@@ -30,11 +30,12 @@ type activation struct {
 }
 
 // span is what comparisons have shown about pointers of one identity: n bytes from
-// its start on are inside the packet or memory.
+// its start on are inside the packet or memory; or, if it is short, fewer than n are.
 type span struct {
-	id   uint32
-	need uint32 // index into analysis.needs
-	n    int64
+	id    uint32
+	need  uint32 // index into analysis.needs
+	n     int64
+	short bool
 }
 
 // relation says that x+c ≤ y, as numbers that do not wrap.
@@ -182,24 +183,30 @@ func (p *path) replace(change func(v ref) ref) {
 }
 
 // span is how many bytes from the start of identity id are known to be inside.
-func (p *path) span(id uint32) *span {
+func (p *path) span(id uint32) *span { return p.bound(id, false) }
+
+// bound is what is known of the bytes behind pointers of identity id, from below or from above.
+func (p *path) bound(id uint32, short bool) *span {
 	for i := range p.spans {
-		if p.spans[i].id == id {
-			return &p.spans[i]
+		if s := &p.spans[i]; s.id == id && s.short == short {
+			return s
 		}
 	}
 	return nil
 }
 
 // setSpan records that n bytes are inside.
-func (p *path) setSpan(id uint32, n int64, need uint32) {
+func (p *path) setSpan(id uint32, n int64, need uint32) { p.setBound(span{id: id, need: need, n: n}) }
+
+// setBound records one bound of a span.
+func (p *path) setBound(b span) {
 	out := make([]span, 0, len(p.spans)+1)
 	for _, s := range p.spans {
-		if s.id != id {
+		if s.id != b.id || s.short != b.short {
 			out = append(out, s)
 		}
 	}
-	p.spans = append(out, span{id, need, n})
+	p.spans = append(out, b)
 }
 
 // release forgets a reference that is held.

@@ -160,48 +160,77 @@ func (a *analysis) derive(d derivation) uint32 {
 	return id
 }
 
+// measured is what a comparison of a pointer with the end of its area says: whether k bytes
+// from the start of its identity on are inside.
+type measured struct {
+	*node
+	k      int64
+	enough bool // they are
+	limit  int64
+}
+
+// measure reads a comparison of two pointers, one of which is an end.
+func measure(cond isa.Cond, n, m *node) (out measured, ok bool) {
+	if isEnd(n.kind) || n.kind == isPacket && m.kind == isPacketMeta { // end < p is p > end
+		n, m, cond = m, n, conditions[cond].swapped
+	}
+	if !sameArea(n.kind, m.kind) || m.kind == isPacket && (m.off != 0 || m.id != idPacket) {
+		return out, false
+	}
+	out = measured{node: n, k: n.off, limit: maxPacket}
+	if n.kind == isMemory {
+		out.limit = maxMemory
+	}
+	switch cond {
+	case isa.LE, isa.EQ:
+		out.enough = true
+	case isa.LT:
+		out.k, out.enough = n.off+1, true
+	case isa.GT:
+	case isa.GE:
+		out.k = n.off + 1
+	default:
+		return out, false
+	}
+	far := out.limit + maxBeyond
+	return out, out.k >= -maxBeyond && (out.k > 0 || n.id >= firstID) && n.num.SMax() <= far && n.num.SMin() >= -maxBeyond && out.k <= out.limit
+}
+
 // assumePointers learns from a comparison of two pointers.
 func (a *analysis) assumePointers(p *path, in *ir.Insn, n, m *node, holds bool) {
 	cond := in.Cond
-	if isEnd(n.kind) { // end < p is p > end
-		n, m = m, n
-		cond = conditions[cond].swapped
-	}
 	if !holds {
 		cond = conditions[cond].negated
 	}
-	if !isEnd(m.kind) && !(m.kind == isPacket && n.kind == isPacketMeta) {
-		if n.kind == isPacket && m.kind == isPacketMeta { // data > meta + n
-			n, m, cond = m, n, conditions[cond].swapped
-		} else {
-			return
-		}
-	}
-	if !sameArea(n.kind, m.kind) || m.kind == isPacket && (m.off != 0 || m.id != idPacket) {
+	c, ok := measure(cond, n, m)
+	if !ok {
 		return
 	}
-	n2 := *n
-	inside := n2.off
-	switch cond {
-	case isa.LE, isa.EQ:
-	case isa.LT:
-		inside++
-	default:
-		return
-	}
-	top := n2.num.SMax()
-	limit := int64(maxPacket)
-	if n2.kind == isMemory {
-		limit = maxMemory
-	}
-	if inside < -maxBeyond || inside <= 0 && n2.id < firstID || top > limit+maxBeyond || n2.num.SMin() < -maxBeyond || inside > limit {
-		return
-	}
-	if s := p.span(n2.id); s == nil || s.n < inside {
+	kind, id := c.kind, c.id
+	if s := p.bound(id, !c.enough); s == nil || c.enough && s.n < c.k || !c.enough && s.n > c.k {
 		a.forgetSpans(p)
-		p.setSpan(n2.id, inside, a.newNeed())
+		p.setBound(span{id: id, need: a.newNeed(), n: c.k, short: !c.enough})
 	}
-	a.boundSpan(p, in, n2.kind, n2.id, limit-inside)
+	if c.enough {
+		a.boundSpan(p, in, kind, id, c.limit-c.k)
+	}
+}
+
+// decidePointers finds the outcome of a comparison that an earlier one has settled.
+func (a *analysis) decidePointers(p *path, cond isa.Cond, n, m *node) (taken, known bool) {
+	c, ok := measure(cond, n, m)
+	if !ok || cond == isa.EQ {
+		return false, false
+	}
+	if s := p.span(c.id); s != nil && s.n >= c.k {
+		a.needs[s.need] = max(a.needs[s.need], c.k)
+		return c.enough, true
+	}
+	if s := p.bound(c.id, true); s != nil && s.n <= c.k {
+		a.needs[s.need] = 1
+		return !c.enough, true
+	}
+	return false, false
 }
 
 // maxSpans is how many spans a path remembers before those of which no pointer is left are forgotten.

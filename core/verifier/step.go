@@ -528,7 +528,10 @@ func (a *analysis) decide(p *path, in *ir.Insn, x, y ref) (taken, known bool, er
 	if in.Width == 64 && a.nullTest(in, n, m) && n.flags&orNull == 0 && n.kind != isMemory && n.kind != isMemoryEnd && (in.Cond == isa.EQ || in.Cond == isa.NE) {
 		return in.Cond == isa.NE, true, nil
 	}
-	return false, false, nil
+	if in.Width == 64 {
+		taken, known = a.decidePointers(p, in.Cond, n, m)
+	}
+	return taken, known, nil
 }
 
 // decideRelated finds the outcome from how far apart the numbers are, or from a relation between them.
