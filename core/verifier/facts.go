@@ -117,8 +117,8 @@ func (a *analysis) runBound() uint64 {
 		return 0
 	}
 	turns := make([]uint64, len(a.visits))
-	for _, m := range a.seq { // every passage of a head leaves a mark
-		turns[m.gi]++
+	for gi, n := range a.visits {
+		turns[gi] = uint64(n)
 	}
 	closed := false
 	for _, m := range a.turning {

@@ -33,6 +33,12 @@ func TestPartOfBufferWritten(t *testing.T) {
 	require.False(t, verified(t, strings.ReplaceAll(program, "SIZE", "r4 = 8"), "sched_cls").Func(0).ZeroFrame)
 }
 
+// The turns of a loop that is followed turn by turn count, though few of them leave a state.
+func TestBoundOfManyTurns(t *testing.T) {
+	v := verified(t, "r9 = 4\nh: r9 = bswap16 r9\nif r9 <= 7 goto a\nr9 -= 2\nif r9 > 0 goto h\na: if r9 s>= 8 goto out\nr9 += 1\ngoto a\nout: r0 = 0\nexit", "mem/64")
+	require.GreaterOrEqual(t, v.Bound()-1, uint64(2048-1), "it runs 2048 instructions, or no bound is known")
+}
+
 // A number without bounds that goes up by 1 bounds no loop, though it is known to go up on one way.
 func TestBoundOfTurns(t *testing.T) {
 	v := verified(t, "r7 = r2\nr9 = 12\nr3 = 2\nh: goto +0\nif r9 s<= 0 goto e\nif r3 > 0 goto a\nr0 = 1073741824\nr8 = 2\na: r8 = r7\nif r8 & 2 goto b\nb: r9 += -1\nr3 += 1\ngoto h\ne: r0 = r8\nexit", "mem/16")
