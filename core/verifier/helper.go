@@ -41,7 +41,9 @@ type callCheck struct {
 // callHelper follows the call of a helper.
 func (a *analysis) callHelper(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	if why := a.program.Absent[in.Pos]; why != nil {
-		return nil, a.reject(p, in, Code(why.Code), nil, "%s", why.Msg)
+		err := a.reject(p, in, Code(why.Code), nil, "%s", why.Msg)
+		err.Hint = why.Hint
+		return nil, err
 	}
 	h := &a.program.Helpers[in.Ref.Index]
 	c := &callCheck{analysis: a, p: p, in: in, h: h, name: h.Name, mapping: -1, fn: -1, key: -1, packet: a.takesPackets(h)}
