@@ -76,7 +76,7 @@ func count(f *abi.Field) uint32 {
 	if f.Unit == 0 {
 		return 1
 	}
-	return f.Size / f.Unit
+	return max(f.Size/f.Unit, 1)
 }
 
 // print prints the structure. Fields that share bytes become an anonymous union.
