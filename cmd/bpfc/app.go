@@ -39,6 +39,7 @@ type shared struct {
 	policy    string
 	btf       string
 	config    []string
+	points    []string
 	cpu       string
 	timeout   time.Duration
 	logLevel  string
@@ -111,6 +112,7 @@ func (a *app) sharedFlags(root *cobra.Command) {
 	f.StringSliceVar(&a.progs, "prog", nil, "`NAMES` of the programs to use")
 	f.StringVar(&a.policy, "policy", "strict", "what happens to what is not proved: `strict|guard`; strict,no-leaks adds the rules for users without privileges")
 	f.StringVar(&a.btf, "btf", "", "types of the kernel that CO-RE relocations are solved for, a `FILE`: raw BTF or ELF")
+	f.StringArrayVar(&a.points, "tracepoint", nil, "a `TRACEPOINT` whose record programs may read, and no more: its format file (events/GROUP/NAME/format of tracefs), or its NAME in the types of --btf, NAME=CLASS if it shares its record")
 	f.StringArrayVar(&a.config, "kconfig", nil, "`NAME=VALUE` of a kernel's configuration, for .kconfig externs")
 	f.StringVar(&a.cpu, "cpu", "", "CPU `LEVEL`: x86-64, x86-64-v2, x86-64-v3, native")
 	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "limit of the whole command, 0 for none")

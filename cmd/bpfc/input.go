@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/obj"
 	"github.com/bpfc/bpfc/frontends/elf"
 	"github.com/bpfc/bpfc/sdk/builtin"
@@ -118,6 +119,38 @@ func (a *app) kernelTypes() (*elf.Types, error) {
 		}
 	})
 	return a.types, a.kernelErr
+}
+
+// tracepoints are the sets that --tracepoint asks for.
+func (a *app) tracepoints() (sets []*abi.Set, err error) {
+	for _, name := range a.points {
+		set, err := a.tracepoint(name)
+		if err != nil {
+			return nil, usage("--tracepoint %s: %v", name, err)
+		}
+		sets = append(sets, set)
+	}
+	return sets, nil
+}
+
+// tracepoint is the set for a format file, or for a tracepoint in the types of --btf.
+func (a *app) tracepoint(name string) (*abi.Set, error) {
+	types, err := a.kernelTypes()
+	if err != nil {
+		return nil, err
+	}
+	text, err := a.readAll(name)
+	switch {
+	case err == nil:
+		return builtin.Tracepoint(string(text))
+	case types == nil || strings.ContainsRune(name, os.PathSeparator):
+		return nil, fmt.Errorf("%w; a name without a file needs --btf", err)
+	}
+	event, class, ok := strings.Cut(name, "=")
+	if !ok {
+		class = event
+	}
+	return builtin.TracepointOf(types, event, class)
 }
 
 // kernelConfig are the values of --kconfig by name.

@@ -112,7 +112,7 @@ func (a *app) inspect(ctx context.Context, in string, clang []string, format, di
 	if err != nil {
 		return err
 	}
-	report := inspection(o)
+	report := inspection(o, set)
 	if noSet == nil {
 		opts := a.options()
 		opts.Stop = stopping(ctx)
@@ -126,7 +126,8 @@ func (a *app) inspect(ctx context.Context, in string, clang []string, format, di
 	return errors.Join(noSet, report.print(a.out))
 }
 
-func inspection(o *obj.Object) inspectJSON {
+// inspection is what the object contains; set is nil if there is none.
+func inspection(o *obj.Object, set *abi.Set) inspectJSON {
 	out := inspectJSON{
 		Schema: "bpfc/inspect/v1", Name: o.Name, License: o.License,
 		Programs: []inspectProgramJSON{}, Maps: []inspectMapJSON{}, Data: []inspectDataJSON{},
@@ -135,7 +136,7 @@ func inspection(o *obj.Object) inspectJSON {
 		out.Programs = append(out.Programs, inspectProgram(o, &o.Programs[i]))
 	}
 	for _, m := range o.Maps {
-		out.Maps = append(out.Maps, inspectMapJSON{m.Name, mapType(m), m.KeySize, m.ValueSize, m.MaxEntries, m.Flags})
+		out.Maps = append(out.Maps, inspectMapJSON{m.Name, mapType(set, m), m.KeySize, m.ValueSize, m.MaxEntries, m.Flags})
 	}
 	for _, d := range o.Data {
 		data := inspectDataJSON{Name: d.Name, Size: len(d.Bytes), ReadOnly: d.ReadOnly, Variables: []inspectSymbolJSON{}}

@@ -33,7 +33,11 @@ type entryJSON struct {
 	Value json.RawMessage `json:"value"`
 }
 
-func mapType(spec abi.MapSpec) string {
+// mapType is the name of a map's kind, its number if no set declares it.
+func mapType(set *abi.Set, spec abi.MapSpec) string {
+	if set != nil && set.MapKind(spec.Type) != nil {
+		return set.MapKind(spec.Type).Name
+	}
 	if spec.Type == abi.MapTypeArray {
 		return "array"
 	}
@@ -239,7 +243,7 @@ func (r *running) dumpMaps(ctx context.Context) (map[string]mapJSON, error) {
 	}
 	out := map[string]mapJSON{}
 	for i, s := range specs {
-		m := mapJSON{Type: mapType(s), KeySize: s.KeySize, ValueSize: s.ValueSize, MaxEntries: s.MaxEntries, Entries: []entryJSON{}}
+		m := mapJSON{Type: mapType(nil, s), KeySize: s.KeySize, ValueSize: s.ValueSize, MaxEntries: s.MaxEntries, Entries: []entryJSON{}}
 		for _, e := range results[i].Entries {
 			m.Entries = append(m.Entries, entryJSON{hexJSON(e.Key), hexJSON(e.Value)})
 		}

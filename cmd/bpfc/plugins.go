@@ -106,7 +106,11 @@ func (p *plugins) set(ctx context.Context, a *app) (*abi.Set, error) {
 	if err := parallel(starts...); err != nil {
 		return nil, err
 	}
-	return abi.Merge(sets...)
+	points, err := a.tracepoints()
+	if err != nil {
+		return nil, err
+	}
+	return abi.Merge(append(sets, points...)...)
 }
 
 func (p *plugins) describe(ctx context.Context, a *app, name string) (*abi.Set, error) {

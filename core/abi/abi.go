@@ -21,7 +21,7 @@ type Set struct {
 // "cgroup_skb/egress".
 type ProgType struct {
 	Name string // a sized memory type is written NAME/N
-	// Sections are patterns of ELF section names: "NAME", "NAME.frags", "NAME/*".
+	// Sections are patterns of ELF section names: "NAME", "NAME.frags", "NAME/*", "NAME/*/TARGET".
 	// Where several match, the longest pattern wins.
 	Sections []string
 	Context  Context

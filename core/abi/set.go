@@ -78,7 +78,7 @@ func (s *Set) Type(name string) (ProgType, bool) {
 }
 
 // SectionType returns the program type that an ELF section's name asks for: the
-// one with the longest pattern that matches. A '*' matches anything, slashes too.
+// one with the longest pattern that matches. The '*' of a pattern matches anything, slashes too.
 func (s *Set) SectionType(section string) (ProgType, bool) {
 	best, found := "", -1
 	for i := range s.Types {
@@ -97,12 +97,13 @@ func (s *Set) SectionType(section string) (ProgType, bool) {
 	return s.Type(section)
 }
 
-// matches reports whether a pattern, which may end in '*', matches a section's name.
+// matches reports whether a pattern, which may have one '*', matches a section's name.
 func matches(pattern, section string) bool {
-	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
-		return strings.HasPrefix(section, prefix)
+	prefix, suffix, star := strings.Cut(pattern, "*")
+	if !star {
+		return pattern == section
 	}
-	return pattern == section
+	return len(section) >= len(prefix)+len(suffix) && strings.HasPrefix(section, prefix) && strings.HasSuffix(section, suffix)
 }
 
 // Struct returns the structure called name, nil if there is none.

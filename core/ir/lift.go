@@ -16,6 +16,7 @@ type LiftError struct {
 	Func        string
 	Slot        int // BPF instruction, -1 if the error is not about one
 	Msg         string
+	Hint        string // what to do, "" if the code's rule says it
 	Unsupported bool
 }
 
@@ -609,6 +610,10 @@ func (b *builder) call(at int, row *isa.Row) error {
 		}
 	case row.Kind == isa.KindCallKfunc:
 		return b.absent(b.fail(CodeNotSupported, at, "call of kernel function %d by BTF id: there is no kernel here", in.Imm))
+	case in.Imm == obj.Poison:
+		why := b.fail(CodeHelper, at, "the field, type or value that this instruction is about does not exist in the kernel's types (CO-RE)")
+		why.Hint = "ask whether it exists before"
+		return b.absent(why)
 	default:
 		if h = b.set.HelperFor(&b.typ, uint32(in.Imm)); h == nil {
 			return b.absent(b.fail(CodeHelper, at, "no helper set declares helper %d (sets: %s)", uint32(in.Imm), b.set.Name))

@@ -50,6 +50,10 @@ type Program struct {
 	Lines []Line
 }
 
+// Poison is the number of no helper. A call of it stands for an instruction that reads what the kernel
+// that the object is adapted to does not have: legal where it is never reached (bpf_core_poison_insn, libbpf 1.6).
+const Poison = 0xbad2310
+
 // FuncInfo names the function that begins at Slot.
 type FuncInfo struct {
 	Slot int

@@ -17,6 +17,7 @@ type affine struct {
 	k    int64
 	c    scalar.Num
 	used uint32 // index into analysis.needs
+	from [2]ref // values on whose ranges it relies
 }
 
 // maxAffine bounds the affine facts that a path remembers; the oldest goes.
@@ -26,7 +27,7 @@ const maxAffine = 8
 // those that moved with a counter follow it.
 func (w *widening) steps() {
 	type mover struct {
-		x, y, now *node
+		x, y, now ref
 		d         int64
 	}
 	var movers []mover
@@ -38,35 +39,48 @@ func (w *widening) steps() {
 			continue
 		}
 		seen[m.r] = true
-		movers = append(movers, mover{n, k, w.at(m.r), k.off - n.off})
+		movers = append(movers, mover{x, y, m.r, k.off - n.off})
 	}
 	for i := range movers {
 		a := &movers[i]
-		if a.x.kind != isScalar || len(w.compared(a.y)) == 0 {
+		if !w.counter(a.y) {
 			continue
 		}
 		for j := range movers {
-			if b := &movers[j]; i != j && b.d%a.d == 0 && (b.x.kind != isScalar || len(w.compared(b.y)) == 0) {
+			if b := &movers[j]; i != j && b.d%a.d == 0 && !w.counter(b.y) {
 				w.follow(a.x, a.now, b.x, b.now, b.d/a.d)
 			}
 		}
 	}
 }
 
-// follow makes b, which was at n when the counter was at m, move k for each step of the counter.
-func (w *widening) follow(m, counter, n, b *node, k int64) {
-	c, ok := w.start(m, n, k)
+// counter reports whether r is a number that was compared in the turn.
+func (w *widening) counter(r ref) bool {
+	n := w.at(r)
+	return n.kind == isScalar && len(w.compared(n)) > 0
+}
+
+// follow makes r, which was at y when the counter was at x, move k for each step of the counter.
+func (w *widening) follow(x, s, y, r ref, k int64) {
+	c, ok := w.start(w.at(x), w.at(y), k)
 	if !ok {
 		return
 	}
-	f := affine{x: counter.base, k: k, c: c, used: w.newNeed()}
+	counter, b := w.at(s), w.at(r)
+	f := affine{x: counter.base, k: k, c: c, used: w.newNeed(), from: [2]ref{x, y}}
 	if b.kind == isScalar {
 		f.y = b.base
 	} else {
 		f.id = b.id
 	}
-	if num := f.on(counter.num); !num.IsUnknown() {
+	num := f.on(counter.num)
+	if b.kind != isScalar && !num.Within(scalar.SBetween(-maxBeyond, maxBeyond)) {
+		return // comparisons of the pointer itself bound it better
+	}
+	if !num.IsUnknown() {
 		b.num = num
+		w.useAffine(&f)
+		w.markPrecise(s, &w.work)
 	}
 	out := slices.Clone(w.p.affine)
 	if len(out) >= maxAffine {
@@ -84,10 +98,22 @@ func (w *widening) start(m, n *node, k int64) (scalar.Num, bool) {
 	for i := range w.q.affine {
 		f := &w.q.affine[i]
 		if f.x == m.base && m.off == 0 && n.off == 0 && f.k == k && (n.kind == isScalar && f.y == n.base || n.kind != isScalar && f.id == n.id && f.id != 0) {
+			w.useAffine(f)
 			return f.c, true
 		}
 	}
 	return scalar.Num{}, false
+}
+
+// useAffine notes that a proof relied on f, and so on which values have its bases.
+func (a *analysis) useAffine(f *affine) {
+	if a.needs[f.used] == 1 {
+		return
+	}
+	a.needs[f.used] = 1
+	a.at(f.x).flags |= linked
+	a.at(f.y).flags |= linked
+	a.relyOn(f.from[0], f.from[1])
 }
 
 // on is y for x in num.
@@ -125,9 +151,7 @@ func (a *analysis) narrowFollowers(p *path, in *ir.Insn, x ref) {
 			if !ok || num == k.num {
 				return r
 			}
-			a.needs[f.used] = 1
-			a.at(f.x).flags |= linked
-			a.at(f.y).flags |= linked
+			a.useAffine(f)
 			a.markPrecise(x, &a.work)
 			return a.narrowed(p, in, r, x, num)
 		})
@@ -161,6 +185,7 @@ func (c *comparison) affine(f *affine) bool {
 	for i := range c.p.affine {
 		t := &c.p.affine[i]
 		if t.x == x.new && t.y == yBase && t.id == yID && t.k == f.k && t.c == f.c && d == f.k*x.d {
+			c.useAffine(t)
 			return true
 		}
 	}
@@ -178,7 +203,11 @@ func (c *comparison) affine(f *affine) bool {
 		whole = scalar.Binary(ir.OpSub, 64, whole, scalar.Const(uint64(c.at(b.was).off)))
 	}
 	_, constant := num.Const()
-	return constant && scalar.Binary(ir.OpSub, 64, whole, times(f.k, num)).Within(f.c)
+	if !constant || !scalar.Binary(ir.OpSub, 64, whole, times(f.k, num)).Within(f.c) {
+		return false
+	}
+	c.relyOn(x.is, y)
+	return true
 }
 
 // holder is a value of the path with identity id, 0 if there is none.

@@ -17,6 +17,9 @@ const guardSteps = 100_000
 // maxNodes bounds the values that an analysis makes, and so its memory: 96 bytes each.
 const maxNodes = 1_500_000
 
+// maxPending bounds the branches of which one side is still to be followed (BPF_COMPLEXITY_LIMIT_JMP_SEQ, kernel/bpf/verifier.c, Linux 6.18).
+const maxPending = 8192
+
 // analysis walks all paths through a program and proves each step safe.
 //
 // A path follows one way, with what is known of registers and stack. At joins
@@ -28,50 +31,54 @@ const maxNodes = 1_500_000
 type analysis struct {
 	*walk
 	slab
-	set     *abi.Set
-	policy  Policy
-	leaks   bool // addresses must not get out
-	steps   int
-	limit   int
-	pending []*path
-	open    []*mark   // marks on the way to where the walk is, oldest first
-	marks   [][]*mark // those that are done, by instruction, counted through all functions
-	seq     []*mark   // all marks, oldest first
-	first   []int32   // where the instructions of each function begin in marks, visits, live
-	visits  []uint32
-	taken   []uint8 // by instruction: branch sides that are possible
-	flaws   []bool  // accesses that are not proved, under guard
-	callMap []int32 // by call of a helper: InsnFact.Map, or several; 0 if no path has come there
-	source  []int32 // by load: InsnFact.Moved, or stays; 0 if no path has come there
-	live    []ir.RegSet
-	joins   []bool // by instruction: the first one of a block with several predecessors
-	loops   []bool // by instruction: the head of a loop, or a call that runs a callback any number of times
-	heads   map[headKey]*head
-	stops   [][]uint64 // by function: numbers at which widening stops
-	back    [][]int32  // by function and block: place in postorder
-	trail   []branchNote
-	specs   []*speculation
-	ids     map[[3]uint64]uint32
-	ways    map[[3]int32]bool // between blocks: does a way lead there
-	nextID  uint32
-	needs   []int64
-	backs   []turnBack          // turns that ended at marks, and what that did to progress
-	ranked  map[rankKey][]*mark // marks with ranks
-	work    []ref
-	roots   []*root
-	length  ref     // R2 of a program on memory
-	depth   []int32 // by function: bytes of stack used
-	unread  []bool  // by function: a byte of the frame may be read before it is written
-	exposed bool
-	hasty   bool
-	unended bool    // a loop is bounded by what the run counts, not by the program
-	turning []*mark // heads of loops that were closed
-	peak    int
-	log     *journal
-	stop    func() bool // asked every few steps; ticked counts them
-	ticked  uint32
-	why     map[int32]*Error // of accesses that are not proved, under guard
-	keep    *keeper
+	derivations
+	set       *abi.Set
+	policy    Policy
+	leaks     bool // addresses must not get out
+	steps     int
+	limit     int
+	pending   []*path
+	open      []*mark   // marks on the way to where the walk is, oldest first
+	marks     [][]*mark // those that are done, by instruction, counted through all functions
+	seq       []*mark   // all marks, oldest first
+	first     []int32   // where the instructions of each function begin in marks, visits, live
+	visits    []uint32
+	taken     []uint8 // by instruction: branch sides that are possible
+	constants []ref   // by instruction: its constant operand, 0 if it was not needed yet
+	flaws     []bool  // accesses that are not proved, under guard
+	callMap   []int32 // by call of a helper: InsnFact.Map, or several; 0 if no path has come there
+	source    []int32 // by load: InsnFact.Moved, or stays; 0 if no path has come there
+	live      []ir.RegSet
+	joins     []bool // by instruction: the first one of a block with several predecessors
+	loops     []bool // by instruction: the head of a loop, or a call that runs a callback any number of times
+	heads     map[headKey]*head
+	stops     [][]uint64 // by function: numbers at which widening stops
+	back      [][]int32  // by function and block: place in postorder
+	trail     []branchNote
+	specs     []*speculation
+	ids       map[[3]uint64]uint32
+	ways      map[[3]int32]bool // between blocks: does a way lead there
+	nextID    uint32
+	needs     []int64
+	backs     []turnBack          // turns that ended at marks, and what that did to progress
+	ranked    map[rankKey][]*mark // marks with ranks
+	work      []ref
+	roots     []*root
+	length    ref     // R2 of a program on memory
+	depth     []int32 // by function: bytes of stack used
+	backCalls []backCall
+	unread    []bool // by function: a byte of the frame may be read before it is written
+	exposed   bool
+	hasty     bool
+	unended   bool    // a loop is bounded by what the run counts, not by the program
+	turning   []*mark // heads of loops that were closed
+	peak      int
+	log       *journal
+	stop      func() bool // asked every few steps; ticked counts them
+	ticked    uint32
+	why       map[int32]*Error // of accesses that are not proved, under guard
+	keep      *keeper
+	match     comparison // of covers, whose lists are used again
 }
 
 // root is a point where paths begin: the program, a global function, an asynchronous callback.
@@ -87,6 +94,7 @@ type branchNote struct {
 	prev    int32
 	a, b    ref
 	decided bool
+	apart   bool // decided, of two registers: no number that a loop was written for
 }
 
 // side bits of a branch.
@@ -98,7 +106,7 @@ const (
 // analyse proves the program safe or says why not. In haste what a loop that was widened
 // does not prove under guard is not tried again.
 func (w *walk) analyse(set *abi.Set, opts Options, haste bool) (*analysis, *Error) {
-	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, ways: map[[3]int32]bool{}, ranked: map[rankKey][]*mark{}, log: newJournal(opts.Log), stop: opts.Stop}
+	a := &analysis{walk: w, hasty: haste, set: set, policy: opts.Policy, leaks: opts.NoLeaks, limit: maxSteps, heads: map[headKey]*head{}, ids: map[[3]uint64]uint32{}, derivations: newDerivations(), ways: map[[3]int32]bool{}, ranked: map[rankKey][]*mark{}, log: newJournal(opts.Log), stop: opts.Stop}
 	if opts.Keep {
 		a.keep = new(keeper)
 	}
@@ -141,6 +149,7 @@ func (a *analysis) prepare() {
 	a.marks = make([][]*mark, n)
 	a.visits, a.taken, a.flaws = make([]uint32, n), make([]uint8, n), make([]bool, n)
 	a.source, a.callMap = make([]int32, n), make([]int32, n)
+	a.constants = make([]ref, n)
 	a.live, a.joins, a.loops = make([]ir.RegSet, n), make([]bool, n), make([]bool, n)
 	a.depth, a.unread = make([]int32, len(a.program.Funcs)), make([]bool, len(a.program.Funcs))
 	for fi, f := range a.program.Funcs {
@@ -239,7 +248,7 @@ func (a *analysis) seedContext(p *path, f *activation) {
 	case abi.CtxMemory:
 		p.setSpan(idMemory, int64(c.Size), a.newNeed())
 		f.regs[1] = a.add(node{kind: isMemory, id: idMemory, pos: ir.NoPos, num: scalar.Const(0)})
-		a.length = a.add(node{kind: isScalar, pos: ir.NoPos, num: scalar.Between(uint64(c.Size), maxMemory), flags: shared})
+		a.length = a.add(node{kind: isScalar, pos: ir.NoPos, num: scalar.Between(uint64(c.Size), maxMemory), flags: shared | linked})
 		f.regs[2] = a.length
 	case abi.CtxNone:
 		f.regs[1] = a.number(0)
@@ -326,8 +335,11 @@ func (a *analysis) advance(p *path) (*path, *Error) {
 	}
 	p.entered = false
 	a.steps++
-	if a.steps > a.limit || a.n > maxNodes {
-		return nil, a.tooComplex(p, in)
+	switch {
+	case a.steps > a.limit || a.n > maxNodes:
+		return nil, a.tooComplex(p, in, "more than %d instructions were looked at without an end", a.limit)
+	case len(a.pending) > maxPending:
+		return nil, a.tooComplex(p, in, "more than %d branches lie on one path", maxPending)
 	}
 	p.steps++
 	a.visits[gi]++

@@ -82,20 +82,40 @@ func (a *analysis) leave(p *path, in *ir.Insn) (*path, *Error) {
 			return nil, err
 		}
 	}
-	p.depth--
-	p.frames[p.depth] = nil
-	p.branches++
 	if f.back != 0 {
+		p.pop()
 		p.arrived = true
 		return p, nil
 	}
+	a.goBack(p, r0)
+	return p, nil
+}
+
+// pop ends the running activation.
+func (p *path) pop() {
+	p.depth--
+	p.frames[p.depth] = nil
+	p.branches++
+}
+
+// goBack goes on after the call of the running activation, which returns r0.
+func (a *analysis) goBack(p *path, r0 ref) {
+	p.pop()
 	g := p.own(p.depth - 1)
 	g.regs[0] = r0
 	for r := 1; r <= 5; r++ {
 		g.regs[r] = 0
 	}
 	p.next()
-	return p, nil
+}
+
+// tailCalled is the path on which a tail call in a function succeeds: what it leads to returns
+// anything, to the function's caller, and may have moved the packet.
+func (a *analysis) tailCalled(p *path, in *ir.Insn) *path {
+	q := p.fork()
+	a.movePackets(q, in)
+	a.goBack(q, a.any(q, in, byCall, scalar.Unknown()))
+	return q
 }
 
 // callGlobal checks the arguments of a global function against their types (btf_check_func_arg_match, kernel/bpf/verifier.c, Linux 6.18).
@@ -241,12 +261,12 @@ func (a *analysis) clobber(p *path) {
 	}
 }
 
-// movesPackets reports whether function fi, or one that it calls, may move the packet.
+// movesPackets reports whether function fi, or one that it calls, may move the packet; the program that a tail call leads to may.
 func (a *analysis) movesPackets(fi int32) bool {
-	return a.callsAny(fi, func(h *abi.Helper) bool { return h.Flags&abi.FlagInvalidatesPackets != 0 })
+	return a.callsAny(fi, func(h *abi.Helper) bool { return h.Flags&(abi.FlagInvalidatesPackets|abi.FlagTailCall) != 0 })
 }
 
-// callsAny reports whether fi, or a function that it calls, calls a helper that is so.
+// callsAny reports whether fi, or a function that it calls or passes on, calls a helper that is so.
 func (a *analysis) callsAny(fi int32, is func(*abi.Helper) bool) bool {
 	seen := map[int32]bool{}
 	work := []int32{fi}
@@ -262,8 +282,11 @@ func (a *analysis) callsAny(fi int32, is func(*abi.Helper) bool) bool {
 		}
 		for _, b := range a.program.Funcs[f].Blocks {
 			for i := range b.Insns {
-				if in := &b.Insns[i]; in.Op == ir.OpCallHelper && is(&a.program.Helpers[in.Ref.Index]) {
+				switch in := &b.Insns[i]; {
+				case in.Op == ir.OpCallHelper && is(&a.program.Helpers[in.Ref.Index]):
 					return true
+				case in.Op == ir.OpAddr && in.Ref.Kind == ir.RefFunc: // a callback
+					work = append(work, in.Ref.Index)
 				}
 			}
 		}

@@ -75,7 +75,7 @@ func Rules() []Rule {
 		{"BV012", "write to the frame pointer", "R10 is read-only (RFC 9669 section 2.2).", "Copy R10 to another register and change the copy.", false},
 		{"BV013", "recursion", "A function must not call itself, directly or through others: the stack is bounded.", "Write the recursion as a loop.", false},
 		{"BV014", "call depth", "At most 8 frames may be active (MAX_CALL_FRAMES, Linux 6.18).", "Mark functions __always_inline, or call fewer levels deep.", false},
-		{"BV015", "stack limit", "A program and the functions it calls use at most 512 bytes of stack together (MAX_BPF_STACK, Linux 6.18).", "Move large variables to a map or to static data.", false},
+		{"BV015", "stack limit", "A program and the functions it calls use at most 512 bytes of stack together, and less than 256 above one that makes a tail call (MAX_BPF_STACK, check_max_stack_depth, Linux 6.18).", "Move large variables to a map or to static data.", false},
 		{"BV016", "no packet", "LD_ABS and LD_IND read the packet of a socket filter; this program type has none.", "Read memory with an ordinary load.", false},
 		{"BV020", "address of a map value", "Only the values of array maps have addresses that are known when a program is loaded; other maps are looked up.", "Call the look-up helper with the map and a key, or use an array map or a global variable.", true},
 		{"BV021", "program type", "The section's name, or --type, names a program type that no helper set declares.", "Give --type, or the set that declares the type with --helpers.", true},

@@ -117,8 +117,8 @@ func (a *analysis) runBound() uint64 {
 		return 0
 	}
 	turns := make([]uint64, len(a.visits))
-	for _, m := range a.seq { // every passage of a head leaves a mark
-		turns[m.gi]++
+	for gi, n := range a.visits {
+		turns[gi] = uint64(n)
 	}
 	closed := false
 	for _, m := range a.turning {
@@ -222,7 +222,7 @@ func (a *analysis) turnsOf(m *mark) (least uint64) {
 		if r.signed {
 			span = uint64(num.SMax()) - uint64(num.SMin())
 		}
-		turns := span>>bits.TrailingZeros64(num.Mask|1<<63) + 2
+		turns := min(span>>bits.TrailingZeros64(num.Mask|1<<63), beyond) + 2
 		if least == 0 || turns < least {
 			least = turns
 		}

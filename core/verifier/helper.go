@@ -41,7 +41,9 @@ type callCheck struct {
 // callHelper follows the call of a helper.
 func (a *analysis) callHelper(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	if why := a.program.Absent[in.Pos]; why != nil {
-		return nil, a.reject(p, in, Code(why.Code), nil, "%s", why.Msg)
+		err := a.reject(p, in, Code(why.Code), nil, "%s", why.Msg)
+		err.Hint = why.Hint
+		return nil, err
 	}
 	h := &a.program.Helpers[in.Ref.Index]
 	c := &callCheck{analysis: a, p: p, in: in, h: h, name: h.Name, mapping: -1, fn: -1, key: -1, packet: a.takesPackets(h)}
@@ -90,6 +92,8 @@ func (c *callCheck) allowed() *Error {
 		return c.reject(p, c.in, CodeLock, nil, "%s without a lock", h.Name)
 	case h.Flags&abi.FlagTailCall != 0 && (len(p.holds) > 0):
 		return c.reject(p, c.in, CodeRefLeak, nil, "%s would leave behind the reference acquired at insn %d", h.Name, p.holds[0].pos)
+	case h.Flags&abi.FlagTailCall != 0 && (p.top().back != 0 || p.root.callback != nil && p.depth == 1):
+		return c.reject(p, c.in, CodeReturn, nil, "%s in a callback: what it leads to may return anything", h.Name)
 	}
 	return nil
 }
@@ -226,12 +230,13 @@ func (c *callCheck) mapKey(i int, r ref) *Error {
 		if off, ok := c.whole(n).Const(); ok && int64(off) >= -ir.MaxStack && int64(off) <= -4 {
 			k, at := slotOf(int64(off))
 			if at <= 4 {
-				t := &c.p.frames[n.obj].slots[k]
-				if v, ok := c.bytesOf(t, at, 4); ok {
+				t := c.p.frames[n.obj].at(k)
+				if v, ok := c.bytesOf(&t, at, 4); ok {
 					c.key = int64(v)
-					c.after = append(c.after, func() { c.relyOnSlot(t) })
-				} else if c.zeros(t)>>at&0xf == 0xf {
+					c.after = append(c.after, func() { c.relyOnSlot(&t) })
+				} else if c.zeros(&t)>>at&0xf == 0xf {
 					c.key = 0
+					c.after = append(c.after, func() { c.relyOnSlot(&t) })
 				}
 			}
 		}
@@ -288,7 +293,13 @@ func (c *callCheck) sized(i int, r ref, write, mayBeNull bool) *Error {
 		}
 		return nil
 	}
-	err := c.memory(i, r, hi, write)
+	err := (*Error)(nil)
+	if write && lo != hi && c.at(r).kind == isStack { // what is not written stays, and is read later
+		err = c.memory(i, r, hi, false)
+	}
+	if err == nil {
+		err = c.memory(i, r, hi, write)
+	}
 	if err != nil {
 		err.blame = append(err.blame, s)
 	}
@@ -537,8 +548,11 @@ func (c *callCheck) finish() (*path, *Error) {
 		}
 	}
 	q := (*path)(nil)
-	if h.Callback != nil && c.fn >= 0 && !h.Callback.Async {
+	switch {
+	case h.Callback != nil && c.fn >= 0 && !h.Callback.Async:
 		q = c.enter()
+	case h.Flags&abi.FlagTailCall != 0 && p.depth > 1:
+		q = a.tailCalled(p, c.in)
 	}
 	if c.held != 0 {
 		a.drop(p, c.in, c.held)
@@ -603,6 +617,9 @@ func (c *callCheck) callback() *Error {
 
 // enter is the path into the callback; the call is made again when it returns.
 func (c *callCheck) enter() *path {
+	if b := (backCall{c.p.top().fn, c.fn, c.in.Pos}); !slices.Contains(c.backCalls, b) {
+		c.backCalls = append(c.backCalls, b)
+	}
 	q := c.p.fork()
 	q.ticks++
 	c.push(q, c.fn, c.in.Ref.Index+1)

@@ -149,7 +149,7 @@ func (j *journal) finish(a *analysis, err *Error) {
 
 func viewOf(p *path) view {
 	f := p.top()
-	return view{p.depth, f.regs, slices.Clone(f.slots[:f.used])}
+	return view{p.depth, f.regs, slices.Clone(f.slots)}
 }
 
 // widenedAt lists the registers and slots that the loop head at pos has widened.
@@ -161,7 +161,7 @@ func (a *analysis) widenedAt(p *path, pos ir.Pos) (list []int) {
 			list = append(list, r)
 		}
 	}
-	for k := range f.slots[:f.used] {
+	for k := range f.slots {
 		if s := &f.slots[k]; s.size != 0 && is(s.val) {
 			list = append(list, numRegs+k)
 		}
@@ -192,7 +192,7 @@ func (a *analysis) state(p *path) string {
 			list = append(list, r)
 		}
 	}
-	for k := range f.slots[:f.used] {
+	for k := range f.slots {
 		if f.slots[k].init != 0 || f.slots[k].size != 0 {
 			list = append(list, numRegs+k)
 		}
@@ -216,7 +216,7 @@ func (a *analysis) changes(p *path, before *view, widened []int) string {
 			list = append(list, r)
 		}
 	}
-	for k := range f.slots[:f.used] {
+	for k := range f.slots {
 		if (k >= len(before.slots) || f.slots[k] != before.slots[k]) && !slices.Contains(widened, numRegs+k) {
 			list = append(list, numRegs+k)
 		}

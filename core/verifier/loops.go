@@ -29,9 +29,10 @@ type head struct {
 	keep    map[place]bool // values that must run as they are
 	widened map[place]int  // how often
 	tries   int
-	exact   bool // turns end only at widened marks
-	turns   int  // since values are kept
-	off     bool
+	exact   bool   // turns end only at widened marks
+	turns   int    // since values are kept
+	off     bool   // turns are followed one by one
+	cause   *Error // what was wrong with all turns taken together, the last time
 }
 
 // speculation is a point where values were widened, and what it takes to go back.
@@ -110,10 +111,7 @@ func (a *analysis) turn(p *path, gi int32) (*path, *Error) {
 		return nil, a.endless(p, nil)
 	}
 	if h.off {
-		if h.turns < manyTurns || h.turns%16 == 0 {
-			a.mark(p, gi)
-		}
-		return p, nil
+		return a.oneTurn(chain, p, gi, h)
 	}
 	return a.widenAt(chain[0], p, gi, h), nil
 }
@@ -172,6 +170,7 @@ func (a *analysis) advances(m *mark, p *path) bool {
 	}
 	m.rank, m.ranked = found, true
 	for _, r := range found {
+		a.markPrecise(p.value(r.place), &a.work)
 		if r.sym != 0 {
 			a.at(r.sym).flags |= widened
 		}
@@ -188,7 +187,7 @@ func (a *analysis) pairs(q, p *path, visit func(at place, x, y ref)) {
 				visit(place{int16(i), int16(r)}, f.regs[r], g.regs[r])
 			}
 		}
-		for k := int32(0); k < min(f.used, g.used); k++ {
+		for k := range min(len(f.slots), len(g.slots)) {
 			if f.slots[k].size != 0 && f.slots[k].size == g.slots[k].size {
 				visit(place{int16(i), int16(numRegs + k)}, f.slots[k].val, g.slots[k].val)
 			}
@@ -239,22 +238,28 @@ func (a *analysis) wholeOf(n *node) scalar.Num {
 // closeLoop ends p at m, from which the walk came: all that m is known to be must hold again.
 func (a *analysis) closeLoop(m *mark, p *path) {
 	a.pairs(&m.path, p, func(_ place, x, y ref) {
-		if n := a.at(x); n.kind == isScalar && !n.num.IsUnknown() {
+		n := a.at(x)
+		if n.kind != isScalar {
+			return
+		}
+		a.at(n.base).flags |= linked
+		a.at(a.at(y).base).flags |= linked
+		if !n.num.IsUnknown() {
 			a.markPrecise(x, &a.work)
 			a.markPrecise(y, &a.work)
 		}
 	})
 	for i := int32(0); i < m.path.depth; i++ {
-		a.readSlots(p, i, 1<<m.path.frames[i].used-1)
+		a.readSlots(p, i, 1<<len(m.path.frames[i].slots)-1)
 	}
 	for _, s := range p.spans {
 		a.needs[s.need] = max(a.needs[s.need], s.n)
 	}
-	for _, r := range p.relations {
-		a.needs[r.used] = 1
+	for i := range p.relations {
+		a.useRelation(&p.relations[i])
 	}
-	for _, f := range p.affine {
-		a.needs[f.used] = 1
+	for i := range p.affine {
+		a.useAffine(&p.affine[i])
 	}
 	a.closeOpen(slices.Index(a.open, m) + 1)
 	a.noteTurn(m, p)
@@ -301,7 +306,7 @@ func (w *widening) frame(i int32) {
 		}
 		g.regs[r] = w.value(f.regs[r], g.regs[r], place{int16(i), int16(r)})
 	}
-	for k := int32(0); k < min(f.used, g.used); k++ {
+	for k := range min(len(f.slots), len(g.slots)) {
 		w.slot(&f.slots[k], &g.slots[k], place{int16(i), int16(numRegs + k)})
 	}
 }
@@ -337,7 +342,7 @@ func (w *widening) value(x, y ref, at place) ref {
 	if n.kind != m.kind {
 		return y
 	}
-	out := node{kind: m.kind, flags: m.flags&^(precise|stale) | widened | shared, cause: byLoop, pos: w.p.topPos(w.analysis), fn: w.p.top().fn, a: y,
+	out := node{kind: m.kind, flags: m.flags&^(precise|stale|alias) | widened | shared, cause: byLoop, pos: w.p.topPos(w.analysis), fn: w.p.top().fn, a: y,
 		obj: m.obj, held: m.held, size: m.size, id: m.id}
 	if m.kind == isScalar {
 		if n.base == m.base && n.off == m.off { // the same number, of which each path knows something
@@ -400,12 +405,19 @@ func (w *widening) stopsOf(n *node) []uint64 {
 	return w.stops
 }
 
-// compared are the numbers with which n was compared in the turn, and their neighbours.
+// compared are the numbers with which n was compared in the turn, and their neighbours; of a
+// number that varies its greatest value.
 func (w *widening) compared(n *node) (stops []uint64) {
 	for t := w.p.trail; t > w.q.trail; t = w.trail[t].prev {
-		x := w.at(w.trail[t].a)
-		if c, ok := w.at(w.trail[t].b).num.Const(); ok && x.kind == isScalar && x.base == n.base {
-			c -= uint64(x.off - n.off)
+		if w.trail[t].apart {
+			continue
+		}
+		x, y := w.at(w.trail[t].a), w.at(w.trail[t].b)
+		if y.base == n.base {
+			x, y = y, x
+		}
+		if x.kind == isScalar && y.kind == isScalar && x.base == n.base && !y.num.IsUnknown() {
+			c := y.num.UMax() - uint64(x.off-n.off)
 			stops = append(stops, c-1, c, c+1)
 		}
 	}
@@ -460,7 +472,7 @@ func (a *analysis) extent(n *node) int64 {
 func (w *widening) facts() {
 	spans := make([]span, 0, len(w.p.spans))
 	for _, s := range w.p.spans {
-		if t := w.q.span(s.id); t != nil {
+		if t := w.q.span(s.id); t != nil && !s.short {
 			s.n = min(s.n, t.n)
 			spans = append(spans, s)
 		}
@@ -488,18 +500,18 @@ func (w *widening) relate() {
 		_, constant := m.num.Const()
 		z := w.p.value(at)
 		if n.kind == isScalar && m.kind == isScalar && z != 0 && w.at(z).kind == isScalar && (!constant || x != y) && at.frame == int16(w.p.depth-1) && len(list) < 16 {
-			list = append(list, trio{n, m, w.at(z)})
+			list = append(list, trio{x, y, z})
 		}
 	})
 	for i := range list {
 		for j := range list {
 			x, y := &list[i], &list[j]
-			if x.now.base == y.now.base || x.now.cause != byLoop && y.now.cause != byLoop {
+			if n, m := w.at(x.now), w.at(y.now); n.base == m.base || n.cause != byLoop && m.cause != byLoop {
 				continue
 			}
 			for c := int64(1); c >= 0; c-- {
-				if w.atMost(w.q, x.then, y.then, c) && w.atMost(w.spec.path, x.next, y.next, c) {
-					w.analysis.relate(w.p, x.now, y.now, c)
+				if (w.apart(x.then, y.then, c) || w.atMost(w.q, x.then, y.then, c)) && (w.apart(x.next, y.next, c) || w.atMost(w.spec.path, x.next, y.next, c)) {
+					w.analysis.relate(w.p, x.now, y.now, c, [2]ref{x.next, y.next})
 					w.clamp(x.now, y.now, c)
 					break
 				}
@@ -509,18 +521,19 @@ func (w *widening) relate() {
 }
 
 // clamp narrows a widened number that is at most another less c.
-func (w *widening) clamp(x, y *node, c int64) {
-	top := y.num.UMax()
+func (w *widening) clamp(r, s ref, c int64) {
+	x, top := w.at(r), w.at(s).num.UMax()
 	if x.cause != byLoop || x.flags&widened == 0 || top < uint64(c) {
 		return
 	}
 	if num, ok := scalar.Meet(x.num, scalar.Between(0, top-uint64(c))); ok {
 		x.num = num
+		w.markPrecise(s, &w.work)
 	}
 }
 
 // trio is a number on the two paths that are widened and on the result.
-type trio struct{ then, next, now *node }
+type trio struct{ then, next, now ref }
 
 // value is what a place holds.
 func (p *path) value(at place) ref {
@@ -564,6 +577,7 @@ func (a *analysis) retry(err *Error) *path {
 	}
 	s := len(a.specs) - 1
 	a.specs[s].head.off = true
+	a.specs[s].head.blame(err)
 	return a.rewind(a.firstOf(s))
 }
 
@@ -580,6 +594,7 @@ func (a *analysis) blamed(err *Error, deps map[ref]bool) int {
 	for i, s := range slices.Backward(a.specs) {
 		if err.Code == CodeEndless && (err.endless == s.mark || s.head.off) {
 			s.head.off = true
+			s.head.blame(err)
 			return i
 		}
 		hit := false
@@ -591,6 +606,7 @@ func (a *analysis) blamed(err *Error, deps map[ref]bool) int {
 		if hit {
 			s.head.tries++
 			s.head.off = s.head.off || s.head.tries > maxTries
+			s.head.blame(err)
 			return i
 		}
 	}

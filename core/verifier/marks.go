@@ -23,6 +23,7 @@ type mark struct {
 	hits    int32
 	misses  int32
 	backs   int // analysis.backs when it was made
+	born    ref // the first value that was made after it
 }
 
 // rank is a number that every turn of a loop brings nearer to an end.
@@ -100,7 +101,7 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 
 // mark keeps the path as it is.
 func (a *analysis) mark(p *path, gi int32) *mark {
-	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending), backs: len(a.backs)}
+	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending), backs: len(a.backs), born: a.n}
 	a.seq = append(a.seq, m)
 	a.open = append(a.open, m)
 	a.peak = max(a.peak, len(a.seq))
@@ -118,7 +119,8 @@ func (a *analysis) covers(m *mark, p *path, exact bool) bool {
 	if m.closes && m.done && p.ticks < q.ticks && slices.ContainsFunc(a.open, func(o *mark) bool { return o.widened }) {
 		return false
 	}
-	c := comparison{analysis: a, m: m, q: q, p: p, exact: exact || a.keep != nil}
+	c := &a.match
+	*c = comparison{analysis: a, m: m, q: q, p: p, exact: exact || a.keep != nil, bases: c.bases[:0], ids: c.ids[:0]}
 	for i := int32(0); i < q.depth; i++ {
 		if !c.frame(i) {
 			return false
@@ -133,11 +135,8 @@ type comparison struct {
 	m     *mark
 	q, p  *path
 	exact bool
-	bases [16]basePair
-	nb    int
-	more  []basePair
+	bases []basePair
 	ids   []idPair
-	idbuf [16]idPair
 }
 
 // basePair matches the bases of two values, which are d further apart in the new one.
@@ -171,8 +170,8 @@ func (c *comparison) frame(i int32) bool {
 	if c.exact || !c.m.done {
 		read = ^uint64(0)
 	}
-	for k := int32(0); k < f.used; k++ {
-		if read&(1<<k) != 0 && !c.slot(&f.slots[k], &g.slots[k], k < g.used) {
+	for k := range f.slots {
+		if t := g.at(int32(k)); read&(1<<k) != 0 && !c.slot(&f.slots[k], &t, k < len(g.slots)) {
 			return false
 		}
 	}
@@ -186,7 +185,7 @@ func (c *comparison) sameFrame(f *activation) bool {
 			return false
 		}
 	}
-	for i := range f.slots[:f.used] {
+	for i := range f.slots {
 		if s := &f.slots[i]; s.size != 0 && !c.value(s.val, s.val) {
 			return false
 		}
@@ -223,20 +222,20 @@ func (c *comparison) slot(s, t *slot, used bool) bool {
 	if !used {
 		return false
 	}
-	if s.size != 0 {
-		if t.size == s.size {
-			return c.value(s.val, t.val)
-		}
-		n := c.at(s.val)
-		if n.kind != isScalar || c.exact || n.flags&precise != 0 {
-			return false
-		}
-		return t.init&s.init == s.init
-	}
-	if t.size != 0 && c.at(t.val).kind != isScalar {
+	if t.init&s.init != s.init || c.zeros(t)&s.zero != s.zero {
 		return false
 	}
-	return t.init&s.init == s.init && c.zeros(t)&s.zero == s.zero
+	if s.zero != 0 {
+		c.relyOnSlot(t)
+	}
+	if s.size != 0 && t.size == s.size {
+		return c.value(s.val, t.val)
+	}
+	if s.size == 0 {
+		return t.size == 0 || c.at(t.val).kind == isScalar
+	}
+	n := c.at(s.val)
+	return n.kind == isScalar && !c.exact && n.flags&precise == 0
 }
 
 // zeros are the bytes of a slot that are known to be 0.
@@ -268,7 +267,7 @@ func (c *comparison) value(x, y ref) bool {
 	n := c.at(x)
 	if n.kind == isScalar {
 		if x == y {
-			if (n.flags|c.at(n.base).flags)&(shared|widened|precise) != 0 {
+			if (n.flags|c.at(n.base).flags)&(shared|widened|precise|linked) != 0 {
 				return c.base(x, x)
 			}
 			return true
@@ -276,7 +275,7 @@ func (c *comparison) value(x, y ref) bool {
 		return c.number(x, y)
 	}
 	m := c.at(y)
-	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || (n.flags^m.flags)&(readOnly|otherHalf|recorded) != 0 {
+	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || (n.flags^m.flags)&(readOnly|otherHalf|recorded|stale) != 0 {
 		return false
 	}
 	if m.flags&orNull != 0 && n.flags&orNull == 0 || n.flags&orNull != 0 && m.flags&orNull == 0 && (n.held != 0 || c.exact) {
@@ -325,22 +324,15 @@ func (c *comparison) progress(n, m *node) bool {
 func (c *comparison) base(x, y ref) bool {
 	n, m := c.at(x), c.at(y)
 	old, new, d := n.base, m.base, m.off-n.off
-	for _, p := range c.bases[:c.nb] {
-		if p.old == old {
+	if old == c.length && (new != old || d != 0) {
+		return false // there is one length
+	}
+	for i := range c.bases {
+		if p := &c.bases[i]; p.old == old {
 			return p.new == new && p.d == d
 		}
 	}
-	for _, p := range c.more {
-		if p.old == old {
-			return p.new == new && p.d == d
-		}
-	}
-	if c.nb < len(c.bases) {
-		c.bases[c.nb] = basePair{n.base, m.base, d, x, y}
-		c.nb++
-	} else {
-		c.more = append(c.more, basePair{n.base, m.base, d, x, y})
-	}
+	c.bases = append(c.bases, basePair{n.base, m.base, d, x, y})
 	return true
 }
 
@@ -352,16 +344,23 @@ func (c *comparison) identity(old, new uint32, d int64) bool {
 	if c.m.closes && c.m.done && old != new && c.ranks(old) {
 		return false
 	}
-	if c.ids == nil {
-		c.ids = c.idbuf[:0]
-	}
 	for _, p := range c.ids {
 		if p.old == old || p.new == new {
 			return p.old == old && p.new == new && p.d == d
 		}
 	}
 	c.ids = append(c.ids, idPair{old, new, d})
-	return true
+	return c.derivation(old, new, d)
+}
+
+// derivation matches what pointers were derived from, if something relies on it.
+func (c *comparison) derivation(old, new uint32, d int64) bool {
+	f, ok := c.derived[old]
+	if !ok || !c.exact && c.at(f.by).flags&linked == 0 {
+		return true
+	}
+	g, ok := c.derived[new]
+	return ok && d == 0 && f.op == g.op && f.off == g.off && c.identity(f.start, g.start, 0) && c.base(f.by, g.by)
 }
 
 // ranks reports whether pointers of identity id show that a loop ends which is open.
@@ -374,33 +373,17 @@ func (c *comparison) ranks(id uint32) bool {
 // rest compares what is no value: what is known of pointers, references and locks.
 func (c *comparison) rest() bool {
 	for i := range c.q.spans {
-		s := &c.q.spans[i]
-		need := min(c.needs[s.need], s.n) // a wider fact on another path may share the place
-		if c.exact || !c.m.done {
-			need = s.n
-		}
-		if need == noNeed {
-			continue
-		}
-		id, d, ok := c.mapped(s.id)
-		if !ok {
-			continue // no live pointer has it
-		}
-		if t := c.p.span(id); t == nil || t.n-d < need {
+		if !c.span(&c.q.spans[i]) {
 			return false
 		}
 	}
 	for i := range c.q.relations {
-		r := &c.q.relations[i]
-		if !c.exact && c.m.done && c.needs[r.used] == noNeed {
-			continue
-		}
-		if !c.relation(r) {
+		if r := &c.q.relations[i]; c.counts(r.used) && !c.relation(r) {
 			return false
 		}
 	}
 	for i := range c.q.affine {
-		if f := &c.q.affine[i]; (c.exact || !c.m.done || c.needs[f.used] != noNeed) && !c.affine(f) {
+		if f := &c.q.affine[i]; c.counts(f.used) && !c.affine(f) {
 			return false
 		}
 	}
@@ -410,6 +393,38 @@ func (c *comparison) rest() bool {
 		}
 	}
 	return c.q.lock == 0 || c.identity(c.q.lock, c.p.lock, 0)
+}
+
+// counts reports whether a fact is to be compared: all are, or something relied on it.
+func (c *comparison) counts(used uint32) bool {
+	return c.exact || !c.m.done || c.needs[used] != noNeed
+}
+
+// span reports whether the path knows what s says.
+func (c *comparison) span(s *span) bool {
+	need := c.needs[s.need]
+	switch {
+	case c.exact || !c.m.done || s.short && need != noNeed:
+		need = s.n
+	case need == noNeed:
+		return true
+	default:
+		need = min(need, s.n) // a wider fact on another path may share the place
+	}
+	id, d, ok := c.mapped(s.id)
+	if !ok {
+		return true // no live pointer has it
+	}
+	t := c.p.bound(id, s.short)
+	switch {
+	case t == nil || s.short && t.n-d > need || !s.short && t.n-d < need:
+		return false
+	case s.short:
+		c.needs[t.need] = 1
+	default:
+		c.needs[t.need] = max(c.needs[t.need], need+d)
+	}
+	return true
 }
 
 // mapped is the path's name of an identity.
@@ -422,31 +437,37 @@ func (c *comparison) mapped(old uint32) (id uint32, d int64, ok bool) {
 	return old, 0, old < firstID
 }
 
-// relation looks for a relation of the path that implies r.
+// relation reports whether the path knows what r says, and what follows from r and a second relation:
+// the number between them may be gone.
 func (c *comparison) relation(r *relation) bool {
-	x := c.renamed(r.x)
-	if x == nil {
+	if c.renamed(r.x) == nil {
 		return true
 	}
-	y := c.renamed(r.y)
-	if y == nil {
-		return true
+	if !c.follows(r.x, r.y, r.c) {
+		return false
 	}
-	// r says that base(x)+c ≤ base(y); x is base(x)+x.off
-	n, m := c.at(x.was), c.at(y.was)
-	return c.atMost(c.p, c.at(x.is), c.at(y.is), r.c-n.off+m.off)
+	for i := range c.q.relations {
+		if s := &c.q.relations[i]; s.x == r.y && c.counts(s.used) && !c.follows(r.x, s.y, r.c+s.c) {
+			return false
+		}
+	}
+	return true
+}
+
+// follows reports whether the path knows that x + d ≤ y for what it has in the place of the bases x and y.
+func (c *comparison) follows(x, y ref, d int64) bool {
+	n, m := c.renamed(x), c.renamed(y)
+	return n == nil || m == nil || c.atMost(c.p, n.is, m.is, d-c.at(n.was).off+c.at(m.was).off)
 }
 
 // renamed is the pair of values by which a base was matched, nil if no live value has it.
 func (c *comparison) renamed(old ref) *basePair {
-	for i := range c.bases[:c.nb] {
+	if old == c.length {
+		return &basePair{old, old, 0, old, old}
+	}
+	for i := range c.bases {
 		if c.bases[i].old == old {
 			return &c.bases[i]
-		}
-	}
-	for i := range c.more {
-		if c.more[i].old == old {
-			return &c.more[i]
 		}
 	}
 	return nil
@@ -460,56 +481,33 @@ func (a *analysis) join(m *mark, p *path) {
 		for r, v := range f.regs {
 			a.relied(v, g.regs[r])
 		}
-		for k := int32(0); k < f.used; k++ {
-			if f.slots[k].size != 0 && k < g.used && g.slots[k].size != 0 {
+		for k := range min(len(f.slots), len(g.slots)) {
+			if f.slots[k].size != 0 && g.slots[k].size != 0 {
 				a.relied(f.slots[k].val, g.slots[k].val)
 			}
 		}
 		a.readSlots(p, i, m.read[i])
 	}
-	a.passNeeds(q, p)
 	if m.closes {
 		a.closeOpen(0)
 	}
 }
 
-// relied makes y precise if x is.
+// relied hands on to y what was relied on of x.
 func (a *analysis) relied(x, y ref) {
-	if x != 0 && y != 0 && x != y && a.at(x).flags&precise != 0 {
+	if x == 0 || y == 0 || x == y {
+		return
+	}
+	n, m := a.at(x), a.at(y)
+	if n.flags&precise != 0 {
 		a.markPrecise(y, &a.work)
 	}
-}
-
-// passNeeds hands the demands on spans and relations of q on to those of p: all
-// of p's, where it is not known which one stood for which.
-func (a *analysis) passNeeds(q, p *path) {
-	most := int64(noNeed)
-	for _, s := range q.spans {
-		most = max(most, a.needs[s.need])
+	if n.kind == isScalar && m.kind == isScalar {
+		a.at(m.base).flags |= a.at(n.base).flags & linked
+		return
 	}
-	if most != noNeed {
-		for _, s := range p.spans {
-			a.needs[s.need] = max(a.needs[s.need], min(most, s.n))
-		}
-	}
-	for _, r := range q.relations {
-		if a.needs[r.used] == noNeed {
-			continue
-		}
-		for _, t := range p.relations {
-			a.needs[t.used] = 1
-		}
-		break
-	}
-	for _, f := range q.affine {
-		if a.needs[f.used] == noNeed {
-			continue
-		}
-		for _, t := range p.affine {
-			a.needs[t.used] = 1
-		}
-		break
-	}
+	f, g := a.derived[n.id], a.derived[m.id]
+	a.at(g.by).flags |= a.at(f.by).flags & linked
 }
 
 // closeOpen notes that a way from the open marks, from the i-th on, ends at an open loop.

@@ -46,10 +46,10 @@ func (a *analysis) scramble(p *path) {
 	a.exposed = true
 	for i := int32(0); i < p.depth; i++ {
 		f := p.own(i)
+		f.extend(numSlots)
 		for k := range f.slots {
 			f.slots[k] = slot{init: 0xff}
 		}
-		f.used = numSlots
 		a.unread[f.fn] = true
 	}
 }
@@ -186,31 +186,8 @@ func (a *analysis) inBase(r *request, n *node, off int64) bool {
 		return false
 	}
 	// offset + size ≤ R2
-	length := a.at(a.length)
-	if n.a == 0 || top > maxMemory {
-		return false
-	}
-	x := a.index(n)
-	if x == nil {
-		return false
-	}
-	return a.atMost(r.p, x, length, off+r.size)
-}
-
-// index is the number that was added to the start of memory, as a number whose base it has; nil if there were several.
-func (a *analysis) index(n *node) *node {
-	for n.kind == isMemory && n.id != idMemory && n.a != 0 {
-		x, y := a.at(n.a), a.at(n.b)
-		if x.kind == isMemory && x.id == idMemory && x.off == 0 && y != nil && y.kind == isScalar {
-			b := a.at(y.base)
-			return b
-		}
-		if x.kind != isMemory || x.id != n.id {
-			return nil
-		}
-		n = x
-	}
-	return nil
+	d, ok := a.derived[n.id]
+	return ok && top <= maxMemory && d.start == idMemory && d.op == ir.OpAdd && a.atMost(r.p, d.by, a.length, off+r.size)
 }
 
 // load follows a load.
@@ -361,8 +338,8 @@ func (a *analysis) exchange(r *request, n *node) (bool, *Error) {
 	}
 	k, _ := slotOf(at)
 	f := r.p.frames[n.obj]
-	t := f.slots[k]
-	if k >= f.used || t.size != 8 {
+	t := f.at(k)
+	if t.size != 8 {
 		return false, nil
 	}
 	if err := a.overwrite(r, n.obj, k); err != nil {

@@ -49,6 +49,7 @@ const (
 	stale                           // a number that was a packet pointer before the packet moved
 	otherHalf                       // the second half of a dynptr
 	linked                          // a proof relied on which other values have the same base
+	alias                           // the same number as what it was made from, because that is in its range
 	recorded                        // memory that must be handed back whole (a record of a ring buffer)
 )
 
@@ -70,7 +71,7 @@ type node struct {
 	obj  int32  // what the kind refers to
 	id   uint32 // identity: pointers of the same kind and id are off apart; or-null pointers are tested together
 	held uint32 // the acquired reference that it belongs to, 0 if none
-	size uint32 // bytes behind an isMem; kind of a dynptr; of a number that was computed the formula, of one that was narrowed its origin
+	size uint32 // bytes behind an isMem; kind of a dynptr; of a number that was computed the formula, of one that was narrowed or is an alias its origin
 }
 
 // formula says how a number was computed from a and b.
@@ -129,7 +130,7 @@ func (s *slab) add(n node) ref {
 }
 
 // markPrecise records that a proof relied on the range of r, and so on those that it was
-// computed from. What is known of a value that is not bounded relied on nothing but which others are the same.
+// computed from. What is known of a value that is not bounded relied on nothing but which others have its base.
 func (s *slab) markPrecise(r ref, work *[]ref) {
 	list := append((*work)[:0], r)
 	for len(list) > 0 {
@@ -144,6 +145,7 @@ func (s *slab) markPrecise(r ref, work *[]ref) {
 		}
 		n.flags |= precise
 		if n.kind == isScalar && n.num.IsUnknown() {
+			s.at(n.base).flags |= linked
 			continue
 		}
 		list = append(list, n.a, n.b)

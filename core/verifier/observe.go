@@ -140,7 +140,7 @@ func (m *matching) frame(f *activation, g *ConcreteFrame, running bool, frames [
 			}
 		}
 	}
-	for i := range f.slots[:f.used] {
+	for i := range f.slots {
 		if why := m.slot(&f.slots[i], g.Stack[len(g.Stack)-8*(i+1):][:8], frames); why != "" {
 			return fmt.Sprintf("R10-%d of %s, %s", 8*(i+1), m.a.program.Funcs[f.fn].Name, why)
 		}
@@ -213,13 +213,16 @@ func (m *matching) span(n *node, v uint64) string {
 	if !ok {
 		return ""
 	}
-	s := m.p.span(n.id)
 	ends1 := m.c.Bases(end, 0)
-	if s == nil || s.n <= 0 || len(ends1) == 0 {
+	if len(ends1) == 0 {
 		return ""
 	}
-	if from := v - uint64(n.off); int64(ends1[0]-from) < s.n {
-		return fmt.Sprintf("of which %d bytes are said to be there: there are %d", s.n, int64(ends1[0]-from))
+	there := int64(ends1[0] - (v - uint64(n.off)))
+	if s := m.p.span(n.id); s != nil && s.n > 0 && there < s.n {
+		return fmt.Sprintf("of which %d bytes are said to be there: there are %d", s.n, there)
+	}
+	if s := m.p.bound(n.id, true); s != nil && there >= s.n {
+		return fmt.Sprintf("of which fewer than %d bytes are said to be there: there are %d", s.n, there)
 	}
 	return ""
 }

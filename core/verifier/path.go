@@ -23,18 +23,19 @@ type activation struct {
 	fn     int32
 	block  int32 // where the activation goes on
 	index  int32
-	call   int32 // index of the call in the caller's instructions, -1 for the first
-	back   int32 // the helper that calls back this activation, counted from 1; 0 if it was called by the program
-	used   int32 // slots in use
-	slots  [numSlots]slot
+	call   int32   // index of the call in the caller's instructions, -1 for the first
+	back   int32   // the helper that calls back this activation, counted from 1; 0 if it was called by the program
+	slots  []slot  // those in use
+	few    [6]slot // where they are, if they are few
 }
 
 // span is what comparisons have shown about pointers of one identity: n bytes from
-// its start on are inside the packet or memory.
+// its start on are inside the packet or memory; or, if it is short, fewer than n are.
 type span struct {
-	id   uint32
-	need uint32 // index into analysis.needs
-	n    int64
+	id    uint32
+	need  uint32 // index into analysis.needs
+	n     int64
+	short bool
 }
 
 // relation says that x+c ≤ y, as numbers that do not wrap.
@@ -42,6 +43,7 @@ type relation struct {
 	x, y ref // bases
 	c    int64
 	used uint32 // index into analysis.needs
+	from [2]ref // values on whose ranges it relies
 }
 
 // hold is an acquired reference.
@@ -80,13 +82,17 @@ func (p *path) top() *activation { return p.frames[p.depth-1] }
 func (p *path) own(i int32) *activation {
 	f := p.frames[i]
 	if f.shared {
-		c := new(activation)
-		c.regs, c.fn, c.block, c.index, c.call, c.back, c.used = f.regs, f.fn, f.block, f.index, f.call, f.back, f.used
-		copy(c.slots[:f.used], f.slots[:f.used])
-		p.frames[i] = c
-		f = c
+		f = f.copied()
+		p.frames[i] = f
 	}
 	return f
+}
+
+// copied is a copy that nobody shares.
+func (f *activation) copied() *activation {
+	c := &activation{regs: f.regs, fn: f.fn, block: f.block, index: f.index, call: f.call, back: f.back}
+	c.slots = append(c.few[:0], f.slots...)
+	return c
 }
 
 // fork is a copy that can go its own way.
@@ -96,6 +102,35 @@ func (p *path) fork() *path {
 	}
 	c := *p
 	return &c
+}
+
+// split is fork where both go on at once: the running activation is copied, if it will be anyway.
+func (p *path) split() *path {
+	f := p.top()
+	shared := f.shared
+	c := p.fork()
+	if f.shared = shared; !shared {
+		c.frames[c.depth-1] = f.copied()
+	}
+	return c
+}
+
+// extend makes at least n slots of the stack be in use.
+func (f *activation) extend(n int) {
+	if f.slots == nil {
+		f.slots = f.few[:0]
+	}
+	for len(f.slots) < n {
+		f.slots = append(f.slots, slot{})
+	}
+}
+
+// at is slot k, one of nothing if it is not in use.
+func (f *activation) at(k int32) slot {
+	if int(k) < len(f.slots) {
+		return f.slots[k]
+	}
+	return slot{}
 }
 
 func (p *path) reg(r ir.Reg) ref { return p.top().regs[r-ir.R0] }
@@ -110,7 +145,7 @@ func (p *path) each(visit func(v ref)) {
 				visit(v)
 			}
 		}
-		for i := range f.slots[:f.used] {
+		for i := range f.slots {
 			if s := &f.slots[i]; s.size != 0 {
 				visit(s.val)
 			}
@@ -131,7 +166,7 @@ func (p *path) replace(change func(v ref) ref) {
 				f.regs[r] = n
 			}
 		}
-		for k := int32(0); k < f.used; k++ {
+		for k := range f.slots {
 			s := &f.slots[k]
 			if s.size == 0 {
 				continue
@@ -148,24 +183,30 @@ func (p *path) replace(change func(v ref) ref) {
 }
 
 // span is how many bytes from the start of identity id are known to be inside.
-func (p *path) span(id uint32) *span {
+func (p *path) span(id uint32) *span { return p.bound(id, false) }
+
+// bound is what is known of the bytes behind pointers of identity id, from below or from above.
+func (p *path) bound(id uint32, short bool) *span {
 	for i := range p.spans {
-		if p.spans[i].id == id {
-			return &p.spans[i]
+		if s := &p.spans[i]; s.id == id && s.short == short {
+			return s
 		}
 	}
 	return nil
 }
 
 // setSpan records that n bytes are inside.
-func (p *path) setSpan(id uint32, n int64, need uint32) {
+func (p *path) setSpan(id uint32, n int64, need uint32) { p.setBound(span{id: id, need: need, n: n}) }
+
+// setBound records one bound of a span.
+func (p *path) setBound(b span) {
 	out := make([]span, 0, len(p.spans)+1)
 	for _, s := range p.spans {
-		if s.id != id {
+		if s.id != b.id || s.short != b.short {
 			out = append(out, s)
 		}
 	}
-	p.spans = append(out, span{id, need, n})
+	p.spans = append(out, b)
 }
 
 // release forgets a reference that is held.

@@ -25,9 +25,9 @@ func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
 		return nil
 	}
 	switch {
-	case in.Op == ir.OpSub && (both || in.Width == 32 && n.kind != isScalar):
+	case in.Op == ir.OpSub && (both || in.Width == 32):
 		if a.leaks && !both {
-			return a.reject(p, in, CodePointerMath, []ref{x, y}, "32-bit arithmetic on %s", kindNames[n.kind])
+			return a.reject(p, in, CodePointerMath, []ref{x, y}, "32-bit arithmetic on %s", kindNames[max(n.kind, m.kind)])
 		}
 		p.set(in.Dst, a.any(p, in, byInsn, widthNum(in.Width)))
 		return nil
@@ -61,7 +61,7 @@ func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
 func (a *analysis) beforeEnd(p *path, in *ir.Insn, x ref) ref {
 	n := *a.at(x)
 	n.kind, n.num, n.a = isMemory, a.at(a.length).num, x
-	n.id = a.identityOf(uint64(idMemory)|3<<40, uint64(a.length), 0)
+	n.id = a.derive(derivation{ir.OpAdd, idMemory, a.length, 0})
 	if p.span(n.id) == nil {
 		p.setSpan(n.id, 0, a.newNeed())
 	}
@@ -118,57 +118,119 @@ func (a *analysis) offset(p *path, in *ir.Insn, x, y ref) ref {
 	old := n.num
 	n.num = scalar.Binary(in.Op, 64, n.num, m.num)
 	if in.Op == ir.OpAdd {
-		n.id = a.identityOf(uint64(n.id)|3<<40, uint64(m.base), 0)
+		n.id = a.derive(derivation{ir.OpAdd, n.id, m.base, 0})
 		n.off += m.off // the identity is that of the base
 		n.num = scalar.Binary(ir.OpAdd, 64, old, scalar.Binary(ir.OpSub, 64, m.num, scalar.Const(uint64(m.off))))
 		return a.made(p, in, n)
 	}
-	n.id = a.identityOf(uint64(n.id)|4<<40, uint64(m.base), uint64(m.off))
+	n.id = a.derive(derivation{ir.OpSub, n.id, m.base, m.off})
 	return a.made(p, in, n)
+}
+
+// derivation is how an identity came about: by a number that was added to a pointer of identity
+// start, or subtracted from it. It is the number with base by, and off for a subtraction. An address
+// of a map's value has the number of the map as off, and no more.
+type derivation struct {
+	op    ir.Op
+	start uint32
+	by    ref
+	off   int64
+}
+
+// derivations are the identities that came about so, and the reverse.
+type derivations struct {
+	identities map[derivation]uint32
+	derived    map[uint32]derivation
+}
+
+func newDerivations() derivations {
+	return derivations{map[derivation]uint32{}, map[uint32]derivation{}}
+}
+
+// derive is the identity of pointers that were moved so. That it is the same when it is done
+// again relies on which other numbers have the base.
+func (a *analysis) derive(d derivation) uint32 {
+	id, again := a.identities[d]
+	if again {
+		a.at(d.by).flags |= linked
+		return id
+	}
+	id = a.newID()
+	a.identities[d], a.derived[id] = id, d
+	return id
+}
+
+// measured is what a comparison of a pointer with the end of its area says: whether k bytes
+// from the start of its identity on are inside.
+type measured struct {
+	*node
+	k      int64
+	enough bool // they are
+	limit  int64
+}
+
+// measure reads a comparison of two pointers, one of which is an end.
+func measure(cond isa.Cond, n, m *node) (out measured, ok bool) {
+	if isEnd(n.kind) || n.kind == isPacket && m.kind == isPacketMeta { // end < p is p > end
+		n, m, cond = m, n, conditions[cond].swapped
+	}
+	if !sameArea(n.kind, m.kind) || m.kind == isPacket && (m.off != 0 || m.id != idPacket) {
+		return out, false
+	}
+	out = measured{node: n, k: n.off, limit: maxPacket}
+	if n.kind == isMemory {
+		out.limit = maxMemory
+	}
+	switch cond {
+	case isa.LE, isa.EQ:
+		out.enough = true
+	case isa.LT:
+		out.k, out.enough = n.off+1, true
+	case isa.GT:
+	case isa.GE:
+		out.k = n.off + 1
+	default:
+		return out, false
+	}
+	far := out.limit + maxBeyond
+	return out, out.k >= -maxBeyond && (out.k > 0 || n.id >= firstID) && n.num.SMax() <= far && n.num.SMin() >= -maxBeyond && out.k <= out.limit
 }
 
 // assumePointers learns from a comparison of two pointers.
 func (a *analysis) assumePointers(p *path, in *ir.Insn, n, m *node, holds bool) {
 	cond := in.Cond
-	if isEnd(n.kind) { // end < p is p > end
-		n, m = m, n
-		cond = conditions[cond].swapped
-	}
 	if !holds {
 		cond = conditions[cond].negated
 	}
-	if !isEnd(m.kind) && !(m.kind == isPacket && n.kind == isPacketMeta) {
-		if n.kind == isPacket && m.kind == isPacketMeta { // data > meta + n
-			n, m, cond = m, n, conditions[cond].swapped
-		} else {
-			return
-		}
-	}
-	if !sameArea(n.kind, m.kind) || m.kind == isPacket && (m.off != 0 || m.id != idPacket) {
+	c, ok := measure(cond, n, m)
+	if !ok {
 		return
 	}
-	n2 := *n
-	inside := n2.off
-	switch cond {
-	case isa.LE, isa.EQ:
-	case isa.LT:
-		inside++
-	default:
-		return
-	}
-	top := n2.num.SMax()
-	limit := int64(maxPacket)
-	if n2.kind == isMemory {
-		limit = maxMemory
-	}
-	if inside < -maxBeyond || inside <= 0 && n2.id < firstID || top > limit+maxBeyond || n2.num.SMin() < -maxBeyond || inside > limit {
-		return
-	}
-	if s := p.span(n2.id); s == nil || s.n < inside {
+	kind, id := c.kind, c.id
+	if s := p.bound(id, !c.enough); s == nil || c.enough && s.n < c.k || !c.enough && s.n > c.k {
 		a.forgetSpans(p)
-		p.setSpan(n2.id, inside, a.newNeed())
+		p.setBound(span{id: id, need: a.newNeed(), n: c.k, short: !c.enough})
 	}
-	a.boundSpan(p, in, n2.kind, n2.id, limit-inside)
+	if c.enough {
+		a.boundSpan(p, in, kind, id, c.limit-c.k)
+	}
+}
+
+// decidePointers finds the outcome of a comparison that an earlier one has settled.
+func (a *analysis) decidePointers(p *path, cond isa.Cond, n, m *node) (taken, known bool) {
+	c, ok := measure(cond, n, m)
+	if !ok || cond == isa.EQ {
+		return false, false
+	}
+	if s := p.span(c.id); s != nil && s.n >= c.k {
+		a.needs[s.need] = max(a.needs[s.need], c.k)
+		return c.enough, true
+	}
+	if s := p.bound(c.id, true); s != nil && s.n <= c.k {
+		a.needs[s.need] = 1
+		return !c.enough, true
+	}
+	return false, false
 }
 
 // maxSpans is how many spans a path remembers before those of which no pointer is left are forgotten.

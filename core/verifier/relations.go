@@ -10,7 +10,8 @@ import (
 const maxRelations = 12
 
 // relateCompared remembers what a comparison says about two numbers that both vary.
-func (a *analysis) relateCompared(p *path, in *ir.Insn, n, m *node, holds bool) {
+func (a *analysis) relateCompared(p *path, in *ir.Insn, x, y ref, holds bool) {
+	n, m := a.at(x), a.at(y)
 	if _, ok := m.num.Const(); ok {
 		return
 	}
@@ -24,30 +25,43 @@ func (a *analysis) relateCompared(p *path, in *ir.Insn, n, m *node, holds bool) 
 		}
 		cond = conditions[cond].unsigned
 	}
+	from := [2]ref{x, y}
+	if cond == in.Cond && in.Width == 64 && a.itself(x) && a.itself(y) {
+		from = [2]ref{}
+	}
 	if !holds {
 		cond = conditions[cond].negated
 	}
 	switch cond {
 	case isa.LT:
-		a.relate(p, n, m, 1)
+		a.relate(p, x, y, 1, from)
 	case isa.LE:
-		a.relate(p, n, m, 0)
+		a.relate(p, x, y, 0, from)
 	case isa.GT:
-		a.relate(p, m, n, 1)
+		a.relate(p, y, x, 1, from)
 	case isa.GE:
-		a.relate(p, m, n, 0)
+		a.relate(p, y, x, 0, from)
 	case isa.EQ:
-		a.relate(p, n, m, 0)
-		a.relate(p, m, n, 0)
+		a.relate(p, x, y, 0, from)
+		a.relate(p, y, x, 0, from)
 	}
 }
 
-// relate remembers n + c ≤ m, if neither of them is a wrapped sum of its base and offset.
-func (a *analysis) relate(p *path, n, m *node, c int64) {
+// itself reports whether x is its base, of which comparisons may have shown more: what is known
+// of one is true of the other, whatever their range.
+func (a *analysis) itself(x ref) bool {
+	n := a.at(x)
+	return n.flags&alias == 0 && a.origin(x) == n.base
+}
+
+// relate remembers x + c ≤ y, if neither of them is a wrapped sum of its base and offset. It is known
+// because of the ranges of from.
+func (a *analysis) relate(p *path, x, y ref, c int64, from [2]ref) {
+	n, m := a.at(x), a.at(y)
 	if !a.plain(n) || !a.plain(m) {
 		return
 	}
-	a.addRelation(p, relation{x: n.base, y: m.base, c: c + n.off - m.off})
+	a.addRelation(p, relation{x: n.base, y: m.base, c: c + n.off - m.off, from: from})
 	a.at(n.base).flags |= shared
 	a.at(m.base).flags |= shared
 }
@@ -68,7 +82,7 @@ func (a *analysis) addRelation(p *path, r relation) {
 	if r.x == r.y {
 		return
 	}
-	out := make([]relation, 0, maxRelations)
+	out := make([]relation, 0, min(len(p.relations)+1, maxRelations))
 	for _, k := range p.relations {
 		if k.x == r.x && k.y == r.y {
 			if k.c >= r.c {
@@ -79,7 +93,7 @@ func (a *analysis) addRelation(p *path, r relation) {
 		out = append(out, k)
 	}
 	if len(out) >= maxRelations {
-		out = out[1:]
+		out = append(out[:0], out[1:]...)
 	}
 	r.used = a.newNeed()
 	p.relations = append(out, r)
@@ -90,45 +104,59 @@ func (a *analysis) relateResult(p *path, in *ir.Insn, x, y, r ref) {
 	if in.Width == 32 && (a.at(x).num.UMax() > 1<<32-1 || a.at(y).num.UMax() > 1<<32-1) {
 		return
 	}
-	n, m, k := a.at(x), a.at(y), a.at(r)
+	n, m, k, from := a.at(x), a.at(y), a.at(r), [2]ref{x, y}
 	_, yConst := m.num.Const()
 	if yConst && k.num.Size <= 1<<16 && n.flags&shared == 0 {
 		return // the range says it all
 	}
 	switch in.Op {
 	case ir.OpAnd:
-		a.relateVaried(p, k, n, 0)
-		a.relateVaried(p, k, m, 0)
+		a.relateVaried(p, r, x, 0, from)
+		a.relateVaried(p, r, y, 0, from)
 	case ir.OpSub:
 		if a.less(p, m, n, 0) || n.num.UMin() >= m.num.UMax() {
-			a.relateVaried(p, k, n, int64(min(m.num.UMin(), 1<<30)))
+			a.relateVaried(p, r, x, int64(min(m.num.UMin(), 1<<30)), from)
 		}
 	case ir.OpMod:
 		if m.num.UMin() > 0 {
-			a.relateVaried(p, k, m, 1)
+			a.relateVaried(p, r, y, 1, from)
 		}
-		a.relateVaried(p, k, n, 0)
+		a.relateVaried(p, r, x, 0, from)
 	case ir.OpDiv, ir.OpRsh:
-		a.relateVaried(p, k, n, 0)
+		a.relateVaried(p, r, x, 0, from)
 	}
 }
 
-func (a *analysis) relateVaried(p *path, n, m *node, c int64) {
+func (a *analysis) relateVaried(p *path, x, y ref, c int64, from [2]ref) {
+	n, m := a.at(x), a.at(y)
 	if _, ok := m.num.Const(); !ok && n.base != m.base {
-		a.relate(p, n, m, c)
+		a.relate(p, x, y, c, from)
 	}
 }
 
-// atMost reports whether n + c ≤ m is known, from the ranges or from a relation.
-func (a *analysis) atMost(p *path, n, m *node, c int64) bool {
-	if top := n.num.UMax(); top <= 1<<62 && c <= 1<<62 && top+uint64(c) <= m.num.UMin() {
+// atMost reports whether x + c ≤ y is known, from the ranges or from a relation. What says so has been relied on.
+func (a *analysis) atMost(p *path, x, y ref, c int64) bool {
+	if a.apart(x, y, c) {
+		a.relyOn(x, y)
 		return true
 	}
+	n, m, known := a.at(x), a.at(y), false
 	if n.base == m.base && a.plain(n) && a.plain(m) {
 		a.at(n.base).flags |= linked
-		return n.off+c <= m.off
+		known = n.off+c <= m.off
+	} else {
+		known = a.less(p, n, m, c)
 	}
-	return a.less(p, n, m, c)
+	if known && !(a.itself(x) && a.itself(y)) {
+		a.relyOn(x, y)
+	}
+	return known
+}
+
+// apart reports whether the ranges show that x + c ≤ y.
+func (a *analysis) apart(x, y ref, c int64) bool {
+	top := a.at(x).num.UMax()
+	return top <= 1<<62 && c <= 1<<62 && top+uint64(c) <= a.at(y).num.UMin()
 }
 
 // less reports whether n + c ≤ m is known from a relation.
@@ -161,7 +189,11 @@ func (a *analysis) less(p *path, n, m *node, c int64) bool {
 
 // useRelation notes that a proof relied on r, and so on which values have its bases.
 func (a *analysis) useRelation(r *relation) {
+	if a.needs[r.used] == 1 {
+		return
+	}
 	a.needs[r.used] = 1
+	a.relyOn(r.from[0], r.from[1])
 	a.at(r.x).flags |= linked
 	a.at(r.y).flags |= linked
 }

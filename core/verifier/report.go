@@ -275,7 +275,10 @@ var needs = map[Code]func(a *analysis, e *Error, n *node) string{
 		}
 		return "a pointer that was compared with 0 on the way here"
 	},
-	CodeStackBounds: func(_ *analysis, e *Error, _ *node) string {
+	CodeStackBounds: func(a *analysis, e *Error, n *node) string {
+		if at := a.whole(n); e.in.Op.Info().Effects&ir.UseMem == 0 && at.Mask == 0 && at.SMin() < 0 && at.SMin() >= -ir.MaxStack {
+			return fmt.Sprintf("at most %d bytes: there are no more from there to the end of the frame", -at.SMin())
+		}
 		return fmt.Sprintf("an offset from R10 between -%d and -1", ir.MaxStack)
 	},
 	CodeReturn: func(a *analysis, _ *Error, _ *node) string {
@@ -331,13 +334,13 @@ type spot struct {
 }
 
 // tooComplex is the Error of an analysis that takes too long; it names what was looked at most often.
-func (a *analysis) tooComplex(p *path, in *ir.Insn) *Error {
+func (a *analysis) tooComplex(p *path, in *ir.Insn, format string, args ...any) *Error {
 	spots := a.spots()
 	var most []string
 	for _, s := range spots[:min(3, len(spots))] {
 		most = append(most, a.spotText(&s))
 	}
-	e := a.reject(p, in, CodeTooComplex, nil, "more than %d instructions were looked at without an end", a.limit)
+	e := a.reject(p, in, CodeTooComplex, nil, format, args...)
 	if len(most) > 0 {
 		e.Msg += ": " + strings.Join(most, ", ")
 	}

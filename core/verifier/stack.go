@@ -58,9 +58,8 @@ func (a *analysis) deepen(p *path, s stackRange) {
 	if d := int32(-s.lo); d > a.depth[f.fn] {
 		a.depth[f.fn] = d
 	}
-	if used := int32((-s.lo + 7) / 8); used > f.used {
-		f = p.own(s.frame)
-		f.used = used
+	if used := int(-s.lo+7) / 8; used > len(f.slots) {
+		p.own(s.frame).extend(used)
 	}
 }
 
@@ -324,7 +323,7 @@ func (a *analysis) overwrite(r *request, frame, k int32) *Error {
 // dropDynptr forgets a dynptr on the stack, and the slices that were taken of it.
 func (a *analysis) dropDynptr(p *path, frame int32, id uint32) {
 	f := p.own(frame)
-	for i := range f.slots[:f.used] {
+	for i := range f.slots {
 		t := &f.slots[i]
 		if t.size != 0 && a.at(t.val).kind == isDynptr && a.at(t.val).id == id {
 			*t = slot{init: 0xff}

@@ -119,7 +119,7 @@ func (a *analysis) address(p *path, in *ir.Insn) *Error {
 		n.kind, n.id = isMap, a.identityOf(uint64(in.Ref.Index)|1<<40, 0, 0)
 	case ir.RefMapValue:
 		n.kind, n.off = isMapValue, in.Imm
-		n.id = a.identityOf(uint64(in.Ref.Index)|2<<40, 0, 0)
+		n.id = a.derive(derivation{op: ir.OpAddr, off: int64(in.Ref.Index)})
 		if a.program.Maps[in.Ref.Index].Flags&abi.MapFlagReadOnlyProg != 0 {
 			n.flags |= readOnly
 		}
@@ -192,11 +192,15 @@ func (a *analysis) operand(p *path, in *ir.Insn) ref {
 	if in.B != ir.None {
 		return p.reg(in.B)
 	}
-	v := uint64(in.Imm)
-	if in.Width == 32 {
-		v = uint64(uint32(v))
+	c := &a.constants[a.gi(p)]
+	if *c == 0 {
+		v := uint64(in.Imm)
+		if in.Width == 32 {
+			v = uint64(uint32(v))
+		}
+		*c = a.number(v)
 	}
-	return a.number(v)
+	return *c
 }
 
 // share notes that more than one place holds r.
@@ -220,9 +224,11 @@ func (a *analysis) move(p *path, in *ir.Insn) {
 	y := p.reg(in.B)
 	n := a.at(y)
 	switch {
-	case in.Width == 64 || n.kind == isScalar && n.num.UMax() <= 1<<32-1:
+	case in.Width == 64:
 		a.share(y)
 		p.set(in.Dst, y)
+	case n.kind == isScalar && n.num.UMax() <= 1<<32-1:
+		p.set(in.Dst, a.aliasOf(p, in, y))
 	case n.kind != isScalar:
 		p.set(in.Dst, a.any(p, in, byInsn, scalar.Bytes(4)))
 	default:
@@ -243,13 +249,20 @@ func (a *analysis) unary(p *path, in *ir.Insn) *Error {
 	}
 	num := scalar.Unary(in.Op, in.Width, in.Size, n.num)
 	if num == n.num && (in.Op == ir.OpZext || in.Op == ir.OpSext) && fits(in, n.num) {
-		a.share(x)
-		p.set(in.Dst, x)
+		p.set(in.Dst, a.aliasOf(p, in, x))
 		return nil
 	}
 	n.flags |= shared
 	p.set(in.Dst, a.made(p, in, node{kind: isScalar, a: x, num: num, size: formula(in)}))
 	return nil
+}
+
+// aliasOf is the number x as the result of in, which leaves every number in the range of x as it
+// is: the same number, as long as that range is what x is in.
+func (a *analysis) aliasOf(p *path, in *ir.Insn, x ref) ref {
+	a.share(x)
+	n := a.at(x)
+	return a.made(p, in, node{kind: isScalar, flags: n.flags&stale | shared | alias, a: x, num: n.num, base: n.base, off: n.off, size: uint32(a.origin(x))})
 }
 
 // fits reports whether an extension leaves every value of n as it is.
@@ -287,9 +300,8 @@ func (a *analysis) arithmetic(p *path, in *ir.Insn, x, y ref) ref {
 		}
 	}
 	if in.Width == 64 && constant {
-		if r := a.shiftedBack(in, x, c); r != 0 {
-			a.share(r)
-			return r
+		if r := a.shiftedBack(p, in, x, c); r != 0 {
+			return a.aliasOf(p, in, r)
 		}
 	}
 	out.num = scalar.Binary(in.Op, in.Width, n.num, m.num)
@@ -303,9 +315,9 @@ func (a *analysis) arithmetic(p *path, in *ir.Insn, x, y ref) ref {
 }
 
 // shiftedBack is what x was before it was shifted to the left, if in shifts it back and no bit was lost.
-func (a *analysis) shiftedBack(in *ir.Insn, x ref, c uint64) ref {
+func (a *analysis) shiftedBack(p *path, in *ir.Insn, x ref, c uint64) ref {
 	n := a.at(x)
-	if n.kind != isScalar || n.size != uint32(ir.OpLsh)|64<<8 || n.cause != byInsn || n.b == 0 {
+	if x < p.since || n.kind != isScalar || n.size != uint32(ir.OpLsh)|64<<8 || n.cause != byInsn || n.b == 0 {
 		return 0
 	}
 	if by, ok := a.at(n.b).num.Const(); !ok || by&63 != c&63 {
@@ -428,16 +440,16 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 		return nil, err
 	}
 	if known {
-		if in.B == ir.None && a.at(x).kind == isScalar {
-			a.note(p, x, y, true)
+		if a.at(x).kind == isScalar {
+			a.note(p, branchNote{a: x, b: y, decided: true, apart: in.B != ir.None})
 		}
 		return a.follow(p, in, gi, taken), nil
 	}
 	if in.Then == in.Else {
 		return a.follow(p, in, gi, true), nil
 	}
-	a.note(p, x, y, false)
-	q := p.fork()
+	a.note(p, branchNote{a: x, b: y})
+	q := p.split()
 	holds, fails := a.assume(p, in, x, y, true), a.assume(q, in, x, y, false)
 	switch {
 	case !holds && !fails:
@@ -461,8 +473,9 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 }
 
 // note adds a comparison to the trail of p.
-func (a *analysis) note(p *path, x, y ref, decided bool) {
-	a.trail = append(a.trail, branchNote{p.trail, x, y, decided})
+func (a *analysis) note(p *path, n branchNote) {
+	n.prev = p.trail
+	a.trail = append(a.trail, n)
 	p.trail = int32(len(a.trail) - 1)
 }
 
@@ -515,7 +528,10 @@ func (a *analysis) decide(p *path, in *ir.Insn, x, y ref) (taken, known bool, er
 	if in.Width == 64 && a.nullTest(in, n, m) && n.flags&orNull == 0 && n.kind != isMemory && n.kind != isMemoryEnd && (in.Cond == isa.EQ || in.Cond == isa.NE) {
 		return in.Cond == isa.NE, true, nil
 	}
-	return false, false, nil
+	if in.Width == 64 {
+		taken, known = a.decidePointers(p, in.Cond, n, m)
+	}
+	return taken, known, nil
 }
 
 // decideRelated finds the outcome from how far apart the numbers are, or from a relation between them.
@@ -587,26 +603,28 @@ func (a *analysis) assumeNumbers(p *path, in *ir.Insn, x, y ref, holds bool) boo
 		return false
 	}
 	if u != n.num {
-		a.narrow(p, in, x, y, u)
-		a.promise(p, &n, u)
+		nx := a.narrow(p, in, x, y, u)
+		a.promise(p, nx)
 	}
 	if v != m.num && in.B != ir.None {
-		a.narrow(p, in, y, x, v)
-		a.promise(p, &m, v)
+		ny := a.narrow(p, in, y, x, v)
+		a.promise(p, ny)
 	}
 	if in.Width == 64 || n.num.UMax() <= 1<<32-1 && m.num.UMax() <= 1<<32-1 && (unsignedCond(in.Cond) || n.num.UMax() <= 1<<31-1 && m.num.UMax() <= 1<<31-1) {
-		a.relateCompared(p, in, &n, &m, holds)
+		a.relateCompared(p, in, x, y, holds)
 	}
 	return true
 }
 
-// promise learns how many bytes of memory there are from what is known of its length.
-func (a *analysis) promise(p *path, n *node, num scalar.Num) {
+// promise learns how many bytes of memory there are from what a comparison has shown of its length.
+func (a *analysis) promise(p *path, x ref) {
+	n := a.at(x)
 	if n.base != a.length || a.length == 0 || !a.plain(n) {
 		return
 	}
-	least := int64(min(num.UMin(), maxMemory)) - n.off
+	least := int64(min(n.num.UMin(), maxMemory)) - n.off
 	if s := p.span(idMemory); s != nil && s.n < least {
+		a.markPrecise(x, &a.work)
 		p.setSpan(idMemory, least, a.newNeed())
 	}
 }
@@ -617,7 +635,7 @@ func unsignedCond(c isa.Cond) bool {
 
 // narrow gives x the range num, which a comparison with y has shown, wherever it
 // is, and narrows what is at a constant distance or was computed from it.
-func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
+func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) ref {
 	n := *a.at(x)
 	nx := a.narrowed(p, in, x, y, num)
 	if n.flags&shared == 0 && a.at(n.base).flags&shared == 0 {
@@ -625,7 +643,7 @@ func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 		a.narrowOperand(p, in, x, nx)
 		a.narrowRelated(p, in, nx)
 		a.narrowFollowers(p, in, nx)
-		return
+		return nx
 	}
 	for was, is := x, nx; was != 0; {
 		was, is = a.narrowLinked(p, in, was, is)
@@ -633,11 +651,12 @@ func (a *analysis) narrow(p *path, in *ir.Insn, x, y ref, num scalar.Num) {
 	a.narrowOperand(p, in, x, nx)
 	a.narrowRelated(p, in, nx)
 	a.narrowFollowers(p, in, nx)
+	return nx
 }
 
-// origin is the value that r was before comparisons narrowed it.
+// origin is the value that r was before comparisons narrowed it, and whose alias it is.
 func (a *analysis) origin(r ref) ref {
-	if n := a.at(r); n.cause == byBranch && n.kind == isScalar && n.size != 0 {
+	if n := a.at(r); (n.cause == byBranch || n.flags&alias != 0) && n.kind == isScalar && n.size != 0 {
 		return ref(n.size)
 	}
 	return r
@@ -740,7 +759,9 @@ func (a *analysis) swap(p *path, in *ir.Insn, x, nx ref) {
 
 func (a *analysis) narrowed(p *path, in *ir.Insn, x, y ref, num scalar.Num) ref {
 	n := *a.at(x)
-	n.size = uint32(a.origin(x))
+	if n.kind == isScalar {
+		n.size = uint32(a.origin(x))
+	}
 	n.num, n.a, n.b, n.cause = num, x, y, byBranch
 	n.flags &^= precise
 	return a.made(p, in, n)

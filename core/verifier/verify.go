@@ -151,7 +151,7 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	} else if err := w.absentCall(); err != nil {
 		return nil, stats, err
 	}
-	if err := w.stackLimit(); err != nil {
+	if err := a.stackLimit(); err != nil {
 		return nil, stats, err
 	}
 	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(), kept: a.keep, left: a.unprovedList(err), total: a.accesses()}, stats, nil
@@ -283,7 +283,7 @@ func (w *walk) checkAddr(f *ir.Func, in *ir.Insn) *Error {
 	return nil
 }
 
-// callGraph orders the functions and refuses recursion and deep nesting.
+// callGraph finds what functions call, orders them and refuses recursion and deep nesting.
 func (w *walk) callGraph() *Error {
 	p := w.program
 	w.calls = make([][]call, len(p.Funcs))
@@ -300,17 +300,24 @@ func (w *walk) callGraph() *Error {
 			return nil
 		})
 	}
-	d := &depthFirst{walk: w, state: make([]uint8, len(p.Funcs)), depth: make([]int, len(p.Funcs))}
-	for fi := range p.Funcs {
+	var err *Error
+	w.order, err = w.ordered(w.calls)
+	return err
+}
+
+// ordered puts the functions in an order in which callers come before callees.
+func (w *walk) ordered(calls [][]call) ([]int32, *Error) {
+	n := len(w.program.Funcs)
+	d := &depthFirst{walk: w, calls: calls, state: make([]uint8, n), depth: make([]int, n)}
+	for fi := range n {
 		if d.state[fi] == 0 {
 			if err := d.visit(int32(fi), 1); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	slices.Reverse(d.post)
-	w.order = d.post
-	return nil
+	return d.post, nil
 }
 
 // call is a call of function callee by the instruction at pos.
@@ -322,6 +329,7 @@ type call struct {
 // depthFirst walks the call graph.
 type depthFirst struct {
 	*walk
+	calls [][]call
 	state []uint8 // 0 new, 1 active, 2 done
 	depth []int   // frames from here down, itself included
 	post  []int32
@@ -369,33 +377,6 @@ func (w *walk) callPolls() *Error {
 		for f := range w.facts {
 			w.facts[f].PollEntry = f > 0
 			w.turn += len(w.facts[f].Insns)
-		}
-	}
-	return nil
-}
-
-// stackLimit refuses programs whose frames need more than ir.MaxStack bytes along
-// some chain of calls. A function that may use more than is counted gets all
-// that the deepest chain through it leaves: a program that keeps to the limit uses no more.
-func (w *walk) stackLimit() *Error {
-	need, above := make([]int32, len(w.facts)), make([]int32, len(w.facts))
-	for i := len(w.order) - 1; i >= 0; i-- {
-		f := w.order[i]
-		for _, c := range w.calls[f] {
-			need[f] = max(need[f], need[c.callee])
-		}
-		need[f] += w.facts[f].Frame
-		if fn := w.program.Funcs[f]; need[f] > ir.MaxStack {
-			return w.fail(CodeStackLimit, fn, fn.Pos, "function %s and the functions it calls need %d bytes of stack; at most %d are allowed", fn.Name, need[f], ir.MaxStack)
-		}
-	}
-	for _, f := range w.order {
-		frame := w.facts[f].Frame
-		for _, c := range w.calls[f] {
-			above[c.callee] = max(above[c.callee], above[f]+frame)
-		}
-		if w.facts[f].below {
-			w.facts[f].Frame += max(0, ir.MaxStack-above[f]-need[f])
 		}
 	}
 	return nil

@@ -197,7 +197,7 @@ func TestRelocationsAgainstLibbpf(t *testing.T) {
 		in := programs[m[1]].Insns[atoi(t, m[3])]
 		switch {
 		case m[2] == "substituting":
-			require.Equal(t, isa.CallHelper(poisonCall), in, m[0])
+			require.Equal(t, isa.CallHelper(obj.Poison), in, m[0])
 		case m[4] == "off":
 			require.EqualValues(t, atoi(t, m[5]), in.Off, m[0])
 		case m[4] == "mem_sz":

@@ -6,12 +6,8 @@ import (
 	"math"
 
 	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/obj"
 )
-
-// poisonCall is the number of no helper. A call of it stands for an instruction
-// that reads what the kernel does not have: legal where it is never reached
-// (bpf_core_poison_insn, libbpf 1.6).
-const poisonCall = 0xbad2310
 
 // apply changes the instruction at slot at (bpf_core_patch_insn, libbpf 1.6).
 func (f *coreFix) apply(insns []isa.Insn, at int) error {
@@ -49,7 +45,7 @@ func (f *coreFix) apply(insns []isa.Insn, at int) error {
 func (f *coreFix) spoil(insns []isa.Insn, at int) {
 	n := insns[at].Slots()
 	for i := range n {
-		insns[at+i] = isa.CallHelper(poisonCall)
+		insns[at+i] = isa.CallHelper(obj.Poison)
 	}
 }
 

@@ -21,6 +21,9 @@ type Types struct {
 	flavors map[string][]btf.TypeID
 }
 
+// Spec is the types for package btf, which must not be changed.
+func (t *Types) Spec() *btf.Spec { return t.spec }
+
 // maxKernelBTF bounds the types of a kernel: those of Linux 6.18 have 5 to 30 MiB.
 const maxKernelBTF = 256 << 20
 

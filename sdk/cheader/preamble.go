@@ -52,6 +52,39 @@ typedef __u16 __sum16;
 #define __bpfc_paste2(a, b) a##b
 #define __bpfc_paste(a, b) __bpfc_paste2(a, b)
 
+/* Numbers in the order of the network, which is not that of BPF here. */
+#ifndef bpf_htons
+#define bpf_htons(x) __builtin_bswap16(x)
+#define bpf_ntohs(x) __builtin_bswap16(x)
+#define bpf_htonl(x) __builtin_bswap32(x)
+#define bpf_ntohl(x) __builtin_bswap32(x)
+#define bpf_cpu_to_be64(x) __builtin_bswap64(x)
+#define bpf_be64_to_cpu(x) __builtin_bswap64(x)
+#endif
+
+/* What the compiler must not see through. */
+#ifndef barrier
+#define barrier() __asm__ volatile("" ::: "memory")
+#endif
+#ifndef barrier_var
+#define barrier_var(var) __asm__ volatile("" : "+r"(var))
+#endif
+
+/* Loops that end by themselves: while (can_loop) …; cond_break; in a body; bpf_for (i, 0, n) …; bpf_repeat (n) … */
+#define can_loop ({ __label__ out, on; _Bool more = 1; __asm__ goto volatile("may_goto %l[out]" : : : : out); goto on; out: more = 0; on: more; })
+#define cond_break if (can_loop) { } else break
+#define bpf_for(i, first, end) \
+	for (struct bpf_iter_num ___it __attribute__((cleanup(bpf_iter_num_destroy))), \
+	     *___new __attribute__((unused)) = (bpf_iter_num_new(&___it, (first), (end)), NULL); \
+	     ({ int *___n = bpf_iter_num_next(&___it); ___n && ((i) = *___n, (i) >= (int)(first) && (i) < (int)(end)); }); )
+#define bpf_repeat(n) \
+	for (struct bpf_iter_num ___it __attribute__((cleanup(bpf_iter_num_destroy))), \
+	     *___new __attribute__((unused)) = (bpf_iter_num_new(&___it, 0, (n)), NULL); \
+	     bpf_iter_num_next(&___it); )
+
+/* A line for the trace, with up to three numbers. */
+#define bpf_printk(text, ...) ({ static const char ___text[] = text; bpf_trace_printk(___text, sizeof(___text), ##__VA_ARGS__); })
+
 /* A pointer in a structure that is laid out for 64 bits everywhere. */
 #define __bpf_md_ptr(type, name) union { type name; __u64 :64; } __attribute__((aligned(8)))
 

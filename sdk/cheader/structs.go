@@ -76,7 +76,7 @@ func count(f *abi.Field) uint32 {
 	if f.Unit == 0 {
 		return 1
 	}
-	return f.Size / f.Unit
+	return max(f.Size/f.Unit, 1)
 }
 
 // print prints the structure. Fields that share bytes become an anonymous union.
@@ -186,12 +186,24 @@ func alignOf(f *abi.Field) uint32 {
 	}
 }
 
+// known is the structure that C programs know: what is the part that several structures have in common is,
+// for C, the one of the same size that has it.
+func (h *header) known(name string) string {
+	common := h.set.Struct(name)
+	for i := range h.set.Structs {
+		if s := &h.set.Structs[i]; common != nil && slices.Contains(s.Is, name) && s.Size == common.Size {
+			return s.Name
+		}
+	}
+	return name
+}
+
 // declare is the field as a C declaration.
 func declare(h *header, f *abi.Field) string {
 	pointer := f.Kind != abi.FieldScalar && f.Size == 8
 	switch {
 	case pointer && f.Struct != "":
-		return fmt.Sprintf("__bpf_md_ptr(struct %s *, %s)", f.Struct, f.Name)
+		return fmt.Sprintf("__bpf_md_ptr(struct %s *, %s)", h.known(f.Struct), f.Name)
 	case pointer:
 		return fmt.Sprintf("__bpf_md_ptr(void *, %s)", f.Name)
 	case f.Kind == abi.FieldScalar && f.Struct != "":

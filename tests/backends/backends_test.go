@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bpfc/bpfc/core"
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/verifier"
 	"github.com/bpfc/bpfc/sdk/builtin"
@@ -40,6 +41,38 @@ func TestIsolated(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A built-in set is the same from its own process and linked, and so are all of them together.
+func TestSetsAreTheSame(t *testing.T) {
+	path := command.Build(t)
+	var linked, isolated []*abi.Set
+	for _, name := range builtin.Sets() {
+		p, err := host.Start(t.Context(), host.Ref{Name: "bpfc-helpers-" + name, Role: host.HelpersRole, Path: path, Args: []string{"plugin", "serve", "helpers", name}}, host.Options{})
+		require.NoError(t, err)
+		defer p.Close()
+		got, err := p.HelperSet().Describe(t.Context())
+		require.NoError(t, err)
+		want, ok := builtin.Set(name)
+		require.True(t, ok)
+		require.Equal(t, digest(t, want), digest(t, got), name)
+		require.Equal(t, want, got, name)
+		if name != "conformance" { // its helpers are base's under other numbers
+			linked, isolated = append(linked, want), append(isolated, got)
+		}
+	}
+	require.Greater(t, len(linked), 2)
+	want, err := abi.Merge(linked...)
+	require.NoError(t, err)
+	got, err := abi.Merge(isolated...)
+	require.NoError(t, err)
+	require.Equal(t, digest(t, want), digest(t, got))
+}
+
+func digest(t *testing.T, s *abi.Set) any {
+	d, err := abi.Digest(s)
+	require.NoError(t, err)
+	return d
 }
 
 // sameArtifacts compiles the examples with both back ends.

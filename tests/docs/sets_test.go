@@ -183,7 +183,8 @@ func contextsText(sets []*abi.Set) string {
 	w.linef("# Program types and contexts\n")
 	w.linef("The program types of the built-in sets and what their programs get, generated from the sets (`go test ./tests/docs -update`). Offsets and sizes are")
 	w.linef("in bytes, as programs see them. A field is accessed whole, or in units of the size that stands behind it; *narrow* fields may also be loaded in part,")
-	w.linef("*wide* ones two units at a time. What is not listed is refused.")
+	w.linef("*wide* ones two units at a time. What is not listed is refused. Programs of type `tracepoint` may read any record; `--tracepoint` names")
+	w.linef("those whose programs may read their own record only, as Linux demands when they are attached.")
 	for _, s := range sets {
 		w.linef("\n## Set %s", s.Name)
 		w.head("type", "sections", "context", "packet", "returns", "kernel type, attach type")

@@ -14,7 +14,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/verifier"
 	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/bpfc/bpfc/sdk/cheader"
 )
@@ -144,4 +146,45 @@ func TestPrototypesAreThoseOfLibbpf(t *testing.T) {
 		assert.Equal(t, want, cheader.Declaration(h))
 	}
 	require.Greater(t, n, 180)
+}
+
+// The macros of the header do what libbpf's do.
+func TestMacros(t *testing.T) {
+	s := Merged(t)
+	source := header(t, s) + `
+char _license[] SEC("license") = "GPL";
+_Static_assert(bpf_htons(0x1234) == 0x3412 && bpf_ntohs(0x1234) == 0x3412, "16 bits");
+_Static_assert(bpf_htonl(0x12345678) == 0x78563412 && bpf_ntohl(1) == 1 << 24, "32 bits");
+_Static_assert(bpf_cpu_to_be64(1) == 1ULL << 56 && bpf_be64_to_cpu(1) == 1ULL << 56, "64 bits");
+SEC("tc") int turns(struct __sk_buff *skb)
+{
+	int i, n = 0;
+	bpf_for (i, 2, skb->len) {
+		n ^= i;
+		if (n == 77)
+			break;
+	}
+	bpf_repeat (skb->mark)
+		n ^= bpf_get_prandom_u32();
+	barrier_var(n);
+	while (can_loop && n)
+		n ^= bpf_get_prandom_u32();
+	for (;;) {
+		cond_break;
+		n ^= bpf_get_prandom_u32();
+	}
+	barrier();
+	bpf_printk("none");
+	bpf_printk("%d of %d", n, i);
+	return n & 1;
+}
+`
+	b, err := os.ReadFile(clang(t, source))
+	require.NoError(t, err)
+	o, err := builtin.ReadObject(t.Context(), "macros.o", b, builtin.ReadOptions{})
+	require.NoError(t, err)
+	reports, err := core.Verify(o, s, core.Options{Policy: verifier.Strict})
+	require.NoError(t, err)
+	require.Len(t, reports, 1)
+	require.Nil(t, reports[0].Err, "%+v", reports[0].Err)
 }

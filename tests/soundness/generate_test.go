@@ -173,6 +173,10 @@ type generator struct {
 	fuel int
 	deep int
 	out  *item // where the function returns early
+
+	list    []func(*generator)
+	pairs   []pair
+	shifted isa.Reg // to the left, to be shifted back
 }
 
 const (
@@ -186,6 +190,10 @@ var types = []string{"mem", "mem/64", "mem/16", "xdp", "xdp", "sched_cls", "sche
 func generate(seed uint64) *sample {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), s: &sample{}}
 	g.s.typ = types[g.IntN(len(types))]
+	g.list = statements()
+	if g.IntN(2) == 0 {
+		g.list = relatedStatements()
+	}
 	g.f = &function{}
 	g.s.funcs = append(g.s.funcs, g.f)
 	g.fuel = 4 + g.IntN(22)
@@ -391,8 +399,7 @@ func (g *generator) body(n int) {
 		if g.fuel--; g.fuel < 0 {
 			return
 		}
-		list := statements()
-		list[g.IntN(len(list))](g)
+		g.list[g.IntN(len(g.list))](g)
 	}
 }
 
@@ -1116,7 +1123,7 @@ func (g *generator) call() {
 // subprogram writes the body of a function.
 func (g *generator) subprogram(f *function) {
 	g.f, g.out, g.deep, g.fuel = f, label(), 0, 3+g.IntN(6)
-	g.regs, g.slot = [11]holding{}, [6]holding{}
+	g.regs, g.slot, g.pairs = [11]holding{}, [6]holding{}, nil
 	for i, k := range f.args {
 		r := isa.Reg(6 + i)
 		b := map[kind]int{value: 16, cbCtx: 16}[k]

@@ -73,7 +73,7 @@ func (m *machine) callHelper(f *frame, h *abi.Helper) error {
 		}
 		args[i] = v
 	}
-	do := models()[h.Name]
+	do := models[h.Name]
 	if do == nil {
 		return fmt.Errorf("the model has no helper %s", h.Name)
 	}
@@ -102,31 +102,30 @@ const (
 	efault = ^uint64(14) + 1
 )
 
-func models() map[string]model {
-	return map[string]model{
-		"bpf_map_lookup_elem": lookup,
-		"bpf_map_update_elem": update,
-		"bpf_map_delete_elem": remove,
-		"bpf_ktime_get_ns": func(m *machine, a [5]uint64) (uint64, *turns, error) {
-			return m.rng.Uint64() >> m.rng.IntN(64), nil, nil
-		},
-		"bpf_get_prandom_u32": func(m *machine, a [5]uint64) (uint64, *turns, error) {
-			return uint64(m.rng.Uint32() >> m.rng.IntN(32)), nil, nil
-		},
-		"bpf_get_smp_processor_id": func(m *machine, a [5]uint64) (uint64, *turns, error) { return uint64(m.rng.IntN(8)), nil, nil },
-		"bpf_loop":                 loop,
-		"bpf_for_each_map_elem":    forEach,
-		"bpf_iter_num_new":         iterNew,
-		"bpf_iter_num_next":        iterNext,
-		"bpf_iter_num_destroy":     iterDestroy,
-		"bpf_ringbuf_reserve":      reserve,
-		"bpf_ringbuf_submit":       release,
-		"bpf_ringbuf_discard":      release,
-		"bpf_xdp_adjust_head":      movePacket,
-		"bpf_skb_pull_data":        movePacket,
-		"bpf_skb_load_bytes":       loadBytes,
-		"bpf_csum_diff":            csumDiff,
-	}
+// models are the helpers that generated programs call.
+var models = map[string]model{
+	"bpf_map_lookup_elem": lookup,
+	"bpf_map_update_elem": update,
+	"bpf_map_delete_elem": remove,
+	"bpf_ktime_get_ns": func(m *machine, a [5]uint64) (uint64, *turns, error) {
+		return m.rng.Uint64() >> m.rng.IntN(64), nil, nil
+	},
+	"bpf_get_prandom_u32": func(m *machine, a [5]uint64) (uint64, *turns, error) {
+		return uint64(m.rng.Uint32() >> m.rng.IntN(32)), nil, nil
+	},
+	"bpf_get_smp_processor_id": func(m *machine, a [5]uint64) (uint64, *turns, error) { return uint64(m.rng.IntN(8)), nil, nil },
+	"bpf_loop":                 loop,
+	"bpf_for_each_map_elem":    forEach,
+	"bpf_iter_num_new":         iterNew,
+	"bpf_iter_num_next":        iterNext,
+	"bpf_iter_num_destroy":     iterDestroy,
+	"bpf_ringbuf_reserve":      reserve,
+	"bpf_ringbuf_submit":       release,
+	"bpf_ringbuf_discard":      release,
+	"bpf_xdp_adjust_head":      movePacket,
+	"bpf_skb_pull_data":        movePacket,
+	"bpf_skb_load_bytes":       loadBytes,
+	"bpf_csum_diff":            csumDiff,
 }
 
 // mapOf finds a map by its handle.

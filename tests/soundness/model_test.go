@@ -26,6 +26,9 @@ type region struct {
 	write bool
 	dead  bool   // must not be touched any more
 	what  string // for messages
+
+	unused  int    // of a stack: bytes from its lowest address that are not used
+	written []bool // of a stack, if it must not be read before it is written
 }
 
 // frame is an active function.
@@ -59,7 +62,8 @@ type machine struct {
 	typ      abi.ProgType
 	rng      *rand.Rand
 	v        *verifier.Verified // asked about every state, if it kept them
-	plain    bool               // helpers give what the kernel gives in a test run of an untouched system
+	claims   claims
+	plain    bool // helpers give what the kernel gives in a test run of an untouched system
 	regions  []*region
 	frames   []*frame
 	ctx      *region
@@ -91,15 +95,20 @@ func (m *machine) add(what string, size int, write bool) *region {
 
 // random fills a region.
 func (m *machine) random(r *region) *region {
+	var bits uint64
 	for i := range r.bytes {
-		switch m.rng.IntN(4) {
+		if i%4 == 0 {
+			bits = m.rng.Uint64()
+		}
+		switch bits & 3 {
 		case 0:
-			r.bytes[i] = byte(m.rng.IntN(4))
+			r.bytes[i] = byte(bits >> 8 & 3)
 		case 1:
-			r.bytes[i] = byte(m.rng.Uint32())
+			r.bytes[i] = byte(bits >> 8)
 		case 2:
 			r.bytes[i] = 0xff
 		}
+		bits >>= 16
 	}
 	return r
 }
@@ -112,6 +121,11 @@ func (m *machine) find(addr uint64, size int, write bool) ([]byte, error) {
 	}
 	r := m.regions[i]
 	off := addr - r.base
+	if (r.unused > 0 || r.written != nil) && off < uint64(len(r.bytes)) {
+		if err := r.touched(int(off), min(size, len(r.bytes)-int(off)), !write, write); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case off > uint64(len(r.bytes)) || uint64(size) > uint64(len(r.bytes))-off:
 		return nil, fmt.Errorf("access of %d bytes at offset %d of %s, which has %d bytes", size, int64(off), r.what, len(r.bytes))
@@ -142,6 +156,7 @@ func (m *machine) push(fn int) *frame {
 	f := &frame{fn: fn, block: m.p.Funcs[fn].Blocks[0], turns: 1 + m.rng.IntN(30)}
 	f.stack = m.random(m.add(fmt.Sprintf("the stack of frame %d", len(m.frames)), ir.MaxStack, true))
 	f.regs[10] = f.stack.base + ir.MaxStack
+	m.frameOf(fn, f.stack)
 	f.set = ir.Bit(ir.R10)
 	m.frames = append(m.frames, f)
 	return f
@@ -168,6 +183,9 @@ func (m *machine) run() (uint64, error) {
 		in := &f.block.Insns[f.index]
 		if m.steps++; m.steps > fuel {
 			return 0, errFuel
+		}
+		if err := m.reached(f, in); err != nil {
+			return 0, m.at(in, err)
 		}
 		if err := m.ask(); err != nil {
 			return 0, m.at(in, err)
@@ -313,24 +331,15 @@ func (m *machine) step(f *frame, in *ir.Insn) (ended bool, err error) {
 		f.jump(m, in.Then)
 		return false, nil
 	case in.Op == ir.OpMayGoto:
-		to := in.Else
-		if f.turns--; f.turns < 0 {
-			to = in.Then
-		}
-		f.jump(m, to)
-		return false, nil
+		f.turns--
+		return false, m.choose(f, in, f.turns < 0)
 	}
 	if err := m.uses(in); err != nil {
 		return false, err
 	}
 	switch {
 	case in.Op == ir.OpBr:
-		to := in.Else
-		if holds(in, f.val(in.A), f.operand(in)) {
-			to = in.Then
-		}
-		f.jump(m, to)
-		return false, nil
+		return false, m.choose(f, in, holds(in, f.val(in.A), f.operand(in)))
 	case e&ir.UseMem != 0:
 		err = m.access(f, in)
 	case in.Op == ir.OpAddr:
@@ -349,6 +358,17 @@ func (m *machine) uses(in *ir.Insn) (err error) {
 			err = e
 		}
 	})
+	return err
+}
+
+// choose takes one side of a branch.
+func (m *machine) choose(f *frame, in *ir.Insn, then bool) error {
+	err := m.goes(f, in, then)
+	to := in.Else
+	if then {
+		to = in.Then
+	}
+	f.jump(m, to)
 	return err
 }
 
@@ -497,6 +517,11 @@ func (m *machine) access(f *frame, in *ir.Insn) error {
 	e := in.Op.Info().Effects
 	if addr-m.ctxBase() < 1<<32 {
 		return m.field(f, in, addr-m.ctxBase())
+	}
+	if e&ir.Writes != 0 && in.Op != ir.OpStore { // an atomic operation reads first
+		if _, err := m.find(addr, int(in.Size), false); err != nil {
+			return err
+		}
 	}
 	b, err := m.find(addr, int(in.Size), e&ir.Writes != 0)
 	if err != nil {

@@ -79,7 +79,7 @@ func (x *trial) check(s *sample, seed uint64) (accepted bool, err error) {
 		x.codes[code(err)]++
 		return false, nil
 	}
-	v, _, err := verifier.Analyse(p, x.set, verifier.Options{Policy: verifier.Strict, Steps: maxSteps})
+	v, _, err := verifier.Analyse(p, x.set, verifier.Options{Policy: verifier.Strict, Steps: maxSteps, Brief: true})
 	if err != nil {
 		x.codes[code(err)]++
 		return false, nil
@@ -94,7 +94,7 @@ func (x *trial) check(s *sample, seed uint64) (accepted bool, err error) {
 		kept = x.keep(p)
 	}
 	for i := range runs {
-		m := newMachine(p, v.Type(), seed, i)
+		m := newMachine(p, v, seed, i)
 		if i < x.contained {
 			m.v = kept
 		}
@@ -114,7 +114,7 @@ func (x *trial) check(s *sample, seed uint64) (accepted bool, err error) {
 
 // keep verifies a program again, with all states; nil if that takes too long.
 func (x *trial) keep(p *ir.Program) *verifier.Verified {
-	kept, _, err := verifier.Analyse(p, x.set, verifier.Options{Policy: verifier.Strict, Keep: true, Steps: maxSteps})
+	kept, _, err := verifier.Analyse(p, x.set, verifier.Options{Policy: verifier.Strict, Keep: true, Steps: maxSteps, Brief: true})
 	if err != nil {
 		return nil
 	}
@@ -123,8 +123,9 @@ func (x *trial) keep(p *ir.Program) *verifier.Verified {
 }
 
 // newMachine makes the run of a program on input number i.
-func newMachine(p *ir.Program, typ abi.ProgType, seed uint64, i int) *machine {
-	m := &machine{p: p, typ: typ, rng: rand.New(rand.NewPCG(seed, uint64(i))), counters: map[uint64]*counter{}}
+func newMachine(p *ir.Program, v *verifier.Verified, seed uint64, i int) *machine {
+	typ := v.Type()
+	m := &machine{p: p, typ: typ, claims: newClaims(p, v), rng: rand.New(rand.NewPCG(seed, uint64(i))), counters: map[uint64]*counter{}}
 	m.add("nothing", 0, false) // so that small differences of addresses lead nowhere
 	for _, spec := range p.Maps {
 		m.maps = append(m.maps, m.newMap(spec))

@@ -143,3 +143,34 @@ func TestEveryUndecidedTypeHasAnEntry(t *testing.T) {
 		}
 	}
 }
+
+// Every rule that does not say that a program is unsafe is in the list, and every code with which a front end
+// refuses what it does not support.
+func TestEveryUnsupportedCodeHasAnEntry(t *testing.T) {
+	text, err := os.ReadFile(document)
+	require.NoError(t, err)
+	for _, r := range verifier.Rules() {
+		if r.Unsupported {
+			require.Contains(t, string(text), string(r.Code), r.Name)
+		}
+	}
+	files, err := filepath.Glob("../../frontends/elf/*.go")
+	require.NoError(t, err)
+	used := map[string]bool{}
+	values := map[string]string{}
+	for _, f := range files {
+		source, err := os.ReadFile(f)
+		require.NoError(t, err)
+		for _, m := range regexp.MustCompile(`unsupported\((Code\w+),`).FindAllStringSubmatch(string(source), -1) {
+			used[m[1]] = true
+		}
+		for _, m := range regexp.MustCompile(`(Code\w+)\s+(?:Code\s+)?= "(elf-[a-z-]+)"`).FindAllStringSubmatch(string(source), -1) {
+			values[m[1]] = m[2]
+		}
+	}
+	require.Greater(t, len(used), 8)
+	for name := range used {
+		require.NotEmpty(t, values[name], name)
+		require.Contains(t, string(text), values[name], name)
+	}
+}

@@ -38,6 +38,9 @@ func Format(text string) (abi.Context, error) {
 	return recordOf(name, fields), nil
 }
 
+// RecordPrefix and the name of a tracepoint's class are the name of the structure in the kernel.
+const RecordPrefix = "trace_event_raw_"
+
 // recordOf is the context of a record with fields: Linux looks at the record's
 // size alone, so accesses to several fields at once are legal too.
 func recordOf(name string, fields []abi.Field) abi.Context {
@@ -45,10 +48,16 @@ func recordOf(name string, fields []abi.Field) abi.Context {
 	for _, f := range fields {
 		end = max(end, f.Offset+f.Size)
 	}
-	if end > word {
-		fields = append(fields, abi.Field{Name: "record", Offset: word, Size: end - word, Unit: word, Narrow: true})
+	if end >= 2*word {
+		fields = append(fields, abi.Field{Name: "record", Offset: word, Size: end&^(word-1) - word, Unit: word, Narrow: true})
 	}
-	return layout(name, int(end), fields...)
+	for at, size := end&^(word-1), uint32(word/2); size > 0; size /= 2 { // what is left of a word
+		if end&size != 0 && end > word {
+			fields = append(fields, abi.Field{Name: fmt.Sprintf("record_%d", at), Offset: at, Size: size, Unit: size, Narrow: true})
+			at += size
+		}
+	}
+	return layout(RecordPrefix+name, int(end), fields...)
 }
 
 // formatField parses what follows "field:": a C declaration, then "; offset:N; size:N; signed:N;".
@@ -69,10 +78,13 @@ func formatField(line string) (abi.Field, error) {
 	if err != nil {
 		return abi.Field{}, fmt.Errorf("field %s: %w", name, err)
 	}
+	sign, _ := attribute(rest, "signed")
 	if offset+size > maxRecord {
 		return abi.Field{}, fmt.Errorf("field %s ends at byte %d; records have at most %d", name, offset+size, maxRecord)
 	}
-	return recordField(name, offset, size, count), nil
+	f := recordField(name, offset, size, count)
+	f.Signed = sign == 1
+	return f, nil
 }
 
 // recordField is a field of a record: of count elements, 0 if that is not known.

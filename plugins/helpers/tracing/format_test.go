@@ -31,20 +31,20 @@ print fmt: "prev_comm=%s", REC->prev_comm
 func TestFormatNamesTheFields(t *testing.T) {
 	c, err := tracing.Format(switchFormat)
 	require.NoError(t, err)
-	require.Equal(t, "sched_switch", c.Name)
+	require.Equal(t, "trace_event_raw_sched_switch", c.Name)
 	require.EqualValues(t, 76, c.Size)
 	var names []string
 	for _, f := range c.Fields {
 		names = append(names, f.Name)
 	}
-	require.Equal(t, []string{"prev_comm", "prev_pid", "prev_prio", "where", "name", "args", "at", "record"}, names)
+	require.Equal(t, []string{"prev_comm", "prev_pid", "prev_prio", "where", "name", "args", "at", "record", "record_72"}, names)
 	for _, r := range []struct {
 		off  int64
 		size uint8
 		want string // "" is refused
 	}{
 		{0, 4, ""}, {4, 4, ""}, {8, 1, "prev_comm"}, {23, 1, "prev_comm"}, {8, 8, "record"}, {24, 4, "prev_pid"}, {24, 8, "record"}, {26, 4, ""}, {25, 1, "prev_pid"},
-		{32, 8, "where"}, {32, 4, "where"}, {40, 4, "name"}, {44, 4, "record"}, {48, 8, "args"}, {56, 8, "args"}, {60, 4, "args"}, {64, 4, "record"}, {72, 4, "record"},
+		{32, 8, "where"}, {32, 4, "where"}, {40, 4, "name"}, {44, 4, "record"}, {48, 8, "args"}, {56, 8, "args"}, {60, 4, "args"}, {64, 4, "record"}, {72, 4, "record_72"},
 		{72, 8, ""}, {76, 1, ""}, {-8, 8, ""},
 	} {
 		f, err := c.Access(r.off, r.size, false)

@@ -14,10 +14,10 @@ import (
 // class share a structure, which is named after the class. Bit fields have no name
 // of their own in the result. spec is only read.
 func Record(spec *btf.Spec, event string) (abi.Context, error) {
-	name := "trace_event_raw_" + event
+	name := RecordPrefix + event
 	var s *btf.Struct
 	if err := spec.TypeByName(name, &s); errors.Is(err, btf.ErrNotFound) {
-		return abi.Context{}, fmt.Errorf("the types have no struct %s: if the tracepoint belongs to a class, name the class", name)
+		return abi.Context{}, fmt.Errorf("the types have no struct %s: if the tracepoint shares its record with others, name the class too", name)
 	} else if err != nil {
 		return abi.Context{}, fmt.Errorf("struct %s: %w", name, err)
 	}
@@ -51,5 +51,21 @@ func memberField(m btf.Member) (f abi.Field, ok bool, err error) {
 	if a, isArray := btf.As[*btf.Array](m.Type); isArray {
 		count = a.Nelems
 	}
-	return recordField(m.Name, offset, uint32(size), count), true, nil
+	f = recordField(m.Name, offset, uint32(size), count)
+	f.Signed = signed(m.Type)
+	return f, true, nil
+}
+
+// signed reports whether a type is a number with a sign, or an array of them.
+func signed(t btf.Type) bool {
+	for {
+		switch u := btf.UnderlyingType(t).(type) {
+		case *btf.Array:
+			t = u.Type
+		case *btf.Int:
+			return u.Encoding == btf.Signed
+		default:
+			return false
+		}
+	}
 }

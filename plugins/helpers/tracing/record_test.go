@@ -36,11 +36,11 @@ func TestRecordNamesTheMembers(t *testing.T) {
 	}})
 	c, err := tracing.Record(spec, "example")
 	require.NoError(t, err)
-	require.Equal(t, "example", c.Name)
+	require.Equal(t, "trace_event_raw_example", c.Name)
 	require.EqualValues(t, 48, c.Size)
 	require.Equal(t, []abi.Field{
 		{Name: "comm", Offset: 8, Size: 16, Unit: 1, Narrow: true},
-		{Name: "pid", Offset: 24, Size: 4, Unit: 4, Narrow: true},
+		{Name: "pid", Offset: 24, Size: 4, Unit: 4, Signed: true, Narrow: true},
 		{Name: "args", Offset: 32, Size: 16, Unit: 8, Narrow: true},
 		{Name: "record", Offset: 8, Size: 40, Unit: 8, Narrow: true},
 	}, c.Fields)
