@@ -44,7 +44,7 @@ const (
 	atTrans                          // its transport header, if flagTrans
 	atMacLen                         // mac_len
 	atBits                           // the flags below
-	atSummed                         // ip_summed
+	atHead                           // where the memory before the packet begins
 	atLevel                          // csum_level
 	atLink                           // 16 bytes: the link header that programs of some types do not see
 	atTunnel   = atLink + 16         // see tunnel.go
@@ -56,6 +56,7 @@ const (
 	flagTrans  = 1 << iota // a transport header was set
 	flagEncap              // encapsulation
 	flagHashed             // the hash is known
+	flagSummed             // ip_summed is CHECKSUM_UNNECESSARY, else CHECKSUM_NONE
 )
 
 // Numbers of the link layer (include/uapi/linux/if_ether.h).
@@ -131,8 +132,29 @@ func (s buffer) pull(n int) bool {
 
 // moved keeps the books when the start has moved by n bytes.
 func (s buffer) moved(n int) {
-	s.setPlace(atPos, s.place(atPos)+n)
+	pos := s.place(atPos) + n
+	if pos < s.place(atHead) {
+		s.outgrow(pos)
+	}
+	s.setPlace(atPos, pos)
 	s.setField(skbLen, uint32(s.len()))
+}
+
+// headroom is the memory before a packet in the kernel's test, and what more
+// there is comes in multiples of (NET_SKB_PAD).
+const headroom = 64
+
+// outgrow is what happens to the kernel's numbers when it needs more memory before
+// the packet: a transport header that was not set counts as one just before the
+// old memory from then on (skb_headers_offset_update, net/core/skbuff.c, Linux 6.18).
+func (s buffer) outgrow(pos int) {
+	head := s.place(atHead)
+	if !s.has(flagTrans) {
+		s.set(flagTrans)
+		s.setPlace(atTrans, head-1)
+	}
+	more := (head - pos + headroom - 1) &^ (headroom - 1)
+	s.setPlace(atHead, head-more)
 }
 
 // insert makes room for n zero bytes at an offset by moving what lies before it,

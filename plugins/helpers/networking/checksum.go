@@ -11,12 +11,6 @@ const (
 	sumIPv6      = 1 << 7 // BPF_F_IPV6
 )
 
-// ip_summed (include/linux/skbuff.h).
-const (
-	summedNone        = 0
-	summedUnnecessary = 1
-)
-
 // maxLevel is SKB_MAX_CSUM_LEVEL.
 const maxLevel = 3
 
@@ -179,7 +173,7 @@ func sumLevel(c codegen.Call, _, level, _, _, _ uint64) uint64 {
 	s := bufferOf(c)
 	switch level {
 	case query:
-		if s.place(atSummed) != summedUnnecessary {
+		if !s.has(flagSummed) {
 			return codegen.EACCES.Ret()
 		}
 		return uint64(s.place(atLevel))
@@ -198,8 +192,8 @@ func sumLevel(c codegen.Call, _, level, _, _, _ uint64) uint64 {
 // moreSummed says that one checksum more is right (__skb_incr_checksum_unnecessary).
 func (s buffer) moreSummed() {
 	switch level := s.place(atLevel); {
-	case s.place(atSummed) == summedNone:
-		s.setPlace(atSummed, summedUnnecessary)
+	case !s.has(flagSummed):
+		s.set(flagSummed)
 		s.setPlace(atLevel, 0)
 	case level < maxLevel:
 		s.setPlace(atLevel, level+1)
@@ -209,9 +203,9 @@ func (s buffer) moreSummed() {
 // lessSummed says that it is one less (__skb_decr_checksum_unnecessary).
 func (s buffer) lessSummed() {
 	switch level := s.place(atLevel); {
-	case s.place(atSummed) == summedNone:
+	case !s.has(flagSummed):
 	case level == 0:
-		s.setPlace(atSummed, summedNone)
+		s.drop(flagSummed)
 	default:
 		s.setPlace(atLevel, level-1)
 	}
@@ -219,6 +213,6 @@ func (s buffer) lessSummed() {
 
 // resetSummed says that none is known to be right (__skb_reset_checksum_unnecessary).
 func (s buffer) resetSummed() {
-	s.setPlace(atSummed, summedNone)
+	s.drop(flagSummed)
 	s.setPlace(atLevel, 0)
 }

@@ -163,6 +163,7 @@ func (n *network) enterPacket(c codegen.Call) error {
 	s.setProtocol(etherType(b[2*addrLen:]))
 	s.setField(skbPktType, d.kindOf(mac(b[:addrLen])))
 	s.setField(skbIfindex, d.Index)
+	s.setPlace(atHead, -headroom)
 	s.setPlace(atNet, ethLen)
 	s.setPlace(atMacLen, ethLen)
 	n.enterSocket(s, b[ethLen:])
@@ -271,6 +272,7 @@ func (n *network) leaveNet(c codegen.Call, ret uint64) {
 // enterStream begins a run on the data of a stream, which has no headers.
 func (n *network) enterStream(c codegen.Call) error {
 	s := bufferOf(c)
+	s.setPlace(atHead, -headroom)
 	s.moved(0)
 	sk := n.own(c)
 	little.PutUint64(s.ctx[skbSk:], sk.addr)
@@ -320,8 +322,8 @@ func (n *network) enterXDP(c codegen.Call) error {
 	ctx, p := c.Context(), c.Packet()
 	b, meta := p.Bytes(), int(word(ctx, xdpData))
 	switch end := word(ctx, xdpDataEnd); {
-	case word(ctx, xdpDataMeta) != 0 || end != 0 && int(end) != len(b) || meta > len(b) || meta > maxMeta || meta%4 != 0:
-		return fmt.Errorf("data_meta of struct xdp_md must be 0, data the length of metadata before the packet, at most %d and a multiple of 4, and data_end 0 or the whole length, %d (EINVAL)", maxMeta, len(b))
+	case word(ctx, xdpDataMeta) != 0 || end != 0 && int(end) != len(b) || meta > len(b) || meta > frameRoom-frameHead || meta%4 != 0:
+		return fmt.Errorf("data_meta of struct xdp_md must be 0, data the length of metadata before the packet, at most %d and a multiple of 4, and data_end 0 or the whole length, %d (EINVAL)", frameRoom-frameHead, len(b))
 	case len(b)-meta < ethLen:
 		return errShort
 	case word(ctx, xdpEgress) != 0 && c.Entry().Type == "xdp":

@@ -120,7 +120,7 @@ type fakePacket struct {
 	meta, start, end int
 }
 
-const fakeRoom = 20000
+const fakeRoom = 70000
 
 func newFakePacket(b []byte) *fakePacket {
 	room := make([]byte, fakeRoom+len(b)+fakeRoom)

@@ -3,6 +3,8 @@ package networking_test
 import (
 	"encoding/binary"
 	"math/rand"
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/bpfc/bpfc/core/abi"
@@ -76,10 +78,10 @@ func (d draw) ipv6() []byte {
 // The types that BPF_PROG_TEST_RUN runs with a struct __sk_buff.
 var skbTypes = []string{"socket_filter", "sched_cls", "sched_act", "cgroup_skb", "cgroup_skb/egress", "lwt_in", "lwt_out", "lwt_xmit"}
 
-// rounds is how many scripts a test draws.
+// rounds is how many scripts a test draws: n, or as many times that as BPFC_ROUNDS says.
 func rounds(n int) int {
-	if testing.Short() {
-		return n / 10
+	if times, err := strconv.Atoi(os.Getenv("BPFC_ROUNDS")); err == nil {
+		return n * times
 	}
 	return n
 }
@@ -134,4 +136,13 @@ func (d draw) skbInput(size int) []byte {
 		b[d.Intn(192)] = 1
 	}
 	return b
+}
+
+// frame is a frame with metadata before the packet, and the struct xdp_md that says so.
+func (d draw) frame(packet []byte) (ctx, all []byte) {
+	meta := d.bytes(pick(d, 0, 4, 8, 32, 216, 220, 252, 7))
+	all, ctx = append(meta, packet...), make([]byte, 24)
+	binary.LittleEndian.PutUint32(ctx, uint32(len(meta)))
+	binary.LittleEndian.PutUint32(ctx[4:], uint32(len(all)))
+	return ctx, all
 }

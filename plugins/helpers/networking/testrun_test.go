@@ -3,15 +3,11 @@ package networking_test
 import (
 	"encoding/binary"
 	"fmt"
-	"math/rand"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bpfc/bpfc/core/abi"
-	"github.com/bpfc/bpfc/core/codegen"
-	"github.com/bpfc/bpfc/plugins/helpers/networking"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/stretchr/testify/require"
@@ -103,9 +99,6 @@ func needTestRun(t *testing.T) *kernelSide {
 func (k *kernelSide) code(typ *abi.ProgType, script []scripted, fields []loadable) asm.Instructions {
 	is := asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1), asm.LoadMapValue(asm.R7, k.memory.FD(), 0)}
 	for i, s := range script {
-		if s.helper == "abs" {
-			continue
-		}
 		for j, a := range s.args {
 			r := asm.R1 + asm.Register(j)
 			switch a.kind {
@@ -157,7 +150,7 @@ func (k *kernelSide) run(t *testing.T, typ *abi.ProgType, script []scripted, fie
 	}
 	defer p.Close()
 	require.NoError(t, k.memory.Put(uint32(0), fresh(script)))
-	out := outcome{packet: make([]byte, 32<<10)}
+	out := outcome{packet: make([]byte, 256<<10)}
 	o := &ebpf.RunOptions{Data: packet, DataOut: out.packet}
 	if ctx != nil {
 		o.Context, o.ContextOut = ctx, make([]byte, len(ctx))
@@ -255,8 +248,3 @@ func show(script []scripted) string {
 	}
 	return b.String()
 }
-
-var _ = os.Args
-var _ codegen.Errno
-var _ = networking.Set
-var _ rand.Source
