@@ -167,23 +167,20 @@ func (q *query) along(r *route) uint64 {
 	}
 	setWord(q.p, fibMetric, r.Metric)
 	setWord(q.p, fibIndex, d.Index)
-	if q.flags&fibSource != 0 {
-		src := r.Source
-		if !src.IsValid() {
-			src = d.source(q.v6)
-		}
-		if !src.IsValid() {
-			return fibNoSource
-		}
-		q.setAddress(fibSrc, src)
-	}
-	hop := q.address(fibDst)
+	to, hop := q.address(fibDst), q.address(fibDst)
 	if r.Gateway.IsValid() {
 		hop = r.Gateway
 		if hop.Is6() {
 			q.p[fibFamily] = afInet6
 		}
 		q.setAddress(fibDst, hop)
+	}
+	if q.flags&fibSource != 0 {
+		src := q.n.source(r, &d, hop, to)
+		if !src.IsValid() {
+			return fibNoSource
+		}
+		q.setAddress(fibSrc, src)
 	}
 	if q.flags&fibSkipNeighbour == 0 && !q.meet(hop, &d) {
 		return fibNoNeighbour
@@ -195,17 +192,39 @@ func (q *query) along(r *route) uint64 {
 	return fibSuccess
 }
 
-// source is the device's first address of a family; of IPv4, 0.0.0.0 if it has none.
-func (d *netDevice) source(v6 bool) netip.Addr {
-	for _, p := range d.Addresses {
-		if p.Addr().Is6() == v6 {
-			return p.Addr()
+// source is the address that the host would send from: the route's, one of the
+// interface in the network of the next hop, the interface's first, or another
+// interface's. Without any it is 0.0.0.0 for IPv4 (fib_result_prefsrc, ipv6_dev_get_saddr).
+func (n *network) source(r *route, d *netDevice, hop, to netip.Addr) netip.Addr {
+	if r.Source.IsValid() {
+		return r.Source
+	}
+	var any netip.Addr
+	if to.Is4() {
+		any = netip.IPv4Unspecified()
+	}
+	for _, other := range append(slices.Clone(n.devices), *d) { // the interface itself last: it counts most
+		if a := other.address(hop, to.Is6()); a.IsValid() && (any == netip.Addr{} || any.IsUnspecified() || other.Index == d.Index) {
+			any = a
 		}
 	}
-	if v6 {
-		return netip.Addr{}
+	return any
+}
+
+// address is the interface's address of a family, if possible in the network of the next hop.
+func (d *netDevice) address(hop netip.Addr, v6 bool) (first netip.Addr) {
+	for _, p := range d.Addresses {
+		if p.Addr().Is6() != v6 {
+			continue
+		}
+		if p.Contains(hop) {
+			return p.Addr()
+		}
+		if !first.IsValid() {
+			first = p.Addr()
+		}
 	}
-	return netip.IPv4Unspecified()
+	return first
 }
 
 // meet stores the link addresses of the next hop.
@@ -231,13 +250,15 @@ func (q *query) fits(s buffer) uint64 {
 }
 
 // lookup is the route to an address by the first of some tables that has one: the
-// longest prefix, then the least metric. out is the interface that it must lead to, 0 for any.
+// longest prefix, then the least metric. out is the interface that it must lead
+// to, 0 for any; for IPv6 it is preferred only.
 func (n *network) lookup(to netip.Addr, tables []uint32, out uint32) *route {
 	for _, table := range tables {
+		table = merged(table, to)
 		var best *route
 		for i := range n.routes {
 			r := &n.routes[i]
-			if r.Table == table && r.Prefix.Contains(to) && (out == 0 || r.Index == out) && (best == nil || r.before(best)) {
+			if r.Table == table && r.Prefix.Contains(to) && r.leads(out) && (best == nil || r.before(best, out)) {
 				best = r
 			}
 		}
@@ -248,29 +269,66 @@ func (n *network) lookup(to netip.Addr, tables []uint32, out uint32) *route {
 	return nil
 }
 
-func (r *route) before(other *route) bool {
+// leads reports whether the route may be one through an interface: those that refuse lead through none.
+func (r *route) leads(out uint32) bool {
+	refuses := r.Type == "blackhole" || r.Type == "unreachable" || r.Type == "prohibit"
+	return out == 0 || r.Index == out || refuses || r.Prefix.Addr().Is6()
+}
+
+func (r *route) before(other *route, out uint32) bool {
 	if a, b := r.Prefix.Bits(), other.Prefix.Bits(); a != b {
 		return a > b
 	}
-	return r.Metric < other.Metric
+	if r.Metric != other.Metric {
+		return r.Metric < other.Metric
+	}
+	return r.Index == out && other.Index != out
 }
 
-// connect adds the routes that a device's addresses bring: to themselves, and to their network.
+// connect adds the routes that a device's addresses bring: to themselves, and to
+// their network, which has metric 256 in IPv6 (IP6_RT_PRIO_ADDRCONF).
 func (n *network) connect() {
+	const metric6 = 256
 	for _, d := range n.devices {
 		for _, a := range d.Addresses {
 			self := netip.PrefixFrom(a.Addr(), a.Addr().BitLen())
-			n.routes = append(n.routes,
-				route{Prefix: self, Index: d.Index, Table: tableLocal, Type: "local"},
-				route{Prefix: a.Masked(), Index: d.Index, Source: a.Addr()})
+			net := route{Prefix: a.Masked(), Index: d.Index, Source: a.Addr()}
+			if a.Addr().Is6() {
+				net.Source, net.Metric = netip.Addr{}, metric6
+			}
+			n.routes = append(n.routes, route{Prefix: self, Index: d.Index, Table: tableLocal, Type: "local"}, net)
+			if a.Addr().Is4() && a.Bits() < 31 {
+				n.routes = append(n.routes, route{Prefix: netip.PrefixFrom(last(a), 32), Index: d.Index, Table: tableLocal, Type: "broadcast"})
+			}
 		}
 	}
+	loopbacks := netip.MustParsePrefix("127.0.0.0/8")
+	n.routes = append(n.routes, route{Prefix: loopbacks, Index: 1, Table: tableLocal, Type: "local"})
 	for i := range n.routes {
-		if n.routes[i].Table == 0 {
-			n.routes[i].Table = tableMain
+		r := &n.routes[i]
+		if r.Table == 0 {
+			r.Table = tableMain
 		}
+		r.Table = merged(r.Table, r.Prefix.Addr())
 	}
-	slices.SortStableFunc(n.routes, func(a, b route) int { return b.Prefix.Bits() - a.Prefix.Bits() })
+}
+
+// merged is the table that has the routes of another: without rules of its own,
+// a host keeps its local routes of IPv4 in the main table (fib_new_table, net/ipv4/fib_frontend.c).
+func merged(table uint32, to netip.Addr) uint32 {
+	if table == tableLocal && to.Is4() {
+		return tableMain
+	}
+	return table
+}
+
+// last is the last address of an IPv4 network.
+func last(p netip.Prefix) netip.Addr {
+	a := p.Masked().Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		a[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(a)
 }
 
 // Flags and results of bpf_check_mtu.

@@ -82,6 +82,7 @@ func loadables(c *abi.Context, skip ...string) (ls []loadable) {
 type kernelSide struct {
 	set    *abi.Set
 	memory *ebpf.Map
+	last   uint64 // what the first call of the last script gave
 }
 
 // needTestRun skips the test where the kernel runs no programs for this process.
@@ -92,7 +93,7 @@ func needTestRun(t *testing.T) *kernelSide {
 		t.Skipf("the kernel makes no maps for this process: %v", err)
 	}
 	t.Cleanup(func() { m.Close() })
-	return &kernelSide{set, m}
+	return &kernelSide{set: set, memory: m}
 }
 
 // code is the script as a program: R6 is the context, R7 the memory.
@@ -168,8 +169,8 @@ func (k *kernelSide) run(t *testing.T, typ *abi.ProgType, script []scripted, fie
 }
 
 // ours is the script here.
-func ours(t *testing.T, typ *abi.ProgType, script []scripted, fields []loadable, ctx, packet []byte) outcome {
-	h, impl := implement(t, map[string]string{"devices": "[]"})
+func ours(t *testing.T, env map[string]string, typ *abi.ProgType, script []scripted, fields []loadable, ctx, packet []byte) outcome {
+	h, impl := implement(t, env)
 	c, err := start(t, h, impl, typ, ctx, packet)
 	if err != nil {
 		return outcome{err: err.Error()}
@@ -195,9 +196,17 @@ func ours(t *testing.T, typ *abi.ProgType, script []scripted, fields []loadable,
 	return outcome{memory: slices.Clone(mem), packet: out, ctx: c.ctx[:c.visible]}
 }
 
+// onlyLoopback is a machine with no other interface.
+var onlyLoopback = map[string]string{"devices": "[]"}
+
 // compareRuns runs the script on both sides.
 func (k *kernelSide) compareRuns(t *testing.T, typ *abi.ProgType, script []scripted, fields []loadable, ctx, packet []byte) bool {
-	kernel, here := k.run(t, typ, script, fields, ctx, packet), ours(t, typ, script, fields, ctx, packet)
+	return k.compareIn(t, onlyLoopback, typ, script, fields, ctx, packet)
+}
+
+// compareIn does so with an environment that is as the machine is.
+func (k *kernelSide) compareIn(t *testing.T, env map[string]string, typ *abi.ProgType, script []scripted, fields []loadable, ctx, packet []byte) bool {
+	kernel, here := k.run(t, typ, script, fields, ctx, packet), ours(t, env, typ, script, fields, ctx, packet)
 	say := func(format string, args ...any) {
 		t.Errorf("%s: %s\npacket %x\ncontext %x\nscript %s", typ.Name, fmt.Sprintf(format, args...), packet, ctx, show(script))
 	}
@@ -208,6 +217,7 @@ func (k *kernelSide) compareRuns(t *testing.T, typ *abi.ProgType, script []scrip
 	if kernel.err != "" {
 		return true
 	}
+	k.last = binary.LittleEndian.Uint64(kernel.memory)
 	for i := range script {
 		if a, b := int64(binary.LittleEndian.Uint64(kernel.memory[8*i:])), int64(binary.LittleEndian.Uint64(here.memory[8*i:])); a != b {
 			say("call %d, %s: kernel %d, here %d", i, script[i].helper, a, b)
