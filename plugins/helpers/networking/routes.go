@@ -2,7 +2,6 @@ package networking
 
 import (
 	"net/netip"
-	"slices"
 
 	"github.com/bpfc/bpfc/core/codegen"
 )
@@ -192,39 +191,53 @@ func (q *query) along(r *route) uint64 {
 	return fibSuccess
 }
 
-// source is the address that the host would send from: the route's, one of the
-// interface in the network of the next hop, the interface's first, or another
-// interface's. Without any it is 0.0.0.0 for IPv4 (fib_result_prefsrc, ipv6_dev_get_saddr).
+// source is the address that the host would send from: the route's or, of all
+// interfaces' addresses, the one that suits best. Without any it is 0.0.0.0 for
+// IPv4 (fib_result_prefsrc and ipv6_dev_get_saddr).
 func (n *network) source(r *route, d *netDevice, hop, to netip.Addr) netip.Addr {
 	if r.Source.IsValid() {
 		return r.Source
 	}
-	var any netip.Addr
+	best, most := netip.Addr{}, -1
 	if to.Is4() {
-		any = netip.IPv4Unspecified()
+		best = netip.IPv4Unspecified()
 	}
-	for _, other := range append(slices.Clone(n.devices), *d) { // the interface itself last: it counts most
-		if a := other.address(hop, to.Is6()); a.IsValid() && (any == netip.Addr{} || any.IsUnspecified() || other.Index == d.Index) {
-			any = a
+	for _, other := range append([]netDevice{*d}, n.devices...) {
+		for _, p := range other.Addresses {
+			if v := sourceScore(p, other.Index == d.Index, hop, to); p.Addr().Is4() == to.Is4() && v > most {
+				best, most = p.Addr(), v
+			}
 		}
 	}
-	return any
+	return best
 }
 
-// address is the interface's address of a family, if possible in the network of the next hop.
-func (d *netDevice) address(hop netip.Addr, v6 bool) (first netip.Addr) {
-	for _, p := range d.Addresses {
-		if p.Addr().Is6() != v6 {
-			continue
-		}
-		if p.Contains(hop) {
-			return p.Addr()
-		}
-		if !first.IsValid() {
-			first = p.Addr()
-		}
+// sourceScore is how well an address suits: the destination itself, then one of
+// the interface, then for IPv4 in the network of the next hop, for IPv6 by the
+// bits that it has in common with the destination (RFC 6724 section 5).
+func sourceScore(p netip.Prefix, same bool, hop, to netip.Addr) (score int) {
+	const itself, onIt = 1024, 512
+	if to.Is6() && p.Addr() == to {
+		score += itself
 	}
-	return first
+	if same {
+		score += onIt
+	}
+	if to.Is6() {
+		return score + common(p.Addr(), to)
+	}
+	if p.Contains(hop) {
+		score++
+	}
+	return score
+}
+
+// common is how many bits two addresses have in common.
+func common(a, b netip.Addr) (n int) {
+	for n < a.BitLen() && netip.PrefixFrom(a, n+1).Contains(b) {
+		n++
+	}
+	return n
 }
 
 // meet stores the link addresses of the next hop.
