@@ -28,22 +28,22 @@ func TestCheck(t *testing.T) {
 		{spec(typeHash, 4, 8, 1, FlagReadOnly|FlagWriteOnly), "map m (hash): it is both BPF_F_RDONLY and BPF_F_WRONLY: choose one (EINVAL)"},
 		{spec(typeHash, 4, 8, 1, FlagReadOnlyProg|FlagWriteOnlyProg), "map m (hash): it is both BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG: choose one (EINVAL)"},
 		{spec(typeArray, 8, 8, 1, 0), "map m (array): its keys have 8 bytes: an index has 4 (EINVAL)"},
-		{spec(typePerCPUArray, 4, 40000, 1, 0), "map m (percpu_array): its values have 40000 bytes: per CPU at most 32 KiB are possible (E2BIG)"},
-		{spec(typePerCPUHash, 4, 8, 1, FlagNUMANode), "map m (percpu_hash): values per CPU have no single NUMA node: leave BPF_F_NUMA_NODE out (EINVAL)"},
-		{spec(typeLRUHash, 4, 8, 1, FlagNoPrealloc), "map m (lru_hash): LRU maps are made at once: leave BPF_F_NO_PREALLOC out (ENOTSUPP)"},
-		{spec(typeLPMTrie, 8, 8, 1, 0), "map m (lpm_trie): maps of this kind cannot be made at once: add BPF_F_NO_PREALLOC (EINVAL)"},
-		{spec(typeLPMTrie, 4, 8, 1, FlagNoPrealloc), "map m (lpm_trie): its keys have 4 bytes: 4 for the length of the prefix and 1 to 256 of data are possible (EINVAL)"},
-		{spec(typeProgArray, 4, 8, 1, 0), "map m (prog_array): its values have 8 bytes: the number of an object has 4 (EINVAL)"},
+		{spec(typePerCPUArray, 4, 40000, 1, 0), "map m (percpu array): its values have 40000 bytes: per CPU at most 32 KiB are possible (E2BIG)"},
+		{spec(typePerCPUHash, 4, 8, 1, FlagNUMANode), "map m (percpu hash): values per CPU have no single NUMA node: leave BPF_F_NUMA_NODE out (EINVAL)"},
+		{spec(typeLRUHash, 4, 8, 1, FlagNoPrealloc), "map m (lru hash): LRU maps are made at once: leave BPF_F_NO_PREALLOC out (ENOTSUPP)"},
+		{spec(typeLPMTrie, 8, 8, 1, 0), "map m (lpm trie): maps of this kind cannot be made at once: add BPF_F_NO_PREALLOC (EINVAL)"},
+		{spec(typeLPMTrie, 4, 8, 1, FlagNoPrealloc), "map m (lpm trie): its keys have 4 bytes: 4 for the length of the prefix and 1 to 256 of data are possible (EINVAL)"},
+		{spec(typeProgArray, 4, 8, 1, 0), "map m (prog array): its values have 8 bytes: the number of an object has 4 (EINVAL)"},
 		{spec(typeQueue, 4, 8, 1, 0), "map m (queue): its keys have 4 bytes: maps of this kind have no keys (EINVAL)"},
 		{spec(typeRingBuf, 0, 0, 5000, 0), "map m (ringbuf): its max_entries is 5000: the size in bytes must be a power of two and a multiple of 4096 (EINVAL)"},
 		{spec(typeRingBuf, 0, 4, 4096, 0), "map m (ringbuf): its values have 4 bytes: maps of this kind have no values (EINVAL)"},
-		{spec(typeStackTrace, 4, 12, 1, 0), "map m (stack_trace): its values have 12 bytes: 8 for each of at most 127 addresses are possible (EINVAL)"},
-		{spec(typeStackTrace, 4, 32, 1, FlagStackBuildID), "map m (stack_trace): this version has no build IDs: leave BPF_F_STACK_BUILD_ID out (ENOTSUPP)"},
-		{&abi.MapSpec{Name: "m", Type: typeBloomFilter, ValueSize: 4, MaxEntries: 1, Extra: 16}, "map m (bloom_filter): its map_extra is 16: at most 15 hash functions are possible (EINVAL)"},
+		{spec(typeStackTrace, 4, 12, 1, 0), "map m (stack trace): its values have 12 bytes: 8 for each of at most 127 addresses are possible (EINVAL)"},
+		{spec(typeStackTrace, 4, 32, 1, FlagStackBuildID), "map m (stack trace): this version has no build IDs: leave BPF_F_STACK_BUILD_ID out (ENOTSUPP)"},
+		{&abi.MapSpec{Name: "m", Type: typeBloomFilter, ValueSize: 4, MaxEntries: 1, Extra: 16}, "map m (bloom filter): its map_extra is 16: at most 15 hash functions are possible (EINVAL)"},
 		{&abi.MapSpec{Name: "m", Type: typeArray, KeySize: 4, ValueSize: 4, MaxEntries: 1, Extra: 1}, "map m (array): only bloom filters and arenas have map_extra: leave it out (EINVAL)"},
 		{&abi.MapSpec{Name: "m", Type: typeArray, KeySize: 4, ValueSize: 4, MaxEntries: 1, Special: []abi.Special{{Offset: 4, Size: 4}}}, "map m (array): a special field lies outside the value: make the value larger (EINVAL)"},
-		{spec(typeArrayOfMaps, 4, 4, 1, 0), "map m (array_of_maps): it needs a template of its inner maps: declare one (EBADF)"},
-		{spec(typeSKStorage, 4, 4, 1, FlagNoPrealloc), "map m (sk_storage): its max_entries is 1: it must be 0, elements come with their objects (EINVAL)"},
+		{spec(typeArrayOfMaps, 4, 4, 1, 0), "map m (array of maps): it needs a template of its inner maps: declare one (EBADF)"},
+		{spec(typeSKStorage, 4, 4, 1, FlagNoPrealloc), "map m (sk storage): its max_entries is 1: it must be 0, elements come with their objects (EINVAL)"},
 		{spec(33, 4, 4, 1, 0), "map m of type 33 is not supported: this version has no maps of this type"},
 		{spec(26, 4, 4, 1, 0), "map m of type 26 is not supported: this version has no maps of this type"},
 	} {
@@ -70,7 +70,7 @@ func TestNoMemory(t *testing.T) {
 
 func TestKinds(t *testing.T) {
 	require.Len(t, Kinds(), 29)
-	require.Equal(t, []string{"hash", "array", "prog_array"}, Kinds()[:3])
+	require.Equal(t, []string{"hash", "array", "prog array"}, Kinds()[:3])
 }
 
 // model is what a map holds, in plain Go.
