@@ -10,9 +10,9 @@ import (
 )
 
 // The room of a packet that a helper moves, in bytes: for headers before it, and for the longest packet of an skb
-// with what may be added to it.
+// with what may be added to it: no helper makes a packet longer than 16064 bytes (BPF_SKB_MAX_LEN, Linux 6.18).
 const (
-	frameHead = 4 << 10
+	frameHead = 16 << 10
 	frameSize = 256 << 10
 )
 

@@ -320,6 +320,7 @@ const (
 // the input are metadata, and data_end how long the input is, if they are given.
 func (n *network) enterXDP(c codegen.Call) error {
 	ctx, p := c.Context(), c.Packet()
+	n.perCPU[c.CPU()].below = n.perCPU[c.CPU()].below[:0]
 	b, meta := p.Bytes(), int(word(ctx, xdpData))
 	switch end := word(ctx, xdpDataEnd); {
 	case word(ctx, xdpDataMeta) != 0 || end != 0 && int(end) != len(b) || meta > len(b) || meta > frameRoom-frameHead || meta%4 != 0:
@@ -356,12 +357,20 @@ func (n *network) enterQueue(ctx []byte) error {
 	return nil
 }
 
-// leaveXDP says in the context where the packet is behind its metadata, if the input did so.
+// leaveXDP gives the packet out with its metadata before it, as the kernel does,
+// and says in the context where it begins, if the input did so.
 func (n *network) leaveXDP(c codegen.Call, ret uint64) {
-	if ctx, p := c.Context(), c.Packet(); word(ctx, xdpDataEnd) != 0 {
-		meta := uint32(len(p.Meta()))
-		setWord(ctx, xdpData, meta)
-		setWord(ctx, xdpDataEnd, meta+uint32(len(p.Bytes())))
+	ctx, p := c.Context(), c.Packet()
+	meta := len(p.Meta())
+	if meta > 0 {
+		saved := append([]byte(nil), p.Meta()...)
+		p.MoveMeta(meta)
+		p.MoveStart(-meta)
+		copy(p.Bytes(), saved)
+	}
+	if word(ctx, xdpDataEnd) != 0 {
+		setWord(ctx, xdpData, uint32(meta))
+		setWord(ctx, xdpDataEnd, uint32(len(p.Bytes())))
 	}
 	n.redirected(c, ret, xdpRedirect)
 }

@@ -138,6 +138,7 @@ func (p *fakePacket) MoveStart(n int) bool {
 		return false
 	}
 	copy(p.room[p.meta+n:p.start+n], slices.Clone(p.Meta()))
+	clear(p.room[min(p.start+n, p.start):p.start])
 	p.meta, p.start = p.meta+n, p.start+n
 	return true
 }
@@ -157,6 +158,7 @@ func (p *fakePacket) MoveMeta(n int) bool {
 	if p.meta+n < 0 || p.meta+n > p.start {
 		return false
 	}
+	clear(p.room[min(p.meta+n, p.meta):p.meta])
 	p.meta += n
 	return true
 }

@@ -1,6 +1,10 @@
 package networking
 
-import "github.com/bpfc/bpfc/core/codegen"
+import (
+	"slices"
+
+	"github.com/bpfc/bpfc/core/codegen"
+)
 
 // The private bytes of an XDP run, behind the target: how far the packet's start has moved.
 const xdpPos = targetSize
@@ -18,14 +22,15 @@ const (
 )
 
 // frameHelpers are those of XDP frames (net/core/filter.c, Linux 6.18).
-func frameHelpers() map[string]codegen.GoHelper {
+func (n *network) frameHelpers() map[string]codegen.GoHelper {
 	return map[string]codegen.GoHelper{
-		"bpf_xdp_adjust_head":  adjustHead,
+		"bpf_xdp_adjust_head":  n.adjustHead,
 		"bpf_xdp_adjust_tail":  adjustTail,
-		"bpf_xdp_adjust_meta":  adjustMeta,
+		"bpf_xdp_adjust_meta":  n.adjustMeta,
 		"bpf_xdp_load_bytes":   loadFrame,
 		"bpf_xdp_store_bytes":  storeFrame,
 		"bpf_xdp_get_buff_len": frameLen,
+		"bpf_xdp_pull_data":    pullFrame,
 	}
 }
 
@@ -35,15 +40,43 @@ func frameStart(c codegen.Call) (start int, own []byte) {
 	return frameRoom + int(int32(word(own, xdpPos))), own
 }
 
-// adjustHead is bpf_xdp_adjust_head: metadata moves along, and at least a link header has to stay.
-func adjustHead(c codegen.Call, _, delta, _, _, _ uint64) uint64 {
-	p, n := c.Packet(), int(int32(delta))
+// adjustHead is bpf_xdp_adjust_head: metadata moves along, and at least a link
+// header has to stay. Bytes that come back are those that were there.
+func (n *network) adjustHead(c codegen.Call, _, delta, _, _, _ uint64) uint64 {
+	p, by, was := c.Packet(), int(int32(delta)), &n.perCPU[c.CPU()].below
 	start, own := frameStart(c)
-	if start+n < frameHead+len(p.Meta()) || n > len(p.Bytes())-ethLen || !p.MoveStart(n) {
+	meta := p.Meta()
+	if start+by < frameHead+len(meta) || by > len(p.Bytes())-ethLen {
 		return codegen.EINVAL.Ret()
 	}
-	setWord(own, xdpPos, uint32(int32(start+n-frameRoom)))
+	all := slices.Concat(meta, p.Bytes()[:max(by, 0)])
+	if by < 0 {
+		all = slices.Concat(was.take(-by), meta)
+	}
+	if !p.MoveStart(by) {
+		return codegen.EINVAL.Ret()
+	}
+	if by < 0 {
+		copy(p.Bytes(), all[len(meta):])
+	} else {
+		was.add(all[:by])
+	}
+	setWord(own, xdpPos, uint32(int32(start+by-frameRoom)))
 	return 0
+}
+
+// below is what lies in a frame before its metadata, or its packet: bytes that belonged to them.
+type below []byte
+
+func (b *below) add(more []byte) { *b = append(*b, more...) }
+
+// take gives the last n bytes back; before all that were there are zeros.
+func (b *below) take(n int) []byte {
+	out := make([]byte, n)
+	have := min(n, len(*b))
+	copy(out[n-have:], (*b)[len(*b)-have:])
+	*b = (*b)[:len(*b)-have]
+	return out
 }
 
 // adjustTail is bpf_xdp_adjust_tail: what it adds is zero.
@@ -57,17 +90,21 @@ func adjustTail(c codegen.Call, _, delta, _, _, _ uint64) uint64 {
 }
 
 // adjustMeta is bpf_xdp_adjust_meta.
-func adjustMeta(c codegen.Call, _, delta, _, _, _ uint64) uint64 {
-	p, n := c.Packet(), int(int32(delta))
+func (n *network) adjustMeta(c codegen.Call, _, delta, _, _, _ uint64) uint64 {
+	p, by, was := c.Packet(), int(int32(delta)), &n.perCPU[c.CPU()].below
 	start, _ := frameStart(c)
-	switch meta := len(p.Meta()) - n; {
+	switch meta := len(p.Meta()) - by; {
 	case meta < 0 || start-meta < frameHead:
 		return codegen.EINVAL.Ret()
 	case meta > maxMeta || meta%4 != 0:
 		return codegen.EACCES.Ret()
-	case !p.MoveMeta(n):
+	}
+	gone := slices.Clone(p.Meta()[:max(by, 0)])
+	if !p.MoveMeta(by) {
 		return codegen.EINVAL.Ret()
 	}
+	was.add(gone)
+	copy(p.Meta(), was.take(max(-by, 0)))
 	return 0
 }
 
@@ -99,3 +136,11 @@ func storeFrame(c codegen.Call, _, offset, from, n, _ uint64) uint64 {
 
 // frameLen is bpf_xdp_get_buff_len.
 func frameLen(c codegen.Call, _, _, _, _, _ uint64) uint64 { return uint64(len(c.Packet().Bytes())) }
+
+// pullFrame is bpf_xdp_pull_data: everything is in one piece already.
+func pullFrame(c codegen.Call, _, n, _, _, _ uint64) uint64 {
+	if uint64(uint32(n)) > uint64(len(c.Packet().Bytes())) {
+		return codegen.EINVAL.Ret()
+	}
+	return 0
+}

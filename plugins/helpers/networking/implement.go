@@ -25,7 +25,7 @@ func Implement(h codegen.Home) (codegen.Implementation, error) {
 func (n *network) helpers() map[string]codegen.GoHelper {
 	all := map[string]codegen.GoHelper{}
 	for _, family := range []map[string]codegen.GoHelper{
-		byteHelpers(), shapeHelpers(), checksumGo(), tunnelGo(), frameHelpers(), hashGo(),
+		byteHelpers(), shapeHelpers(), checksumGo(), tunnelGo(), n.frameHelpers(), hashGo(),
 		n.redirectGo(), n.routeGo(), n.socketGo(), n.optionGo(), n.messageGo(),
 	} {
 		maps.Copy(all, family)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bpfc/bpfc/core/abi"
 )
 
 // drawing makes the arguments of a call of a helper: step says which memory is its own, size how long the packet is.
@@ -210,18 +212,22 @@ func byFamily(a, b string) int {
 	return strings.Compare(key(a), key(b))
 }
 
+// drawable are the helpers of a type whose calls are drawn.
+func (k *kernelSide) drawable(typ *abi.ProgType) (names []string) {
+	for _, h := range typ.Helpers {
+		if drawings[h] != nil {
+			names = append(names, h)
+		}
+	}
+	slices.SortFunc(names, byFamily)
+	return names
+}
+
 func TestHelpersDoWhatTheKernelsDo(t *testing.T) {
 	k := needTestRun(t)
 	for _, name := range append([]string{"xdp"}, skbTypes...) {
 		typ := k.typ(name)
-		var names []string
-		for _, h := range typ.Helpers {
-			if drawings[h] != nil {
-				names = append(names, h)
-			}
-		}
-		slices.SortFunc(names, byFamily)
-		fields := loadables(&typ.Context, "napi_id")
+		names, fields := k.drawable(typ), loadables(&typ.Context, "napi_id")
 		t.Run(name, func(t *testing.T) {
 			for seed := range rounds(300) {
 				d := draw{rand.New(rand.NewSource(int64(seed)))}

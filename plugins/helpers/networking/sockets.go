@@ -85,6 +85,7 @@ type scratch struct {
 	keysAt     uint64
 	key        []byte // of the hash of sockets that was chosen
 	head, tail []byte // of a message, outside of what the program sees
+	below      below  // of a frame
 }
 
 // flowKeysSize is sizeof(struct bpf_flow_keys).
