@@ -451,6 +451,7 @@ func (b *builder) insn(at int) error {
 		b.also(b.typ.Loads)
 		o.Op, o.Dst, o.Imm = OpLoadAbs, R0, in.Imm
 	case isa.KindLoadInd:
+		b.also(b.typ.Loads)
 		o.Op, o.Dst, o.A, o.Imm = OpLoadInd, R0, src, in.Imm
 	case isa.KindJump, isa.KindBranch, isa.KindMayGoto:
 		b.jump(o, at, row, dst, src)

@@ -24,6 +24,7 @@ type network struct {
 	views      map[uint64]*socket // by the address of each of their structures
 	packet     *socket            // that the packets of the runs belong to, nil: one that is made for each
 	perCPU     []scratch
+	attach     map[string]uint32 // the number of enum bpf_attach_type of a program type
 }
 
 // netDevice is a network interface. Those that the environment does not name are

@@ -187,16 +187,36 @@ type fakeMap struct {
 	spec     abi.MapSpec
 	addr     uint64
 	elements map[string][]byte
+	home     *fakeHome
+}
+
+// Lookup is the address of a value, which lies in memory of the home.
+func (m *fakeMap) Lookup(key []byte, _ int) uint64 {
+	v, ok := m.elements[string(key)]
+	if !ok {
+		return 0
+	}
+	for _, a := range m.home.areas {
+		if &a.mem[0] == &v[0] {
+			return a.addr
+		}
+	}
+	mem, addr, _ := m.home.Alloc(len(v))
+	copy(mem, v)
+	m.elements[string(key)] = mem
+	return addr
 }
 
 func (m *fakeMap) Spec() *abi.MapSpec                  { return &m.spec }
 func (m *fakeMap) Address() uint64                     { return m.addr }
-func (m *fakeMap) Lookup([]byte, int) uint64           { return 0 }
 func (m *fakeMap) Next([]byte) ([]byte, codegen.Errno) { return nil, codegen.ENOENT }
 func (m *fakeMap) Push([]byte, uint64) codegen.Errno   { return codegen.EINVAL }
 func (m *fakeMap) Pop([]byte) codegen.Errno            { return codegen.EINVAL }
 func (m *fakeMap) Peek([]byte) codegen.Errno           { return codegen.EINVAL }
 func (m *fakeMap) Delete(key []byte) codegen.Errno {
+	if _, ok := m.elements[string(key)]; !ok {
+		return codegen.ENOENT
+	}
 	delete(m.elements, string(key))
 	return codegen.OK
 }

@@ -15,6 +15,10 @@ func Implement(h codegen.Home) (codegen.Implementation, error) {
 		return codegen.Implementation{}, err
 	}
 	n.connect()
+	n.attach = map[string]uint32{}
+	for _, r := range rows() {
+		n.attach[r.name] = r.attach
+	}
 	if err := n.readSockets(h); err != nil {
 		return codegen.Implementation{}, err
 	}
@@ -26,7 +30,7 @@ func (n *network) helpers() map[string]codegen.GoHelper {
 	all := map[string]codegen.GoHelper{}
 	for _, family := range []map[string]codegen.GoHelper{
 		byteHelpers(), shapeHelpers(), checksumGo(), tunnelGo(), n.frameHelpers(), hashGo(),
-		n.redirectGo(), n.routeGo(), n.socketGo(), n.optionGo(), n.messageGo(),
+		n.redirectGo(), n.routeGo(), n.socketGo(), n.optionGo(), n.messageGo(), n.storageGo(),
 	} {
 		maps.Copy(all, family)
 	}

@@ -31,7 +31,7 @@ func (c *fakeCall) memory(b []byte) uint64 {
 
 // add gives the run a map with elements, at an address.
 func (c *fakeCall) add(name string, keySize uint32, elements map[string]string) uint64 {
-	m := &fakeMap{addr: 0x4000_0000 + uint64(len(c.maps)), elements: map[string][]byte{}}
+	m := &fakeMap{addr: 0x4000_0000 + uint64(len(c.maps)), elements: map[string][]byte{}, home: c.home}
 	m.spec.Name, m.spec.KeySize, m.spec.ValueSize, m.spec.MaxEntries = name, keySize, 8, 4
 	for k, v := range elements {
 		m.elements[k] = []byte(v)
@@ -365,4 +365,28 @@ func TestEveryHelperThatRunsIsDeclared(t *testing.T) {
 	for name := range impl.Helpers {
 		require.NotNil(t, set.HelperByName(name), name)
 	}
+}
+
+func TestStorage(t *testing.T) {
+	c := open(t, map[string]string{"sockets": sockets}, "sched_cls", nil, ipPacket)
+	m, listener, request := c.add("values", 4, nil), c.find("bpf_sk_lookup_tcp", 1), c.find("bpf_skc_lookup_tcp", 8080)
+	require.Zero(t, c.call("bpf_sk_storage_get", m, listener, 0, 0))
+	require.Equal(t, errno(codegen.ENOENT), c.call("bpf_sk_storage_delete", m, listener))
+	at := c.call("bpf_sk_storage_get", m, listener, c.memory([]byte("12345678")), 1)
+	require.Equal(t, "12345678", string(c.Bytes(at, 8, true)))
+	copy(c.Bytes(at, 8, true), "87654321")
+	require.Equal(t, at, c.call("bpf_sk_storage_get", m, c.call("bpf_tcp_sock", listener), 0, 1), "of either view")
+	require.Zero(t, c.call("bpf_sk_storage_get", m, request, 0, 1))
+	require.Zero(t, c.call("bpf_sk_storage_get", m, listener, 0, 2))
+	require.Equal(t, errno(codegen.EINVAL), c.call("bpf_sk_storage_delete", m, request))
+	require.Zero(t, c.call("bpf_sk_storage_delete", m, listener))
+	require.Equal(t, make([]byte, 8), c.Bytes(c.call("bpf_sk_storage_get", m, listener, 0, 1), 8, true))
+
+	c = open(t, map[string]string{"sockets": sockets}, "cgroup_skb/egress", nil, ipPacket)
+	m = c.add("counters", 16, nil)
+	at = c.call("bpf_get_local_storage", m, 0)
+	require.Equal(t, make([]byte, 8), c.Bytes(at, 8, true))
+	require.Equal(t, at, c.call("bpf_get_local_storage", m, 0))
+	_, e := c.Map(m).Get([]byte{0: 0x2c, 1: 1, 8: 1, 15: 0})
+	require.Equal(t, codegen.OK, e, "cgroup 300, BPF_CGROUP_INET_EGRESS")
 }

@@ -13,53 +13,94 @@ import (
 	"github.com/bpfc/bpfc/core/obj"
 	"github.com/bpfc/bpfc/sdk"
 	linked "github.com/bpfc/bpfc/sdk/builtin"
+	"github.com/cilium/ebpf/asm"
 	"github.com/stretchr/testify/require"
 )
 
 // The scripts of the other tests as programs: verified, compiled and run on both
 // back ends, with the kernel beside them.
 
-// object is a script's program as a front end would hand it over.
-func (k *kernelSide) object(t *testing.T, typ *abi.ProgType, script []scripted, fields []loadable) *obj.Object {
+// object is a program as a front end would hand it over; refs are its references to the map.
+func object(t *testing.T, typ string, code asm.Instructions, refs ...obj.Ref) *obj.Object {
 	var b bytes.Buffer
-	code := k.code(typ, script, fields)
 	require.NoError(t, code.Marshal(&b, binary.LittleEndian))
 	insns, err := isa.Decode(b.Bytes())
 	require.NoError(t, err)
 	return &obj.Object{
 		Name: "script", License: "GPL",
-		Programs: []obj.Program{{Name: "script", Type: typ.Name, Insns: insns, Refs: []obj.Ref{{Slot: 1, Kind: obj.RefMapValue}}}},
+		Programs: []obj.Program{{Name: "script", Type: typ, Insns: insns, Refs: refs}},
 		Maps:     []abi.MapSpec{{Name: "memory", Type: 2, KeySize: 4, ValueSize: memorySize, MaxEntries: 1}},
 	}
 }
 
-// compiled is the script as a program of a back end.
-func (k *kernelSide) compiled(t *testing.T, b codegen.Backend, set *abi.Set, typ *abi.ProgType, script []scripted, fields []loadable, ctx, packet []byte) outcome {
-	a, err := sdk.Compile(t.Context(), k.object(t, typ, script, fields), b, sdk.Options{Set: set})
-	require.NoError(t, err, "%s", show(script))
+// bothSets are the sets of the programs.
+func bothSets(t *testing.T) *abi.Set {
+	set, err := sdk.MergeSets(linked.Base(), linked.Networking())
+	require.NoError(t, err)
+	return set
+}
+
+// loaded is a program in a session of a back end, on a machine that has no interface but the loopback one.
+func loaded(t *testing.T, b codegen.Backend, set *abi.Set, o *obj.Object) (codegen.Session, codegen.ProgID) {
+	a, err := sdk.Compile(t.Context(), o, b, sdk.Options{Set: set})
+	require.NoError(t, err)
 	s, err := b.(codegen.Runner).Open(t.Context(), codegen.Spec{CPUs: 1, Set: set, Env: map[string][]byte{"devices": []byte("[]")}})
 	require.NoError(t, err)
-	defer s.Close()
 	ids, err := s.Load(t.Context(), a)
-	require.NoError(t, err, "%s", show(script))
+	require.NoError(t, err)
+	return s, ids[0]
+}
+
+// compiled is the script as a program of a back end.
+func (k *kernelSide) compiled(t *testing.T, b codegen.Backend, set *abi.Set, typ *abi.ProgType, script []scripted, fields []loadable, ctx, packet []byte) outcome {
+	s, id := loaded(t, b, set, object(t, typ.Name, k.code(typ, script, fields), obj.Ref{Slot: 1, Kind: obj.RefMapValue}))
+	defer s.Close()
 	key := make([]byte, 4)
-	put, err := s.Maps(t.Context(), []codegen.MapOp{{Kind: codegen.MapPut, Prog: ids[0], Map: "memory", Key: key, Value: fresh(script)}})
+	put, err := s.Maps(t.Context(), []codegen.MapOp{{Kind: codegen.MapPut, Prog: id, Map: "memory", Key: key, Value: fresh(script)}})
 	require.NoError(t, err)
 	require.Empty(t, put[0].Err)
-	r, err := s.Run(t.Context(), ids[0], codegen.Batch{Inputs: []codegen.Input{{Mem: slices.Clone(packet), Ctx: ctx}}})
+	r, err := s.Run(t.Context(), id, codegen.Batch{Inputs: []codegen.Input{{Mem: slices.Clone(packet), Ctx: ctx}}})
 	if err != nil {
 		return outcome{err: err.Error()}
 	}
 	require.Nil(t, r.Results[0].Fault, "%s", show(script))
-	got, err := s.Maps(t.Context(), []codegen.MapOp{{Kind: codegen.MapGet, Prog: ids[0], Map: "memory", Key: key}})
+	got, err := s.Maps(t.Context(), []codegen.MapOp{{Kind: codegen.MapGet, Prog: id, Map: "memory", Key: key}})
 	require.NoError(t, err)
 	return outcome{memory: got[0].Entries[0].Value, packet: r.Results[0].Mem, ctx: r.Results[0].Ctx}
 }
 
+func TestProgramsLoadPacketsAsTheKernels(t *testing.T) {
+	k, set := needTestRun(t), bothSets(t)
+	for _, name := range []string{"socket_filter", "sched_cls"} {
+		for seed := range rounds(40) {
+			d := draw{rand.New(rand.NewSource(int64(seed)))}
+			packet := d.packet()
+			code := asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1), asm.Mov.Imm(asm.R8, 7)}
+			for range 1 + d.Intn(3) {
+				size, at := pick(d, asm.Byte, asm.Half, asm.Word), d.classicOffset(pick(d, 4, 20, len(packet)))
+				if d.Intn(2) == 0 {
+					code = append(code, asm.LoadAbs(at, size))
+				} else {
+					code = append(code, asm.LoadImm(asm.R7, int64(at), asm.DWord), asm.LoadInd(asm.R0, asm.R7, int32(d.Intn(5)-2), size))
+				}
+				code = append(code, asm.Mul.Imm(asm.R8, 31), asm.Add.Reg(asm.R8, asm.R0))
+			}
+			code = append(code, asm.Mov.Reg32(asm.R0, asm.R8), asm.Return())
+			want, _ := k.result(t, name, nil, packet, slices.Clone(code)...)
+			for _, b := range []codegen.Backend{linked.Interp(), linked.AMD64()} {
+				s, id := loaded(t, b, set, object(t, name, slices.Clone(code)))
+				r, err := s.Run(t.Context(), id, codegen.Batch{Inputs: []codegen.Input{{Mem: slices.Clone(packet)}}})
+				require.NoError(t, err)
+				require.Nil(t, r.Results[0].Fault)
+				require.EqualValues(t, want, r.Results[0].Ret, "seed %d, %s on %s: %x\n%v", seed, name, b.Target().Name, packet, code)
+				require.NoError(t, s.Close())
+			}
+		}
+	}
+}
+
 func TestProgramsDoWhatTheKernelsDo(t *testing.T) {
-	k := needTestRun(t)
-	set, err := sdk.MergeSets(linked.Base(), linked.Networking())
-	require.NoError(t, err)
+	k, set := needTestRun(t), bothSets(t)
 	for _, name := range append([]string{"xdp"}, skbTypes...) {
 		typ := k.typ(name)
 		names, fields := k.drawable(typ), loadables(&typ.Context, "napi_id")
