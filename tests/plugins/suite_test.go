@@ -188,16 +188,6 @@ func TestCompilerHasNoSessions(t *testing.T) {
 	require.True(t, runner)
 }
 
-func TestGoHelperStaysInItsProcess(t *testing.T) {
-	s, err := start(t, "good").Backend().(codegen.Runner).Open(context.Background(), codegen.Spec{})
-	require.NoError(t, err)
-	a := fake.Artifact(fake.Unit(), codegen.Options{}, 0)
-	a.Helpers = []abi.Helper{{Name: "fake/go", Impl: abi.ImplGo}}
-	a.Seal()
-	_, err = s.Load(context.Background(), a)
-	require.EqualError(t, err, "helper fake/go in another process is not supported: it is a Go function of this process; run the program in process")
-}
-
 func TestManyStartTogetherAndCompileTogether(t *testing.T) {
 	ref := misbehave("good")
 	plugins, err := host.StartAll(context.Background(), []host.Ref{ref, ref, ref, ref}, options(t))
