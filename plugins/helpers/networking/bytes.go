@@ -11,9 +11,9 @@ const (
 // maxOffset is INT_MAX.
 const maxOffset = 1<<31 - 1
 
-// byteHelpers read and write the packet of a struct __sk_buff, whose bytes are
+// byteGo read and write the packet of a struct __sk_buff, whose bytes are
 // always in one piece here (net/core/filter.c, Linux 6.18).
-func byteHelpers() map[string]codegen.GoHelper {
+func byteGo() map[string]codegen.GoHelper {
 	return map[string]codegen.GoHelper{
 		"bpf_skb_load_bytes":          loadBytes,
 		"bpf_skb_load_bytes_relative": loadRelative,

@@ -21,8 +21,8 @@ const (
 	maxRead   = 0xffff
 )
 
-// frameHelpers are those of XDP frames (net/core/filter.c, Linux 6.18).
-func (n *network) frameHelpers() map[string]codegen.GoHelper {
+// frameGo are those of XDP frames (net/core/filter.c, Linux 6.18).
+func (n *network) frameGo() map[string]codegen.GoHelper {
 	return map[string]codegen.GoHelper{
 		"bpf_xdp_adjust_head":  n.adjustHead,
 		"bpf_xdp_adjust_tail":  adjustTail,

@@ -26,8 +26,8 @@ const (
 	maxRoom = 0xfff
 )
 
-// shapeHelpers change the length of a packet and what its headers are (net/core/filter.c, Linux 6.18).
-func shapeHelpers() map[string]codegen.GoHelper {
+// shapeGo change the length of a packet and what its headers are (net/core/filter.c, Linux 6.18).
+func shapeGo() map[string]codegen.GoHelper {
 	return map[string]codegen.GoHelper{
 		"bpf_skb_change_head":  changeHead,
 		"bpf_skb_change_tail":  changeTail,

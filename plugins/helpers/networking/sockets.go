@@ -306,14 +306,14 @@ func (n *network) find(proto uint32, from, to netip.AddrPort, device uint32) *so
 func (s *socket) score(proto uint32, from, to netip.AddrPort, device uint32) int {
 	connected := s.Remote.IsValid() && s.Remote.Port() != 0
 	local := s.Local.Addr()
-	any := local.IsUnspecified() && (local.Is4() == to.Addr().Is4() || local.Is6() && !s.Only6)
+	wild := local.IsUnspecified() && (local.Is4() == to.Addr().Is4() || local.Is6() && !s.Only6)
 	switch {
-	case s.proto() != proto, s.Local.Port() != to.Port(), local != to.Addr() && !any, s.Device != 0 && s.Device != device,
+	case s.proto() != proto, s.Local.Port() != to.Port(), local != to.Addr() && !wild, s.Device != 0 && s.Device != device,
 		connected && s.Remote != from, !connected && proto == ipTCP && s.state() != stateListen:
 		return 0
 	}
 	score := 1
-	for i, better := range []bool{local.Is4() == to.Addr().Is4(), !any, s.Device != 0, connected} {
+	for i, better := range []bool{local.Is4() == to.Addr().Is4(), !wild, s.Device != 0, connected} {
 		if better {
 			score += 1 << (i + 1)
 		}

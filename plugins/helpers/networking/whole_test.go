@@ -123,3 +123,53 @@ func TestProgramsDoWhatTheKernelsDo(t *testing.T) {
 		})
 	}
 }
+
+// Values that belong to a socket or a cgroup: a program finds what it has written.
+func TestStorageOfPrograms(t *testing.T) {
+	k, set := needTestRun(t), bothSets(t)
+	written := func(get asm.Instructions) asm.Instructions {
+		code := asm.Instructions{asm.Mov.Reg(asm.R6, asm.R1)}
+		for range 2 {
+			code = append(append(code, get...), asm.JEq.Imm(asm.R0, 0, "out"), asm.LoadMem(asm.R8, asm.R0, 0, asm.Word), asm.Add.Imm(asm.R8, 20), asm.StoreMem(asm.R0, 0, asm.R8, asm.Word))
+		}
+		return append(code, asm.And.Imm(asm.R8, 0x3f), asm.Mov.Reg(asm.R0, asm.R8), asm.RSh.Imm(asm.R0, 5), asm.Return(), asm.Mov.Imm(asm.R0, 0).WithSymbol("out"), asm.Return())
+	}
+	for _, x := range []struct {
+		typ  string
+		kind uint32
+		key  uint32
+		get  func(fd int) asm.Instructions
+	}{
+		{"cgroup_skb", 19, 8, func(fd int) asm.Instructions {
+			return asm.Instructions{asm.LoadMapPtr(asm.R1, fd), asm.Mov.Imm(asm.R2, 0), asm.FnGetLocalStorage.Call()}
+		}},
+		{"sched_cls", 24, 4, func(fd int) asm.Instructions {
+			return asm.Instructions{asm.LoadMem(asm.R1, asm.R6, 168, asm.DWord), asm.JEq.Imm(asm.R1, 0, "out"), asm.FnSkFullsock.Call(), asm.JEq.Imm(asm.R0, 0, "out"),
+				asm.LoadMapPtr(asm.R1, fd), asm.Mov.Reg(asm.R2, asm.R0), asm.Mov.Imm(asm.R3, 0), asm.Mov.Imm(asm.R4, 1), asm.FnSkStorageGet.Call()}
+		}},
+	} {
+		name := map[uint32]string{19: "bpf_get_local_storage", 24: "bpf_sk_storage_get"}[x.kind]
+		m := mapOf(t, name)
+		want, _ := k.result(t, x.typ, nil, ipPacket, written(x.get(m.FD()))...)
+		require.EqualValues(t, 1, want)
+		code := written(x.get(77))
+		o := object(t, x.typ, code)
+		o.Maps[0].Type, o.Maps[0].KeySize, o.Maps[0].ValueSize, o.Maps[0].MaxEntries, o.Maps[0].Flags = x.kind, x.key, 8, 0, 0
+		if x.kind == 24 {
+			o.Maps[0].Flags = 1 // BPF_F_NO_PREALLOC
+		}
+		for i, in := range o.Programs[0].Insns {
+			if in.Op == isa.LddwMapFD {
+				o.Programs[0].Refs = append(o.Programs[0].Refs, obj.Ref{Slot: i, Kind: obj.RefMap})
+			}
+		}
+		for _, b := range []codegen.Backend{linked.Interp(), linked.AMD64()} {
+			s, id := loaded(t, b, set, o)
+			r, err := s.Run(t.Context(), id, codegen.Batch{Inputs: []codegen.Input{{Mem: slices.Clone(ipPacket)}}})
+			require.NoError(t, err)
+			require.Nil(t, r.Results[0].Fault)
+			require.EqualValues(t, want, r.Results[0].Ret, "%s on %s", x.typ, b.Target().Name)
+			require.NoError(t, s.Close())
+		}
+	}
+}
