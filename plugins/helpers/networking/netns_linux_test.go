@@ -142,3 +142,27 @@ func TestMTUsAreTheKernels(t *testing.T) {
 		require.True(t, k.compareIn(t, routesEnv, k.typ(pick(d, "xdp", "sched_cls")), script, nil, nil, packet), "seed %d", seed)
 	}
 }
+
+// Copies go to interfaces of the test's own network, whose other ends nobody listens at.
+func TestClonesAreTheKernels(t *testing.T) {
+	k := needTestRun(t)
+	ownNetwork(t, `
+ip link set lo up
+ip link add name e0 index 5 type veth peer name p0 index 15
+ip link add name e1 index 6 type veth peer name p1 index 16
+ip link set e0 up
+ip link set p0 up
+for i in 1 2 3 4 5 6 7 8 9 10; do ip -o link show up | grep -q 'e0.*state UP' && ip -o link show up | grep -q 'p0.*state UP' && break; sleep 0.1; done
+`)
+	env := map[string]string{"devices": `[{"ifindex": 5}, {"ifindex": 6, "down": true}, {"ifindex": 15}, {"ifindex": 16, "down": true}]`}
+	for _, name := range []string{"sched_cls", "sched_act", "lwt_xmit"} {
+		for _, size := range []int{14, 60, 1500} {
+			for _, index := range []uint64{0, 1, 5, 6, 15, 16, 99, 1 << 31} {
+				for _, flags := range []uint64{0, 1, 2, 1 << 16, 1 << 40} {
+					script := []scripted{{"bpf_clone_redirect", []arg{ctxArg(), num(index), num(flags)}}}
+					require.True(t, k.compareIn(t, env, k.typ(name), script, nil, nil, make([]byte, size)))
+				}
+			}
+		}
+	}
+}

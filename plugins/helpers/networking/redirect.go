@@ -36,6 +36,8 @@ const (
 	redirectIngress   = 1 << 0 // BPF_F_INGRESS
 	redirectBroadcast = 1 << 3 // BPF_F_BROADCAST
 	redirectExclude   = 1 << 4 // BPF_F_EXCLUDE_INGRESS
+	dropped           = 1      // NET_RX_DROP: an interface that is down takes no packet in
+	congested         = 2      // NET_XMIT_CN: nor out
 	mapActions        = 3      // of the flags: what a map without such an element makes of the packet
 )
 
@@ -143,6 +145,10 @@ func (n *network) cloneRedirect(c codegen.Call, _, index, flags, _, _ uint64) ui
 		return codegen.EINVAL.Ret()
 	case !d.Point && (s.place(atMac) >= s.place(atNet) || s.len() == 0), d.Point && s.len() <= s.netOffset():
 		return codegen.ERANGE.Ret()
+	case d.Down && flags == redirectIngress:
+		return dropped
+	case d.Down:
+		return congested
 	}
 	sent := s.pkt.Bytes()
 	if off := s.netOffset(); d.Point && off > 0 {
