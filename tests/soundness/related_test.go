@@ -59,8 +59,8 @@ func (g *generator) twinOf(d, r isa.Reg) {
 	k := []int32{32, 32, 32, 48, 56}[g.IntN(5)]
 	off := int16(-8 * (1 + g.IntN(len(g.slot))))
 	copied := isa.Mov.Reg(d, r)
-	switch g.IntN(16) {
-	case 0, 1, 2, 3:
+	switch g.IntN(18) {
+	case 0, 1, 2, 3, 16, 17:
 		g.emit(copied)
 	case 4, 5:
 		g.emit(isa.Mov.Reg32(d, r))
@@ -158,7 +158,7 @@ func (g *generator) ways(d, a, b isa.Reg, most int) {
 	g.jump(isa.Jump(0), after)
 	g.place(otherwise)
 	g.regs, g.slot = before.regs, [6]holding{}
-	if most > 1 && g.IntN(3) == 0 {
+	if most > 1 && g.IntN(2) == 0 {
 		g.warm(a, b, d)
 		g.ways(d, a, b, most-1)
 		if g.IntN(2) == 0 {
@@ -173,7 +173,10 @@ func (g *generator) ways(d, a, b isa.Reg, most int) {
 
 // way puts a number in d that is related to a or to b, or to none.
 func (g *generator) way(d, a, b isa.Reg) {
-	from := []isa.Reg{a, b}[g.IntN(2)]
+	from := []isa.Reg{a, a, a, b}[g.IntN(4)]
+	if g.IntN(3) == 0 {
+		g.source(a)
+	}
 	switch g.IntN(8) {
 	case 0:
 		g.source(d)
