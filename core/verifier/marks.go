@@ -470,13 +470,13 @@ func (c *comparison) follows(x, y ref, d int64) bool {
 
 // renamed is the pair of values by which a base was matched, nil if no live value has it.
 func (c *comparison) renamed(old ref) *basePair {
-	if old == c.length {
-		return &basePair{old, old, 0, old, old}
-	}
 	for i := range c.bases {
 		if c.bases[i].old == old {
 			return &c.bases[i]
 		}
+	}
+	if old == c.length {
+		return &basePair{old, old, 0, old, old}
 	}
 	return nil
 }
