@@ -17,7 +17,8 @@ const guardSteps = 100_000
 // maxNodes bounds the values that an analysis makes, and so its memory: 96 bytes each.
 const maxNodes = 1_500_000
 
-// maxPending bounds the branches of which one side is still to be followed (BPF_COMPLEXITY_LIMIT_JMP_SEQ, kernel/bpf/verifier.c, Linux 6.18).
+// maxPending bounds the branches of which one side is still to be followed (BPF_COMPLEXITY_LIMIT_JMP_SEQ, kernel/bpf/verifier.c,
+// Linux 6.18). A program with more instructions may have as many.
 const maxPending = 8192
 
 // analysis walks all paths through a program and proves each step safe.
@@ -39,6 +40,7 @@ type analysis struct {
 	limit     int
 	pending   []*path
 	open      []*mark   // marks on the way to where the walk is, oldest first
+	closing   int       // how many of them, from the first on, are known to be closes
 	marks     [][]*mark // those that are done, by instruction, counted through all functions
 	seq       []*mark   // all marks, oldest first
 	first     []int32   // where the instructions of each function begin in marks, visits, live
@@ -285,7 +287,7 @@ func (a *analysis) reset() {
 	for i := range a.marks {
 		a.marks[i] = nil
 	}
-	a.open, a.seq, a.specs, a.trail, a.backs = nil, nil, nil, a.trail[:1], nil
+	a.open, a.seq, a.specs, a.trail, a.backs, a.closing = nil, nil, nil, a.trail[:1], nil, 0
 	clear(a.ranked)
 	a.heads = map[headKey]*head{}
 }
@@ -338,8 +340,8 @@ func (a *analysis) advance(p *path) (*path, *Error) {
 	switch {
 	case a.steps > a.limit || a.n > maxNodes:
 		return nil, a.tooComplex(p, in, "more than %d instructions were looked at without an end", a.limit)
-	case len(a.pending) > maxPending:
-		return nil, a.tooComplex(p, in, "more than %d branches lie on one path", maxPending)
+	case len(a.pending) > max(maxPending, len(a.visits)):
+		return nil, a.tooComplex(p, in, "more than %d branches lie on one path", len(a.pending)-1)
 	}
 	p.steps++
 	a.visits[gi]++

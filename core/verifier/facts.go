@@ -100,12 +100,10 @@ func (a *analysis) noteTurn(m *mark, p *path) {
 		a.unended = true
 		return
 	}
-	for _, t := range a.turning {
-		if t == m {
-			return
-		}
+	if !m.turned {
+		m.turned = true
+		a.turning = append(a.turning, m)
 	}
-	a.turning = append(a.turning, m)
 }
 
 // runBound bounds the instructions of a run, 0 if that is not known. A run follows the
@@ -122,8 +120,8 @@ func (a *analysis) runBound() uint64 {
 	}
 	closed := false
 	for _, m := range a.turning {
-		if !slices.Contains(a.seq, m) {
-			continue // gone back on
+		if m.gone {
+			continue
 		}
 		n := a.turnsOf(m)
 		if n == 0 {
@@ -172,38 +170,20 @@ func (a *analysis) times(fi int32, turns []uint64) (times []uint64, ok bool) {
 	f, facts := a.shape(int(fi)), &a.facts[fi]
 	post, heads := ir.Postorder(f)
 	times = make([]uint64, len(f.Blocks))
-	place := make([]int, len(f.Blocks))
-	for i, b := range post {
-		times[b], place[b] = 1, i
+	for _, b := range post {
+		times[b] = 1
 	}
-	preds := predecessors(f)
+	loops := newLoops(f, post)
 	for h, head := range heads {
 		if !head {
 			continue
 		}
-		body := make([]bool, len(f.Blocks))
-		work := []ir.BlockID{}
-		for _, p := range preds[h] {
-			if times[p] > 0 && place[p] <= place[h] {
-				work = append(work, p)
-			}
+		body := loops.body(ir.BlockID(h))
+		if slices.Contains(body[1:], 0) {
+			return nil, false
 		}
-		body[h] = true
-		for len(work) > 0 {
-			b := work[len(work)-1]
-			work = work[:len(work)-1]
-			if body[b] {
-				continue
-			}
-			if body[b] = true; b == 0 {
-				return nil, false
-			}
-			work = append(work, preds[b]...)
-		}
-		for b := range body {
-			if body[b] {
-				times[b] = min(times[b]*turns[a.first[fi]+facts.Start[h]], beyond)
-			}
+		for _, b := range body {
+			times[b] = min(times[b]*turns[a.first[fi]+facts.Start[h]], beyond)
 		}
 	}
 	return times, true

@@ -261,7 +261,7 @@ func (a *analysis) closeLoop(m *mark, p *path) {
 	for i := range p.affine {
 		a.useAffine(&p.affine[i])
 	}
-	a.closeOpen(slices.Index(a.open, m) + 1)
+	a.closeOpen(int(m.nth) + 1)
 	a.noteTurn(m, p)
 }
 
@@ -639,24 +639,34 @@ func (a *analysis) depend(deps map[ref]bool, r ref) {
 	}
 }
 
+// undo forgets the marks from the given one on, but for those that may still end paths.
+func (a *analysis) undo(from int) {
+	kept := a.seq[:from]
+	for _, m := range a.seq[from:] {
+		if m.dead = m.dead || !m.done || m.closes; m.dead {
+			m.gone = true
+		} else {
+			kept = append(kept, m)
+		}
+	}
+	clear(a.seq[len(kept):])
+	a.seq = kept
+}
+
 // rewindTo takes the walk back to an open mark that is not widened, which must not end turns any more.
 func (a *analysis) rewindTo(m *mark) *path {
-	at := slices.Index(a.open, m)
+	at := int(m.nth)
 	p := m.path.fork()
 	h := a.headOf(p, m.gi)
-	if at < 0 || h.exact {
+	if m.done || m.gone || h.exact {
 		return nil
 	}
 	h.exact = true
 	first := slices.Index(a.seq, m)
-	for _, k := range a.seq[first:] {
-		if !k.done || k.closes {
-			k.dead = true
-		}
-	}
-	a.seq = append(a.seq[:first], slices.DeleteFunc(a.seq[first:], func(k *mark) bool { return k.dead })...)
+	a.undo(first)
 	a.specs = slices.DeleteFunc(a.specs, func(s *speculation) bool { return s.open > at })
-	a.pending, a.open = a.pending[:m.level], a.open[:at]
+	a.pending = a.pending[:m.level]
+	a.openUpTo(at)
 	a.mark(p, m.gi).entry = m.entry
 	p.entered = true
 	return p
@@ -668,14 +678,10 @@ func (a *analysis) rewind(i int) *path {
 	if a.log != nil {
 		a.log.line(fmt.Sprintf("back to insn %d: a loop was widened too far", s.path.topPos(a)))
 	}
-	for _, m := range a.seq[s.seq:] {
-		if !m.done || m.closes {
-			m.dead = true
-		}
-	}
-	a.seq = append(a.seq[:s.seq], slices.DeleteFunc(a.seq[s.seq:], func(m *mark) bool { return m.dead })...)
+	a.undo(s.seq)
 	clear(s.head.widened)
 	s.head.turns = 0
-	a.pending, a.open, a.specs = a.pending[:s.pending], a.open[:s.open], a.specs[:i]
+	a.pending, a.specs = a.pending[:s.pending], a.specs[:i]
+	a.openUpTo(s.open)
 	return s.path.fork()
 }

@@ -13,10 +13,13 @@ type mark struct {
 	gi      int32
 	level   int // pending paths when it was made: it is done when no more are left above them
 	done    bool
-	dead    bool // given up: it ended too few paths
-	closes  bool // a way from here ends at the head of a loop that is still open
-	widened bool // stands for all turns of a loop
-	entry   bool // the loop was entered here
+	dead    bool  // given up: it ended too few paths
+	gone    bool  // the walk went back to before it
+	turned  bool  // a turn of a loop was closed here
+	nth     int32 // among those that are open
+	closes  bool  // a way from here ends at the head of a loop that is still open
+	widened bool  // stands for all turns of a loop
+	entry   bool  // the loop was entered here
 	rank    []rank
 	ranked  bool
 	read    [ir.MaxFrames]uint64 // slots that a way from here reads before writing them
@@ -47,11 +50,16 @@ func (a *analysis) close(n int) {
 		if !m.dead {
 			a.marks[m.gi] = append(a.marks[m.gi], m)
 		}
-		a.open = a.open[:len(a.open)-1]
+		a.openUpTo(len(a.open) - 1)
 	}
 	for len(a.specs) > 0 && a.specs[len(a.specs)-1].pending >= n {
 		a.specs = a.specs[:len(a.specs)-1]
 	}
+}
+
+// openUpTo leaves the first n open marks.
+func (a *analysis) openUpTo(n int) {
+	a.open, a.closing = a.open[:n], min(a.closing, n)
 }
 
 // arrive looks a path up at a join. It returns the path that goes on, nil if the
@@ -101,7 +109,7 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 
 // mark keeps the path as it is.
 func (a *analysis) mark(p *path, gi int32) *mark {
-	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending), backs: len(a.backs), born: a.n}
+	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending), nth: int32(len(a.open)), backs: len(a.backs), born: a.n}
 	a.seq = append(a.seq, m)
 	a.open = append(a.open, m)
 	a.peak = max(a.peak, len(a.seq))
@@ -462,13 +470,13 @@ func (c *comparison) follows(x, y ref, d int64) bool {
 
 // renamed is the pair of values by which a base was matched, nil if no live value has it.
 func (c *comparison) renamed(old ref) *basePair {
-	if old == c.length {
-		return &basePair{old, old, 0, old, old}
-	}
 	for i := range c.bases {
 		if c.bases[i].old == old {
 			return &c.bases[i]
 		}
+	}
+	if old == c.length {
+		return &basePair{old, old, 0, old, old}
 	}
 	return nil
 }
@@ -512,8 +520,11 @@ func (a *analysis) relied(x, y ref) {
 
 // closeOpen notes that a way from the open marks, from the i-th on, ends at an open loop.
 func (a *analysis) closeOpen(i int) {
-	for _, m := range a.open[i:] {
+	for _, m := range a.open[max(i, a.closing):] {
 		m.closes = true
+	}
+	if i <= a.closing {
+		a.closing = len(a.open)
 	}
 }
 

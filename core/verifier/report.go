@@ -386,58 +386,6 @@ func (a *analysis) spotText(s *spot) string {
 	return text + fmt.Sprintf(" %d times", s.visits)
 }
 
-// loopsAround finds the head of the innermost loop that each block is in, -1 if there is none:
-// a loop is its head and what reaches one of its turns back without passing the head.
-func loopsAround(f *ir.Func, facts *FuncFacts) []ir.BlockID {
-	around, size := make([]ir.BlockID, len(f.Blocks)), make([]int, len(f.Blocks))
-	preds := predecessors(f)
-	order := make([]int, len(f.Blocks)) // place in postorder
-	for i, b := range facts.post {
-		order[b] = i
-	}
-	for i := range around {
-		around[i] = -1
-	}
-	for h, head := range facts.LoopHeads {
-		if !head {
-			continue
-		}
-		body := map[ir.BlockID]bool{ir.BlockID(h): true}
-		var work []ir.BlockID
-		for _, u := range preds[h] {
-			if order[u] <= order[h] {
-				work = append(work, u)
-			}
-		}
-		for len(work) > 0 {
-			b := work[len(work)-1]
-			work = work[:len(work)-1]
-			if !body[b] {
-				body[b] = true
-				work = append(work, preds[b]...)
-			}
-		}
-		for b := range around {
-			if body[ir.BlockID(b)] && (around[b] < 0 || len(body) < size[b]) {
-				around[b], size[b] = ir.BlockID(h), len(body)
-			}
-		}
-	}
-	return around
-}
-
-// predecessors lists, by block, those that lead to it.
-func predecessors(f *ir.Func) [][]ir.BlockID {
-	out := make([][]ir.BlockID, len(f.Blocks))
-	for _, b := range f.Blocks {
-		succs, n := b.Succs()
-		for _, s := range succs[:n] {
-			out[s] = append(out[s], b.ID)
-		}
-	}
-	return out
-}
-
 // stopped is the Error of an analysis that its caller ends; nothing is tried again after it.
 func (a *analysis) stopped(p *path) *Error {
 	a.limit = a.steps - 1

@@ -270,8 +270,11 @@ func (a *analysis) storeSlot(r *request, s stackRange, val ref) *Error {
 		if t.size > size {
 			zero &^= 1<<t.size - 1
 		}
-		if size < 8 && !fitsBytes(n, size) {
+		switch {
+		case size < 8 && !fitsBytes(n, size):
 			val = a.made(p, in, node{kind: isScalar, a: val, num: scalar.Unary(ir.OpZext, 64, size, n.num)})
+		case size < 8 && in.A != ir.None:
+			val = a.aliasOf(p, in, val)
 		}
 		a.share(val)
 		*t = slot{val: val, size: size, init: t.init | bits, zero: zero}

@@ -176,7 +176,8 @@ type generator struct {
 
 	list    []func(*generator)
 	pairs   []pair
-	shifted isa.Reg // to the left, to be shifted back
+	shifted isa.Reg  // to the left, to be shifted back
+	apart   [2]int32 // how far numbers are apart
 }
 
 const (

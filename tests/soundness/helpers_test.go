@@ -125,6 +125,7 @@ var models = map[string]model{
 	"bpf_xdp_adjust_head":      movePacket,
 	"bpf_skb_pull_data":        movePacket,
 	"bpf_skb_load_bytes":       loadBytes,
+	"bpf_xdp_load_bytes":       loadBytes,
 	"bpf_csum_diff":            csumDiff,
 }
 

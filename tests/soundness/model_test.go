@@ -77,24 +77,38 @@ type machine struct {
 	asked    int
 	concrete verifier.Concrete
 	snapshot *snapshot
-	helped   int // step at which a helper was called last
+	helped   int               // step at which a helper was called last
+	fuel     int               // instructions that the run may take
+	draw     func(b []byte)    // fills memory, if it is not nil
+	passed   map[*ir.Insn]bool // instructions, if it is not nil
 }
 
 // errFuel says that a run took too long. That is not wrong: loops may be long.
 var errFuel = errors.New("fuel")
 
-// fuel is how many instructions a run may take.
+// fuel is how many instructions a run of a generated program may take.
 const fuel = 8_000
 
-// add makes a region. Regions are far apart, and their addresses are multiples of 4096.
+// Regions are far apart, and their addresses are multiples of 4096 of which no half is 0.
+const (
+	lowest  = 0x1000_0000_0000
+	spacing = 32 // bits
+	within  = 1 << 16
+)
+
+// add makes a region.
 func (m *machine) add(what string, size int, write bool) *region {
-	r := &region{base: 0x1000_0000_0000 + uint64(len(m.regions))<<32, bytes: make([]byte, size), write: write, what: what}
+	r := &region{base: lowest + uint64(len(m.regions))<<spacing + within, bytes: make([]byte, size), write: write, what: what}
 	m.regions = append(m.regions, r)
 	return r
 }
 
 // random fills a region.
 func (m *machine) random(r *region) *region {
+	if m.draw != nil {
+		m.draw(r.bytes)
+		return r
+	}
 	var bits uint64
 	for i := range r.bytes {
 		if i%4 == 0 {
@@ -115,7 +129,7 @@ func (m *machine) random(r *region) *region {
 
 // find checks an access.
 func (m *machine) find(addr uint64, size int, write bool) ([]byte, error) {
-	i := int64(addr-0x1000_0000_0000) >> 32
+	i := int64(addr-lowest) >> spacing
 	if i < 0 || i >= int64(len(m.regions)) {
 		return nil, fmt.Errorf("access of %d bytes at %#x, which is no memory", size, addr)
 	}
@@ -181,8 +195,11 @@ func (m *machine) run() (uint64, error) {
 	for {
 		f := m.top()
 		in := &f.block.Insns[f.index]
-		if m.steps++; m.steps > fuel {
+		if m.steps++; m.steps > m.fuel {
 			return 0, errFuel
+		}
+		if m.passed != nil {
+			m.passed[in] = true
 		}
 		if err := m.reached(f, in); err != nil {
 			return 0, m.at(in, err)

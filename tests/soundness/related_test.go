@@ -55,11 +55,12 @@ var distances = [...]int32{1, 1, 2, 3, 4, 8, -1, -2, -4, 20, -20}
 // twinOf puts in d a number that is related to r.
 func (g *generator) twinOf(d, r isa.Reg) {
 	c := distances[g.IntN(len(distances))]
+	g.apart[g.IntN(len(g.apart))] = c
 	k := []int32{32, 32, 32, 48, 56}[g.IntN(5)]
 	off := int16(-8 * (1 + g.IntN(len(g.slot))))
 	copied := isa.Mov.Reg(d, r)
-	switch g.IntN(16) {
-	case 0, 1, 2, 3:
+	switch g.IntN(18) {
+	case 0, 1, 2, 3, 16, 17:
 		g.emit(copied)
 	case 4, 5:
 		g.emit(isa.Mov.Reg32(d, r))
@@ -129,38 +130,7 @@ func (g *generator) meeting() {
 	if g.regs[a].kind != num || g.regs[b].kind != num {
 		return
 	}
-	otherwise, after := label(), label()
-	g.fork(otherwise, a, b, d)
-	for i := range 2 {
-		from := []isa.Reg{a, b}[g.IntN(2)]
-		before := g.save()
-		switch g.IntN(6) {
-		case 0:
-			g.source(d)
-			if g.regs[d].bound == 0 && g.IntN(2) == 0 {
-				g.emit(isa.Mov.Imm(d, []int32{1, 8, 40, 64}[g.IntN(4)]))
-			}
-		case 1:
-			g.compareOut(a, b)
-			g.twinOf(d, from)
-		case 2:
-			g.jump(isa.GT.Imm(from, []int32{7, 15, 31, 255}[g.IntN(4)], 0), g.out)
-			g.twinOf(d, from)
-		default:
-			g.twinOf(d, from)
-		}
-		g.set(d, num, 0)
-		if i == 0 {
-			g.jump(isa.Jump(0), after)
-			g.place(otherwise)
-			g.regs, g.slot = before.regs, before.slot
-			for k := range g.slot {
-				g.slot[k] = holding{}
-			}
-		}
-	}
-	g.set(d, num, 0)
-	g.place(after)
+	g.ways(d, a, b, 2)
 	g.pairs = nil
 	g.pairUp(d, a)
 	g.pairUp(d, b)
@@ -169,10 +139,85 @@ func (g *generator) meeting() {
 		g.emit(isa.Rsh.Imm(d, 32))
 		g.shifted = 0
 	}
-	uses := [...]func(*generator){(*generator).difference, (*generator).comparison, (*generator).boundTwin, (*generator).lengthTwin, (*generator).movedTwice, (*generator).chain}
+	if g.IntN(4) == 0 {
+		g.warm(a, b, d)
+		g.halfway([]isa.Reg{a, b, d}[g.IntN(3)], a, b, d)
+	}
+	uses := [...]func(*generator){(*generator).difference, (*generator).difference, (*generator).comparison, (*generator).boundTwin, (*generator).limit, (*generator).limit, (*generator).lengthTwin, (*generator).movedTwice, (*generator).chain}
 	for range 1 + g.IntN(3) {
 		uses[g.IntN(len(uses))](g)
 	}
+}
+
+// ways puts a number in d on two ways that meet, or on more.
+func (g *generator) ways(d, a, b isa.Reg, most int) {
+	otherwise, after := label(), label()
+	g.fork(otherwise, a, b, d)
+	before := g.save()
+	g.way(d, a, b)
+	g.jump(isa.Jump(0), after)
+	g.place(otherwise)
+	g.regs, g.slot = before.regs, [6]holding{}
+	if most > 1 && g.IntN(2) == 0 {
+		g.warm(a, b, d)
+		g.ways(d, a, b, most-1)
+		if g.IntN(2) == 0 {
+			g.warm(a, b, d)
+		}
+	} else {
+		g.way(d, a, b)
+	}
+	g.place(after)
+	g.set(d, num, 0)
+}
+
+// way puts a number in d that is related to a or to b, or to none.
+func (g *generator) way(d, a, b isa.Reg) {
+	from := []isa.Reg{a, a, a, b}[g.IntN(4)]
+	if g.IntN(3) == 0 {
+		g.source(a)
+	}
+	switch g.IntN(8) {
+	case 0:
+		g.source(d)
+	case 1:
+		g.emit(isa.Mov.Imm(d, []int32{1, 8, 15, 40, 64}[g.IntN(5)]))
+	case 2:
+		g.compareOut(a, b)
+		g.twinOf(d, from)
+	case 3:
+		g.jump(isa.GT.Imm(from, []int32{7, 15, 31, 255}[g.IntN(4)], 0), g.out)
+		g.twinOf(d, from)
+	default:
+		g.twinOf(d, from)
+	}
+	g.set(d, num, 0)
+}
+
+// limit bounds a number by another that is bounded on some ways.
+func (g *generator) limit() {
+	p := g.related()
+	a, b := p.a, p.b
+	if g.regs[a].kind != num || g.regs[b].kind != num {
+		return
+	}
+	if g.IntN(2) == 0 {
+		a, b = b, a
+	}
+	c := []isa.Cond{isa.GT, isa.GE}[g.IntN(2)]
+	if g.IntN(4) == 0 {
+		g.jump(c.Reg32(a, b, 0), g.out)
+	} else {
+		g.jump(c.Reg(a, b, 0), g.out)
+	}
+	if g.IntN(2) == 0 {
+		g.maybeDead(isa.GT.Imm(a, []int32{1, 8, 15, 40, 255}[g.IntN(5)], 0))
+		return
+	}
+	if g.IntN(3) > 0 {
+		g.jump(isa.GT.Imm(b, []int32{15, 31, 60}[g.IntN(3)], 0), g.out)
+	}
+	g.indexBy(a)
 }
 
 var orders = [...]isa.Cond{isa.LT, isa.LE, isa.GT, isa.GE, isa.EQ, isa.NE, isa.SLT, isa.SGE}
@@ -216,7 +261,7 @@ func (g *generator) difference() {
 	g.emit(isa.Mov.Reg(t, p.a))
 	g.emit([]isa.Insn{isa.Sub.Reg(t, p.b), isa.Sub.Reg(t, p.b), isa.Xor.Reg(t, p.b), isa.Sub.Reg32(t, p.b)}[g.IntN(4)])
 	g.set(t, num, 0)
-	g.maybeDead([]isa.Cond{isa.EQ, isa.NE, isa.GT, isa.SLT}[g.IntN(4)].Imm(t, []int32{0, 0, 0, 1, 3, -1}[g.IntN(6)], 0))
+	g.maybeDead([]isa.Cond{isa.EQ, isa.NE, isa.GT, isa.SLT}[g.IntN(4)].Imm(t, []int32{0, 0, 1, g.apart[0], g.apart[1], -g.apart[0]}[g.IntN(6)], 0))
 }
 
 // comparison compares two related numbers.

@@ -124,15 +124,27 @@ func (x *trial) keep(p *ir.Program) *verifier.Verified {
 
 // newMachine makes the run of a program on input number i.
 func newMachine(p *ir.Program, v *verifier.Verified, seed uint64, i int) *machine {
-	typ := v.Type()
-	m := &machine{p: p, typ: typ, claims: newClaims(p, v), rng: rand.New(rand.NewPCG(seed, uint64(i))), counters: map[uint64]*counter{}}
-	m.add("nothing", 0, false) // so that small differences of addresses lead nowhere
-	for _, spec := range p.Maps {
-		m.maps = append(m.maps, m.newMap(spec))
-	}
+	m := &machine{p: p, typ: v.Type(), claims: newClaims(p, v), rng: rand.New(rand.NewPCG(seed, uint64(i))), counters: map[uint64]*counter{}, fuel: fuel}
 	length := m.rng.IntN(72)
 	if m.rng.IntN(16) == 0 {
 		length = m.rng.IntN(1500)
+	}
+	m.begin(length)
+	return m
+}
+
+// begin lays out what a program begins with: maps, static data, and a packet or memory of some length.
+func (m *machine) begin(length int) {
+	typ := m.typ
+	m.add("nothing", 0, false) // so that small differences of addresses lead nowhere
+	for _, spec := range m.p.Maps {
+		m.maps = append(m.maps, m.newMap(spec))
+	}
+	for i := range m.p.Data {
+		d := &m.p.Data[i]
+		r := m.add(d.Name, len(d.Bytes), !d.ReadOnly)
+		copy(r.bytes, d.Bytes)
+		m.data = append(m.data, r)
 	}
 	f := m.push(0)
 	if typ.Context.Kind == abi.CtxMemory {
@@ -143,12 +155,11 @@ func newMachine(p *ir.Program, v *verifier.Verified, seed uint64, i int) *machin
 			m.memory = m.random(m.add("memory", length, true))
 			f.put(ir.R1, m.memory.base)
 		}
-		return m
+		return
 	}
 	m.packet = m.random(m.add("the packet", length, typ.Packet == abi.PacketReadWrite))
 	m.ctx = m.random(m.add("the context", int(typ.Context.Size), true))
 	f.put(ir.R1, m.ctx.base)
-	return m
 }
 
 // listing is a sample as text.

@@ -39,6 +39,7 @@ var meetings = []twoWays{
 	{"a number that was shifted left", "", "r8 = *(u8 *)(r1 + 1)\nr8 <<= 32", "r8 = r6", "r8 >>= 32\nif r8 > 255 goto bad" + wrongByte},
 	{"a copy of 32 bits", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "w5 = w8\nr5 -= r8\nif r5 != 0 goto bad" + wrongByte},
 	{"a copy of 32 bits, compared", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "w5 = w8\nif r5 != r8 goto bad" + wrongByte},
+	{"a copy of 32 bits on the stack", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "*(u32 *)(r10 - 8) = r8\nr5 = *(u32 *)(r10 - 8)\nr5 -= r8\nif r5 != 0 goto bad" + wrongByte},
 	{"a sum of 32 bits", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "r5 = r8\nw5 += 1\nr5 -= r8\nif r5 != 1 goto bad" + wrongByte},
 	{"a number between two that is gone", "r5 = *(u8 *)(r1 + 2)\n", "if r5 > r6 goto out\nif r6 > r7 goto out\nr6 = 0", "r6 = 0", "if r5 > r7 goto bad" + wrongByte},
 	{"a number between two, compared as 32 bits", "r5 = *(u8 *)(r1 + 2)\n", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "w4 = w8\nif r5 > r8 goto out\nif r4 > r7 goto out\nif r5 > r7 goto bad" + wrongByte},
