@@ -318,10 +318,10 @@ func TestStressQueue(t *testing.T) {
 // Records of a ring buffer come whole, each once, and those of one writer in order.
 func TestStressRing(t *testing.T) {
 	st := newStress(t, spec(typeRingBuf, 0, 0, 4096, 0))
-	ring := st.m.(codegen.Ring)
+	records := st.m.(codegen.Ring)
 	var sent, seen [writers]uint32
 	take := func() {
-		for _, rec := range ring.Consume() {
+		for _, rec := range records.Consume() {
 			id, n := binary.LittleEndian.Uint32(rec), binary.LittleEndian.Uint32(rec[4:])
 			if n != seen[id]+1 {
 				st.fail("writer %d: %d after %d", id, n, seen[id])
@@ -344,12 +344,12 @@ func TestStressRing(t *testing.T) {
 			rec[i] = byte(sent[id] + 1)
 		}
 		if r.IntN(8) == 0 {
-			if a := ring.Reserve(uint64(len(rec))); a != 0 {
-				ring.Commit(a, true)
+			if a := records.Reserve(uint64(len(rec))); a != 0 {
+				records.Commit(a, true)
 			}
 			return
 		}
-		if ring.Output(rec) == codegen.OK {
+		if records.Output(rec) == codegen.OK {
 			sent[id]++
 		}
 	}, func(int, *rand.Rand) {
@@ -359,7 +359,8 @@ func TestStressRing(t *testing.T) {
 	})
 	take()
 	require.Equal(t, sent, seen)
-	require.Zero(t, ring.Query(ringAvailable))
+	require.Zero(t, records.Query(ringAvailable))
+	st.m.(*ring).whole(t)
 }
 
 // Entries of tables, devices and hashes of objects are what somebody put there, or nothing.
