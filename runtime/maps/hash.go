@@ -1,7 +1,6 @@
 package maps
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -132,16 +131,26 @@ func (h *hash) keyOf(e uint32) []uint64 {
 	return m[1:]
 }
 
-func (h *hash) isAt(e uint32, link uint64, hv uint32, k []uint64) bool {
-	return uint32(link>>32) == hv && slices.Equal(h.keyOf(e), k)
+// isAt reports whether the element at m, with the link that was loaded from it, is the key's.
+func isAt(m []uint64, link uint64, hv uint32, k []uint64) bool {
+	if uint32(link>>32) != hv {
+		return false
+	}
+	for i, w := range k {
+		if m[1+i] != w {
+			return false
+		}
+	}
+	return true
 }
 
 // find is the element with the key, 0 if there is none. It takes no lock.
 func (h *hash) find(k []uint64, hv uint32) uint32 {
 	e := atomic.LoadUint32(&h.heads[hv&h.mask])
 	for e != 0 {
-		link := load(&h.element(e)[0])
-		if h.isAt(e, link, hv, k) {
+		m := h.element(e)
+		link := load(&m[0])
+		if isAt(m, link, hv, k) {
 			return e
 		}
 		e = uint32(link)
@@ -159,8 +168,9 @@ type place struct {
 func (h *hash) locate(k []uint64, hv uint32) place {
 	p := place{bucket: hv & h.mask}
 	for p.e = h.heads[p.bucket]; p.e != 0; {
-		link := h.element(p.e)[0]
-		if h.isAt(p.e, link, hv, k) {
+		m := h.element(p.e)
+		link := m[0]
+		if isAt(m, link, hv, k) {
 			break
 		}
 		p.prev, p.e = p.e, uint32(link)

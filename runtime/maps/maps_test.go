@@ -354,6 +354,29 @@ func TestPerCPU(t *testing.T) {
 	}
 }
 
+// An element that is used again has nothing left of its last value.
+func TestPerCPUReuse(t *testing.T) {
+	for _, kind := range []uint32{typePerCPUHash, typeLRUPerCPUHash} {
+		m := newWorld(3).mapOf(t, spec(kind, 4, 8, 2, 0), nil)
+		for i := range 50 {
+			require.Equal(t, codegen.OK, m.Update(le(1), le64(77), 0, i%3))
+			v, errno := m.Get(le(1))
+			require.Equal(t, codegen.OK, errno)
+			want := make([]byte, 24)
+			copy(want[8*(i%3):], le64(77))
+			require.Equal(t, want, v)
+			require.Equal(t, codegen.OK, m.Delete(le(1)))
+		}
+	}
+}
+
+// whole checks that what was consumed cannot be taken for a new record.
+func (r *ring) whole(t require.TestingT) {
+	for i := range r.states {
+		require.Zero(t, r.states[i])
+	}
+}
+
 func TestRing(t *testing.T) {
 	w := newWorld(1)
 	m := w.mapOf(t, spec(typeRingBuf, 0, 0, 4096, 0), nil)
@@ -379,6 +402,7 @@ func TestRing(t *testing.T) {
 	require.Equal(t, uint64(4088), r.Query(0))
 	r.Commit(c, true)
 	require.Empty(t, r.Consume(), "discarded")
+	m.(*ring).whole(t)
 	require.Zero(t, r.Query(0))
 	r.Commit(1, false)
 	r.Commit(c+1, false)

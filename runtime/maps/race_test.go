@@ -34,14 +34,17 @@ type stress struct {
 	stop atomic.Bool
 }
 
-func newStress(t *testing.T, s *abi.MapSpec, inner *abi.MapSpec) *stress {
+func newStress(t *testing.T, s *abi.MapSpec) *stress {
 	w := newWorld(writers + readers)
-	m := w.mapOf(t, s, inner)
+	return stressOf(t, w, w.mapOf(t, s, nil))
+}
+
+func stressOf(t *testing.T, w *world, m Map) *stress {
 	ops := 20_000
 	if testing.Short() {
 		ops = 3_000
 	}
-	return &stress{t: t, w: w, m: m, x: w.machine(m), spec: s, ops: ops, end: time.Now().Add(long(t))}
+	return &stress{t: t, w: w, m: m, x: w.machine(m), spec: m.Spec(), ops: ops, end: time.Now().Add(long(t))}
 }
 
 // run calls write in writers until they have done their operations, and read in readers until then. Both are in an epoch
@@ -95,7 +98,7 @@ func (s *stress) check(addr uint64, key uint32) {
 
 func (s *stress) value(addr uint64) []uint64 {
 	base := s.x.head[3]
-	return s.x.mem[base][(addr-base)/8:][:s.spec.ValueSize/8]
+	return s.x.mem[base][(addr-base)/8:][:(s.spec.ValueSize+7)/8]
 }
 
 // keyFor makes a key of the map's size of a number.
@@ -178,13 +181,10 @@ func TestStressElements(t *testing.T) {
 		spec(typeHash, 4, 24, writers*owned, 0),
 		spec(typeHash, 12, 64, writers*owned, FlagNoPrealloc),
 		spec(typeLPMTrie, 8, 24, writers*owned, FlagNoPrealloc),
-		spec(typeDevMapHash, 4, 8, writers*owned, 0),
+		spec(typeCgroupStorage, 8, 24, 0, 0),
 	} {
 		t.Run(kindOf(s.Type).name, func(t *testing.T) {
-			if s.Type == typeDevMapHash {
-				t.Skip("its values are not stamps; the hash below is the same")
-			}
-			st := newStress(t, s, nil)
+			st := newStress(t, s)
 			own := owners()
 			st.run(func(id int, r *rand.Rand) { st.writeOwn(&own[id], id, r, false) }, st.readAny)
 			want := map[string]string{}
@@ -204,7 +204,7 @@ func TestStressElements(t *testing.T) {
 func TestStressLRU(t *testing.T) {
 	for _, flags := range []uint32{0, FlagNoCommonLRU} {
 		s := spec(typeLRUHash, 4, 24, writers*owned/2, flags)
-		st := newStress(t, s, nil)
+		st := newStress(t, s)
 		own := owners()
 		st.run(func(id int, r *rand.Rand) { st.writeOwn(&own[id], id, r, true) }, st.readAny)
 		all, _ := drain(st.m)
@@ -218,7 +218,7 @@ func TestStressLRU(t *testing.T) {
 func TestStressPerCPU(t *testing.T) {
 	for _, kind := range []uint32{typePerCPUHash, typeLRUPerCPUHash} {
 		s := spec(kind, 4, 16, 64, 0)
-		st := newStress(t, s, nil)
+		st := newStress(t, s)
 		for i := range uint32(8) {
 			require.Equal(t, codegen.OK, st.m.Update(st.keyFor(i), make([]byte, 16*(writers+readers)), 0, codegen.AllCPUs))
 		}
@@ -259,7 +259,7 @@ func (s *stress) add(key, cpu int) {
 func TestStressArray(t *testing.T) {
 	s := spec(typeArray, 4, 32, 4, 0)
 	s.Special = []abi.Special{{Kind: abi.SpecialLock, Offset: 4, Size: 4}}
-	st := newStress(t, s, nil)
+	st := newStress(t, s)
 	st.run(func(id int, r *rand.Rand) {
 		v := r.Uint32()
 		st.m.Update(le(uint32(r.IntN(4))), stamp(v, v, 32), updateLock, 0)
@@ -280,7 +280,7 @@ func TestStressArray(t *testing.T) {
 // Nothing is lost or doubled in a queue or stack, and a queue keeps the order of each writer.
 func TestStressQueue(t *testing.T) {
 	for _, kind := range []uint32{typeQueue, typeStack} {
-		st := newStress(t, spec(kind, 0, 8, 64, 0), nil)
+		st := newStress(t, spec(kind, 0, 8, 64, 0))
 		var pushed [writers]uint32
 		var last, count [readers + 1][writers]uint32
 		pop := func(reader int) bool {
@@ -317,11 +317,11 @@ func TestStressQueue(t *testing.T) {
 
 // Records of a ring buffer come whole, each once, and those of one writer in order.
 func TestStressRing(t *testing.T) {
-	st := newStress(t, spec(typeRingBuf, 0, 0, 4096, 0), nil)
-	ring := st.m.(codegen.Ring)
+	st := newStress(t, spec(typeRingBuf, 0, 0, 4096, 0))
+	records := st.m.(codegen.Ring)
 	var sent, seen [writers]uint32
 	take := func() {
-		for _, rec := range ring.Consume() {
+		for _, rec := range records.Consume() {
 			id, n := binary.LittleEndian.Uint32(rec), binary.LittleEndian.Uint32(rec[4:])
 			if n != seen[id]+1 {
 				st.fail("writer %d: %d after %d", id, n, seen[id])
@@ -344,12 +344,12 @@ func TestStressRing(t *testing.T) {
 			rec[i] = byte(sent[id] + 1)
 		}
 		if r.IntN(8) == 0 {
-			if a := ring.Reserve(uint64(len(rec))); a != 0 {
-				ring.Commit(a, true)
+			if a := records.Reserve(uint64(len(rec))); a != 0 {
+				records.Commit(a, true)
 			}
 			return
 		}
-		if ring.Output(rec) == codegen.OK {
+		if records.Output(rec) == codegen.OK {
 			sent[id]++
 		}
 	}, func(int, *rand.Rand) {
@@ -359,7 +359,96 @@ func TestStressRing(t *testing.T) {
 	})
 	take()
 	require.Equal(t, sent, seen)
-	require.Zero(t, ring.Query(ringAvailable))
+	require.Zero(t, records.Query(ringAvailable))
+	st.m.(*ring).whole(t)
+}
+
+// Entries of tables, devices and hashes of objects are what somebody put there, or nothing.
+func TestStressObjects(t *testing.T) {
+	in := spec(typeHash, 4, 8, 4, 0)
+	for _, s := range []*abi.MapSpec{
+		spec(typeProgArray, 4, 4, 8, 0), spec(typeArrayOfMaps, 4, 4, 8, 0), spec(typeSockMap, 4, 8, 8, 0), spec(typeDevMap, 4, 8, 8, 0), spec(typeCPUMap, 4, 4, 8, 0),
+		spec(typeHashOfMaps, 4, 4, 8, 0), spec(typeSockHash, 4, 8, 8, 0), spec(typeDevMapHash, 4, 8, 8, 0),
+	} {
+		t.Run(kindOf(s.Type).name, func(t *testing.T) {
+			w := newWorld(16)
+			inner := map[uint32]Map{}
+			for i := range uint32(4) {
+				inner[i+1] = w.mapOf(t, in, nil)
+			}
+			w.env.Map = func(id uint32) codegen.Map { return inner[id] }
+			st := stressOf(t, w, w.mapOf(t, s, in))
+			words := map[uint64]bool{}
+			for i := range uint64(4) {
+				words[i+1] = true
+				words[inner[uint32(i+1)].Address()] = true
+			}
+			memory, _ := st.m.Slab()
+			st.run(func(id int, r *rand.Rand) {
+				key := le(uint32(r.IntN(8)))
+				if r.IntN(3) == 0 {
+					st.m.Delete(key)
+				} else if errno := st.m.Update(key, number(uint64(1+r.IntN(4)), s.ValueSize), 0, 0); errno != codegen.OK && errno != codegen.ENOMEM {
+					st.fail("update: %v", errno)
+				}
+			}, func(id int, r *rand.Rand) {
+				key := le(uint32(r.IntN(8)))
+				at := st.m.Lookup(key, 0)
+				if at != 0 && len(memory) > 0 {
+					at = uint64(uint32(load(&st.value(at)[0])))
+				}
+				if at != 0 && !words[at] {
+					st.fail("found %#x", at)
+				}
+				if v, errno := st.m.Get(key); errno == codegen.OK && (word(v, 0) < 1 || word(v, 0) > 4) {
+					st.fail("got %x", v)
+				}
+			})
+			st.m.Each(func(_, v []byte) bool { return words[word(v, 0)] || st.failed("left %x", v) })
+		})
+	}
+}
+
+// failed is fail in an expression.
+func (s *stress) failed(format string, args ...any) bool {
+	s.fail(format, args...)
+	return false
+}
+
+// A bloom filter forgets nothing, and a stack keeps its number while it is there.
+func TestStressFilters(t *testing.T) {
+	st := newStress(t, spec(typeBloomFilter, 0, 8, 1000, 0))
+	var last [writers]atomic.Uint64
+	st.run(func(id int, r *rand.Rand) {
+		n := last[id].Load() + 1
+		if errno := st.m.Push(le64(uint64(id)<<32|n), 0); errno != codegen.OK {
+			st.fail("push: %v", errno)
+		}
+		last[id].Store(n)
+	}, func(_ int, r *rand.Rand) {
+		id := r.IntN(writers)
+		if n := last[id].Load(); n > 0 && st.m.Peek(le64(uint64(id)<<32|(1+r.Uint64N(n)))) != codegen.OK {
+			st.fail("one of %d values of %d is lost", n, id)
+		}
+	})
+
+	st = newStress(t, spec(typeStackTrace, 4, 24, 16, 0))
+	traces := st.m.(StackTrace)
+	st.run(func(id int, r *rand.Rand) {
+		stack := []uint64{uint64(id), r.Uint64N(3)}
+		n, errno := traces.Store(stack, uint64(r.IntN(2)*stackReuse))
+		if errno == codegen.OK && n != stackHash(stack)&15 {
+			st.fail("stack %v is number %d", stack, n)
+		}
+		if r.IntN(4) == 0 {
+			st.m.Delete(le(n))
+		}
+	}, func(_ int, r *rand.Rand) {
+		n := r.Uint32N(16)
+		if v, errno := st.m.Get(le(n)); errno == codegen.OK && stackHash([]uint64{word(v, 0), word(v, 1)})&15 != n {
+			st.fail("number %d is %x", n, v)
+		}
+	})
 }
 
 // whole checks a map's structure when nobody uses it: every element is in a chain, free or retired, and once.
@@ -459,7 +548,7 @@ func TestGracePeriod(t *testing.T) {
 }
 
 func gracePeriod(t *testing.T, s *abi.MapSpec) {
-	st := newStress(t, s, nil)
+	st := newStress(t, s)
 	put := func(n, version uint32) codegen.Errno {
 		return st.m.Update(st.keyFor(n), stamp(n, version, 16), 0, 0)
 	}

@@ -25,6 +25,7 @@ type trie struct {
 	nodes  pool
 	vals   pool
 	mu     sync.Mutex // of writers
+	path   []*uint32  // for descend
 	used   uint64     // prefixes with a value
 	branch uint64     // nodes without one
 }
@@ -147,7 +148,8 @@ func (t *trie) Get(key []byte) ([]byte, codegen.Errno) {
 	return t.val.get(v - 1), codegen.OK
 }
 
-// spot is a link of the tree, with the number of the node that it leads to and the links above it, from the root.
+// spot is a link of the tree, with the number of the node that it leads to and the links above it, from the root. It is
+// valid until the next one is looked for.
 type spot struct {
 	link  *uint32
 	at    uint32
@@ -157,7 +159,7 @@ type spot struct {
 
 // descend goes down as far as the nodes' prefixes are shorter than p and agree with it. It is for writers.
 func (t *trie) descend(p prefix) spot {
-	s := spot{link: t.root, at: *t.root}
+	s := spot{link: t.root, at: *t.root, above: t.path[:0]}
 	for s.at != 0 {
 		n := t.node(s.at)
 		s.match = n.match(p)
@@ -168,6 +170,7 @@ func (t *trie) descend(p prefix) spot {
 		s.link = n.link(bit(p.data, n.length()))
 		s.at = *s.link
 	}
+	t.path = s.above
 	return s
 }
 
