@@ -26,27 +26,35 @@ type lock struct {
 // spinLock waits for the lock. A run holds one at most, as the verifier sees to.
 func (s *session) spinLock(c codegen.Call, at, _, _, _, _ uint64) uint64 {
 	u := s.cpu(c)
+	if at == 0 {
+		return 0
+	}
 	if u.held != 0 {
 		s.unlock(u)
 	}
-	s.locks.Lock()
-	l := s.locks.at[at]
-	if l == nil {
-		l = &lock{}
-		if s.locks.at == nil {
-			s.locks.at = map[uint64]*lock{}
-		}
-		s.locks.at[at] = l
-	}
-	l.users++
-	s.locks.Unlock()
-	l.Lock()
+	s.locks.use(at).Lock()
 	u.held = at
 	return 0
 }
 
+// use is the lock at an address, with one user more.
+func (k *locks) use(at uint64) *lock {
+	k.Lock()
+	defer k.Unlock()
+	l := k.at[at]
+	if l == nil {
+		l = &lock{}
+		if k.at == nil {
+			k.at = map[uint64]*lock{}
+		}
+		k.at[at] = l
+	}
+	l.users++
+	return l
+}
+
 func (s *session) spinUnlock(c codegen.Call, at, _, _, _, _ uint64) uint64 {
-	if u := s.cpu(c); u.held == at && at != 0 {
+	if u := s.cpu(c); at != 0 && u.held == at {
 		s.unlock(u)
 	}
 	return 0
