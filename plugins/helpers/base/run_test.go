@@ -126,7 +126,7 @@ func (w *world) walk(m *codegentest.Map, then func(key []byte)) (out []string) {
 	_, cursor := w.room(8)
 	key, at := w.room(int(m.Spec().KeySize))
 	for {
-		value := w.call("base/next_element", m.Address(), cursor, at)
+		value := w.call("bpf_next_element", m.Address(), cursor, at)
 		if value == 0 {
 			return out
 		}
