@@ -49,6 +49,14 @@ func (c *call) Bytes(addr, n uint64, write bool) []byte {
 	return unsafe.Slice((*byte)(p), n)
 }
 
+// Word is 4 bytes of the run's memory for atomic operations: see codegen.Call.
+func (c *call) Word(addr uint64) *uint32 {
+	if addr%4 != 0 {
+		return nil
+	}
+	return (*uint32)((*Worker)(c).reach(addr, 4, true))
+}
+
 // reach is the n bytes at addr, 0 < n, that the run may read or write; nil if they are not all in one piece of its memory.
 func (w *Worker) reach(addr, n uint64, write bool) unsafe.Pointer {
 	if p := w.mem.within(addr, n, write); p != nil {

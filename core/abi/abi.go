@@ -202,7 +202,7 @@ const (
 	ArgConst                         // a number that is known when the program is verified
 	ArgFlagZero                      // a number that must be 0
 	ArgMapIndex                      // the index of a map among the program's maps, known when it is verified: the tables of 2014
-	ArgMemWriteOrNull                // ARG_PTR_TO_MEM_OR_NULL | MEM_WRITE, sized: the helper writes it; null is legal with size 0 only
+	ArgMemWriteOrNull                // ARG_PTR_TO_MEM_OR_NULL | MEM_WRITE, sized: the helper writes it; null is legal with size 0, and with any size of kind ArgConst (the arguments "__opt" and "__szk" of kernel functions)
 	ArgMapValueOrNull                // null or readable memory of the map's value size
 )
 

@@ -20,6 +20,9 @@ type Call interface {
 	// what Home.Alloc has made. It is nil if they are not all inside one of these, or if write is set and the
 	// program may not write there.
 	Bytes(addr, n uint64, write bool) []byte
+	// Word is the 4 bytes at addr, a multiple of 4, as a word of the machine for atomic operations; nil if the run may
+	// not write there.
+	Word(addr uint64) *uint32
 	// Packet is the packet of the run, nil if its context has none.
 	Packet() Packet
 	// Map is the map whose address a program passes as an argument of kind abi.ArgConstMap, nil if it is none.
@@ -98,6 +101,14 @@ type Ring interface {
 	Consume() [][]byte
 	// Query tells of the ring: 0 bytes not yet consumed, 1 its size, 2 the consumer's position, 3 the producer's.
 	Query(what uint64) uint64
+}
+
+// StackTrace is a Map of kind stack trace.
+type StackTrace interface {
+	Map
+	// Store keeps the addresses of a stack, the innermost first, and returns its number, as bpf_get_stackid does with
+	// flags: a number in use gives EEXIST if another stack has it, unless flags let the new one take its place.
+	Store(stack []uint64, flags uint64) (id uint32, errno Errno)
 }
 
 // Record is something that a run leaves behind beside its result: a redirect, a line of the trace, an event.

@@ -36,9 +36,9 @@ func plain(err error) error {
 	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.As(err, &kind) && kind.Field != "":
-		return fmt.Errorf("%s must not be a %s", kind.Field, kind.Value)
+		return fmt.Errorf("%s must be something else than %s", kind.Field, kind.Value)
 	case errors.As(err, &kind):
-		return fmt.Errorf("it must not be a %s", kind.Value)
+		return fmt.Errorf("it must be something else than %s", kind.Value)
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the JSON ends too early")
 	}

@@ -282,7 +282,7 @@ func (c *callCheck) sized(i int, r ref, write, mayBeNull bool) *Error {
 	}
 	c.longest = hi
 	if m := c.at(r); c.zero(m) && (mayBeNull || zero) {
-		if hi > 0 {
+		if hi > 0 && c.h.Args[i+1] != abi.ArgConst {
 			return c.reject(c.p, c.in, CodeNull, []ref{r, s}, "%s is null but its size may be %s", c.arg(i), n.num)
 		}
 		return nil

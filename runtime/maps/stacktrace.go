@@ -12,9 +12,7 @@ import (
 // StackTrace is a Map of kind stack trace.
 type StackTrace interface {
 	Map
-	// Store keeps the addresses of a stack, the innermost first, and returns its number, as bpf_get_stackid does with
-	// flags: a number in use gives EEXIST if another stack has it, unless flags let the new one take its place.
-	Store(stack []uint64, flags uint64) (id uint32, errno codegen.Errno)
+	codegen.StackTrace
 }
 
 // Flags of bpf_get_stackid (include/uapi/linux/bpf.h, Linux 6.18).

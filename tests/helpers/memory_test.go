@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/bpfc/bpfc/plugins/helpers/base"
 	"github.com/bpfc/bpfc/tests/kernel"
 )
 
@@ -57,14 +56,15 @@ func different(n int) []byte {
 }
 
 func TestDynptrsAreTheKernels(t *testing.T) {
-	o, set, r := kernel.Need(t), base.Set(), drawn()
+	o, set, r := kernel.Need(t), allSets(t), drawn()
 	ran := 0
-	for range draws {
+	for i := range draws {
 		s := script{data: different(200)}
 		s.steps = append(s.steps, call("bpf_dynptr_from_mem", data(r.IntN(64)), num(int64(r.IntN(100))), num(pick[int64](r, 0, 0, 0, 0, 0, 0, 1)), object(0)))
 		for range 1 + r.IntN(8) {
 			s.steps = append(s.steps, dynptrStep(r, object(0)))
 		}
+		s.alsoCompiled = i%compiledEach == 0
 		if s.compare(t, o, set) {
 			ran++
 		}
@@ -74,9 +74,9 @@ func TestDynptrsAreTheKernels(t *testing.T) {
 
 // Records of a ring buffer by dynptr, and whole ones, and what a ring says of itself.
 func TestRingsAreTheKernels(t *testing.T) {
-	o, set, r := kernel.Need(t), base.Set(), drawn()
+	o, set, r := kernel.Need(t), allSets(t), drawn()
 	ran := 0
-	for range draws {
+	for i := range draws {
 		s := script{data: different(200)}
 		for i := range 1 + r.IntN(6) {
 			switch r.IntN(3) {
@@ -93,6 +93,7 @@ func TestRingsAreTheKernels(t *testing.T) {
 				s.steps = append(s.steps, call(pick(r, "bpf_ringbuf_submit_dynptr", "bpf_ringbuf_discard_dynptr"), object(i), null()).as(nothing))
 			}
 		}
+		s.alsoCompiled = i%compiledEach == 0
 		if s.compare(t, o, set) {
 			ran++
 		}
@@ -101,9 +102,9 @@ func TestRingsAreTheKernels(t *testing.T) {
 }
 
 func TestIteratorsAreTheKernels(t *testing.T) {
-	o, set, r := kernel.Need(t), base.Set(), drawn()
+	o, set, r := kernel.Need(t), allSets(t), drawn()
 	const smallest, largest = -1 << 31, 1<<31 - 1
-	for range draws / 3 {
+	for i := range draws / 3 {
 		start := pick[int64](r, 0, 1, -2, smallest, largest, 1000)
 		end := pick[int64](r, start, start+1, start+3, start-1, 0, smallest, largest, start+1<<23, start+1<<23+1)
 		s := script{steps: []step{call("bpf_iter_num_new", object(0), num(start), num(end)).as(half)}}
@@ -111,14 +112,15 @@ func TestIteratorsAreTheKernels(t *testing.T) {
 			s.steps = append(s.steps, call("bpf_iter_num_next", object(0)).as(pointed))
 		}
 		s.steps = append(s.steps, call("bpf_iter_num_destroy", object(0)).as(nothing))
+		s.alsoCompiled = i%compiledEach == 0
 		require.True(t, s.compare(t, o, set), "the verifier refuses\n%s", &s)
 	}
 }
 
 // Memory that can be read, and addresses at which nothing lies on either side.
 func TestProbesAreTheKernels(t *testing.T) {
-	o, set, r := kernel.Need(t), base.Set(), drawn()
-	for range draws {
+	o, set, r := kernel.Need(t), allSets(t), drawn()
+	for i := range draws {
 		s := script{data: different(120)}
 		for i := range s.data[60:] {
 			s.data[60+i] = pick[byte](r, 'a', 'b', 'c', 0xff, 'd', 'e', 0)
@@ -126,6 +128,7 @@ func TestProbesAreTheKernels(t *testing.T) {
 		from := pick(r, data(60), data(r.IntN(100)), data(r.IntN(100)), null(), num(8), num(1<<46), num(1<<47-4096), num(1<<47-1), num(1<<48), num(1<<62))
 		helper := pick(r, "bpf_probe_read_kernel", "bpf_probe_read_kernel_str", "bpf_probe_read_user", "bpf_probe_read_user_str")
 		s.steps = []step{call(helper, data(0), num(int64(r.IntN(50))), from)}
+		s.alsoCompiled = i%compiledEach == 0
 		require.True(t, s.compare(t, o, set), "the verifier refuses\n%s", &s)
 	}
 }

@@ -1,13 +1,14 @@
 // Package helpers compares what the sets' helpers in Go do with what the running kernel's do: calls with the same
 // arguments give the same results and leave the same memory. The kernel runs them in XDP programs by
-// BPF_PROG_TEST_RUN (package kernel); ours are called directly, in a home for tests.
+// BPF_PROG_TEST_RUN (package kernel); ours are called directly, in a home for tests, and some of them from the same
+// programs, compiled by our back ends.
 package helpers
 
 import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
-	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,10 @@ import (
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/codegen/codegentest"
 	"github.com/bpfc/bpfc/core/isa"
+	"github.com/bpfc/bpfc/core/obj"
 	"github.com/bpfc/bpfc/plugins/helpers/base"
+	"github.com/bpfc/bpfc/sdk"
+	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/bpfc/bpfc/tests/kernel"
 )
 
@@ -31,6 +35,8 @@ type script struct {
 	steps   []step
 	// compared is how many bytes of data are the same on both sides; 0 for all.
 	compared int
+	// alsoCompiled asks for runs as a program on our back ends, too.
+	alsoCompiled bool
 }
 
 // storeAddress stands for a helper that stores its second argument, an address, where its first leads.
@@ -83,22 +89,19 @@ const (
 const ringBytes = 4096
 
 const (
-	typeXDP      = 6
-	typeArray    = 2
 	typeRing     = 27
 	storeBytes   = 190 // bpf_xdp_store_bytes, include/uapi/linux/bpf.h
-	dataMap      = 0
-	stringMap    = 1
-	ringMap      = 2
+	dataSection  = 0
+	stringData   = 1
 	packetBytes  = 2048
-	resultsBytes = 512 // at the end of the data map's value
+	resultsBytes = 512 // at the end of the data section
 	dataBytes    = packetBytes - resultsBytes
 )
 
-// builder makes the kernel's program of a script.
+// builder makes the program of a script.
 type builder struct {
 	insns []isa.Insn
-	code  kernel.Code
+	refs  []obj.Ref
 	slots int
 }
 
@@ -112,41 +115,40 @@ func (b *builder) add(insns ...isa.Insn) {
 	}
 }
 
-func (b *builder) value(r isa.Reg, table int, off int32) {
-	b.code.Refs = append(b.code.Refs, kernel.MapRef{Slot: b.slots, Map: table})
-	b.add(isa.LoadMapValueFD(r, 0, off))
+// refer adds an instruction with a symbolic operand.
+func (b *builder) refer(r obj.Ref, in isa.Insn) {
+	r.Slot = b.slots
+	b.refs = append(b.refs, r)
+	b.add(in)
+}
+
+// address sets a register to an address in a data section.
+func (b *builder) address(r isa.Reg, section, off int) {
+	b.refer(obj.Ref{Kind: obj.RefData, Index: section, Addend: int64(off)}, isa.LoadMapValueFD(r, 0, 0))
 }
 
 func (b *builder) arg(r isa.Reg, a arg, at []int) {
 	switch a.kind {
 	case inData:
-		b.value(r, dataMap, int32(a.n))
+		b.address(r, dataSection, int(a.n))
 	case inString:
-		b.value(r, stringMap, int32(at[a.n]))
+		b.address(r, stringData, at[a.n])
 	case onStack:
 		b.add(isa.Mov64Reg(r, isa.R10), isa.Add.Imm(r, -16*int32(a.n+1)))
 	case theRing:
-		b.code.Refs = append(b.code.Refs, kernel.MapRef{Slot: b.slots, Map: ringMap})
-		b.add(isa.LoadMapFD(r, 0))
+		b.refer(obj.Ref{Kind: obj.RefMap}, isa.LoadMapFD(r, 0))
 	default:
 		b.add(isa.LoadImm64(r, a.n))
 	}
 }
 
-// call calls a helper by its number, or a kernel function by its name.
-func (b *builder) call(t testing.TB, name string, set *abi.Set) {
+// call calls a helper, or a function of the kernel, by its name.
+func (b *builder) call(name string) {
 	if name == storeAddress {
 		b.add(isa.StoreMem(isa.R1, 0, isa.R2, 8))
 		return
 	}
-	h := set.HelperByName(name)
-	require.NotNil(t, h, name)
-	if h.ID > math.MaxUint16 {
-		b.code.Kfuncs = append(b.code.Kfuncs, kernel.Kfunc{Slot: b.slots, Name: name})
-		b.add(isa.CallKernel(0, 0))
-		return
-	}
-	b.add(isa.CallHelper(int32(h.ID)))
+	b.refer(obj.Ref{Kind: obj.RefHelper, Name: name}, isa.CallHelper(0))
 }
 
 // keep stores what is compared of R0.
@@ -161,39 +163,39 @@ func (b *builder) keep(r result, index int) {
 	case pointed:
 		b.add(isa.EQ.Imm(isa.R0, 0, 2), isa.LoadMem(isa.R0, isa.R0, 0, 1), isa.Add.Imm(isa.R0, 1))
 	}
-	b.value(isa.R1, dataMap, int32(dataBytes+8*index))
+	b.address(isa.R1, dataSection, dataBytes+8*index)
 	b.add(isa.StoreMem(isa.R1, 0, isa.R0, 8))
 }
 
-// program is the script for the kernel: the results follow the data in one map, which is copied to the packet in the end.
-func (s *script) program(t testing.TB, set *abi.Set) *kernel.Code {
-	b := &builder{code: kernel.Code{Name: "helpers", Type: typeXDP}}
+// object is the script as a program: the results follow the data in one section, which is copied to the packet in the end.
+func (s *script) object() *obj.Object {
 	constants, at := []byte(nil), []int(nil)
 	for _, text := range s.strings {
 		at = append(at, len(constants))
 		constants = append(constants, text+"\x00"...)
 	}
-	value := append(slices.Clone(s.data), make([]byte, packetBytes-len(s.data))...)
-	b.code.Maps = []kernel.Map{
-		{MapSpec: abi.MapSpec{Name: "data", Type: typeArray, KeySize: 4, ValueSize: packetBytes, MaxEntries: 1}, Value: value},
-		{MapSpec: abi.MapSpec{Name: "strings", Type: typeArray, KeySize: 4, ValueSize: uint32(max(len(constants), 1)), MaxEntries: 1}, Value: append(constants, make([]byte, max(1-len(constants), 0))...), ReadOnly: true},
-		{MapSpec: abi.MapSpec{Name: "ring", Type: typeRing, MaxEntries: ringBytes}},
+	o := &obj.Object{
+		License: "GPL",
+		Maps:    []abi.MapSpec{{Name: "ring", Type: typeRing, MaxEntries: ringBytes}},
+		Data: []obj.Data{
+			{Name: ".data", Align: 8, Bytes: append(slices.Clone(s.data), make([]byte, packetBytes-len(s.data))...)},
+			{Name: ".rodata", Align: 1, ReadOnly: true, Bytes: append(constants, 0)},
+		},
 	}
+	b := &builder{}
 	b.add(isa.Mov64Reg(isa.R6, isa.R1))
 	for i, st := range s.steps {
 		for n, a := range st.args {
 			b.arg(isa.R1+isa.Reg(n), a, at)
 		}
-		b.call(t, st.helper, set)
+		b.call(st.helper)
 		b.keep(st.result, i)
 	}
 	b.add(isa.Mov64Reg(isa.R1, isa.R6), isa.Mov64Imm(isa.R2, 0))
-	b.value(isa.R3, dataMap, 0)
-	b.add(isa.Mov64Imm(isa.R4, packetBytes), isa.CallHelper(storeBytes), isa.Return())
-	var err error
-	b.code.Insns, err = isa.Encode(isa.Prog(b.insns...))
-	require.NoError(t, err)
-	return &b.code
+	b.address(isa.R3, dataSection, 0)
+	b.add(isa.Mov64Imm(isa.R4, packetBytes), isa.CallHelper(storeBytes), isa.EQ.Imm(isa.R0, 0, 1), isa.Mov64Imm(isa.R0, 1), isa.Return())
+	o.Programs = []obj.Program{{Name: "script", Section: "xdp", Insns: isa.Prog(b.insns...), Refs: b.refs}}
+	return o
 }
 
 // outcome is what a script has come to.
@@ -207,19 +209,39 @@ func (s *script) sharedBytes() int { return cmp.Or(s.compared, len(s.data)) }
 
 // inKernel runs the script in the kernel. It reports the verifier's message if that refuses it.
 func (s *script) inKernel(t testing.TB, o *kernel.Oracle, set *abi.Set) (out outcome, refused string) {
-	a := o.Ask(kernel.Question{Code: s.program(t, set), Run: &kernel.Run{Data: make([]byte, packetBytes)}})
+	object := s.object()
+	code, err := kernel.CodeOf(object, &object.Programs[0], set)
+	require.NoError(t, err)
+	a := o.Ask(kernel.Question{Code: code, Run: &kernel.Run{Data: make([]byte, packetBytes)}})
 	if a.Verdict == kernel.Rejected {
 		return out, a.Message
 	}
 	require.Equal(t, kernel.Accepted, a.Verdict, "%s %s", a.Errno, a.Message)
 	require.Empty(t, a.Ran.Err)
 	require.Zero(t, a.Ran.Ret)
-	require.Len(t, a.Ran.Data, packetBytes)
+	return s.outcome(t, a.Ran.Data), ""
+}
+
+// outcome reads the packet that a program has left.
+func (s *script) outcome(t testing.TB, packet []byte) (out outcome) {
+	require.Len(t, packet, packetBytes)
 	for i := range s.steps {
-		out.results = append(out.results, binary.LittleEndian.Uint64(a.Ran.Data[dataBytes+8*i:]))
+		out.results = append(out.results, binary.LittleEndian.Uint64(packet[dataBytes+8*i:]))
 	}
-	out.data = a.Ran.Data[:s.sharedBytes()]
-	return out, ""
+	out.data = packet[:s.sharedBytes()]
+	return out
+}
+
+// compiled runs the script as a program on a back end of ours.
+func (s *script) compiled(t testing.TB, b codegen.Backend, set *abi.Set) outcome {
+	p, err := sdk.Load(t.Context(), s.object(), b, sdk.Options{Set: set, CPUs: 1, CPU: sdk.HostCPU()})
+	require.NoError(t, err, "%s", s)
+	defer func() { require.NoError(t, p.Close()) }()
+	res, err := p.RunBatch(t.Context(), codegen.Batch{Inputs: []codegen.Input{{Mem: make([]byte, packetBytes)}}})
+	require.NoError(t, err, "%s", s)
+	require.Nil(t, res.Results[0].Fault, "%s", s)
+	require.Zero(t, res.Results[0].Ret, "%s", s)
+	return s.outcome(t, res.Results[0].Mem)
 }
 
 // inGo runs the script with our helpers.
@@ -297,10 +319,26 @@ func (s *script) compare(t testing.TB, o *kernel.Oracle, set *abi.Set) bool {
 	if refused != "" {
 		return false
 	}
-	got := s.inGo(t)
-	require.Equal(t, signed(want.results), signed(got.results), "results\n%s", s)
-	require.Equal(t, fmt.Sprintf("%q", want.data), fmt.Sprintf("%q", got.data), "memory\n%s", s)
+	s.same(t, "the helper", want, s.inGo(t))
+	if s.alsoCompiled {
+		s.same(t, "interp", want, s.compiled(t, builtin.Interp(), set))
+		if runtime.GOARCH == "amd64" {
+			s.same(t, "amd64", want, s.compiled(t, builtin.AMD64(), set))
+		}
+	}
 	return true
+}
+
+func (s *script) same(t testing.TB, what string, want, got outcome) {
+	require.Equal(t, signed(want.results), signed(got.results), "results of %s\n%s", what, s)
+	require.Equal(t, fmt.Sprintf("%q", want.data), fmt.Sprintf("%q", got.data), "memory of %s\n%s", what, s)
+}
+
+// allSets is the built-in sets.
+func allSets(t testing.TB) *abi.Set {
+	set, err := abi.Merge(base.Set(), builtin.Networking(), builtin.Tracing())
+	require.NoError(t, err)
+	return set
 }
 
 func signed(list []uint64) (out []int64) {

@@ -12,11 +12,12 @@ import (
 
 // What tests rely on is what the interfaces say.
 var (
-	_ codegen.Home   = (*codegentest.Home)(nil)
-	_ codegen.Call   = (*codegentest.Call)(nil)
-	_ codegen.Map    = (*codegentest.Map)(nil)
-	_ codegen.Ring   = (*codegentest.Ring)(nil)
-	_ codegen.Packet = (*codegentest.Packet)(nil)
+	_ codegen.Home       = (*codegentest.Home)(nil)
+	_ codegen.Call       = (*codegentest.Call)(nil)
+	_ codegen.Map        = (*codegentest.Map)(nil)
+	_ codegen.Ring       = (*codegentest.Ring)(nil)
+	_ codegen.Packet     = (*codegentest.Packet)(nil)
+	_ codegen.StackTrace = (*codegentest.StackTrace)(nil)
 )
 
 func TestMemoryEndsWhereItEnds(t *testing.T) {

@@ -6,6 +6,7 @@ package codegentest
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/bpfc/bpfc/core/codegen"
 )
@@ -18,6 +19,7 @@ type Home struct {
 	N      int
 	blocks []block
 	maps   []codegen.Map
+	words  sync.Map // *uint32 by address
 }
 
 // block is memory at an address.
@@ -125,6 +127,15 @@ func (c *Call) Bytes(addr, n uint64, write bool) []byte {
 		}
 	}
 	return c.home.Bytes(addr, n, write)
+}
+
+// Word is a word of its own for each address that may be written: Bytes does not show what happens to it.
+func (c *Call) Word(addr uint64) *uint32 {
+	if addr%4 != 0 || c.Bytes(addr, 4, true) == nil {
+		return nil
+	}
+	w, _ := c.home.words.LoadOrStore(addr, new(uint32))
+	return w.(*uint32)
 }
 
 // Packet is the packet.

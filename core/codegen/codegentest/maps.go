@@ -158,6 +158,29 @@ func (m *Map) Peek(value []byte) codegen.Errno {
 	return codegen.OK
 }
 
+// StackTrace is a codegen.StackTrace with room for one stack.
+type StackTrace struct {
+	*Map
+	Stack []uint64
+}
+
+// NewStackTrace makes a map of stacks.
+func (h *Home) NewStackTrace(spec abi.MapSpec) *StackTrace {
+	m := &StackTrace{Map: h.NewMap(spec)}
+	h.maps[len(h.maps)-1] = m
+	return m
+}
+
+// Store keeps a stack.
+func (m *StackTrace) Store(stack []uint64, flags uint64) (id uint32, errno codegen.Errno) {
+	const reuse = 1 << 10 // BPF_F_REUSE_STACKID, include/uapi/linux/bpf.h
+	if m.Stack != nil && !slices.Equal(m.Stack, stack) && flags&reuse == 0 {
+		return 0, codegen.EEXIST
+	}
+	m.Stack = stack
+	return 5, codegen.OK
+}
+
 // Ring is a codegen.Ring whose size is MaxEntries.
 type Ring struct {
 	*Map

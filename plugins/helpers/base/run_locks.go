@@ -1,7 +1,8 @@
 package base
 
 import (
-	"sync"
+	"runtime"
+	"sync/atomic"
 
 	"github.com/bpfc/bpfc/core/codegen"
 )
@@ -10,56 +11,33 @@ func (s *session) lockTable() table {
 	return table{"bpf_spin_lock": s.spinLock, "bpf_spin_unlock": s.spinUnlock}
 }
 
-// locks is the locks that somebody holds or waits for, by the address of their word in a map's value. The word itself
-// stays 0. (The kernel makes a lock of the word: bpf_spin_lock, kernel/bpf/helpers.c, Linux 6.18.)
-type locks struct {
-	sync.Mutex
-	at map[uint64]*lock
-}
-
-// lock is a lock with the number of those that hold it or wait for it.
-type lock struct {
-	sync.Mutex
-	users int
-}
-
-// spinLock waits for the lock. A run holds one at most, as the verifier sees to.
+// spinLock makes the word 1 when it is 0 (struct bpf_spin_lock, include/uapi/linux/bpf.h; bpf_spin_lock,
+// kernel/bpf/helpers.c, Linux 6.18). Updates of maps with flag 4 do the same. A run holds one lock at most, as the
+// verifier sees to, and calls no helper meanwhile, so that waiting is short.
 func (s *session) spinLock(c codegen.Call, at, _, _, _, _ uint64) uint64 {
-	u := s.cpu(c)
-	if u.held != 0 {
-		s.unlock(u)
+	w, u := c.Word(at), s.cpu(c)
+	if w == nil || u.held != 0 {
+		return 0
 	}
-	s.locks.Lock()
-	l := s.locks.at[at]
-	if l == nil {
-		l = &lock{}
-		if s.locks.at == nil {
-			s.locks.at = map[uint64]*lock{}
-		}
-		s.locks.at[at] = l
+	for !atomic.CompareAndSwapUint32(w, 0, 1) {
+		runtime.Gosched()
 	}
-	l.users++
-	s.locks.Unlock()
-	l.Lock()
 	u.held = at
 	return 0
 }
 
 func (s *session) spinUnlock(c codegen.Call, at, _, _, _, _ uint64) uint64 {
-	if u := s.cpu(c); u.held == at && at != 0 {
-		s.unlock(u)
+	if u := s.cpu(c); at != 0 && u.held == at {
+		s.unlock(c)
 	}
 	return 0
 }
 
-// unlock gives back the lock that the run has.
-func (s *session) unlock(u *cpu) {
-	s.locks.Lock()
-	l := s.locks.at[u.held]
-	if l.users--; l.users == 0 {
-		delete(s.locks.at, u.held)
+// unlock gives back the lock that the run has, if it has one.
+func (s *session) unlock(c codegen.Call) {
+	u := s.cpu(c)
+	if w := c.Word(u.held); u.held != 0 && w != nil {
+		atomic.StoreUint32(w, 0)
 	}
-	s.locks.Unlock()
 	u.held = 0
-	l.Unlock()
 }

@@ -55,7 +55,7 @@ func (s *session) uidGID(c codegen.Call, _, _, _, _, _ uint64) uint64 {
 // comm fills the whole buffer: bpf_get_current_comm (kernel/bpf/helpers.c, Linux 6.18).
 func (s *session) comm(c codegen.Call, buf, size, _, _, _ uint64) uint64 {
 	b := c.Bytes(buf, uint64(uint32(size)), true)
-	if b == nil {
+	if len(b) == 0 {
 		return codegen.EINVAL.Ret()
 	}
 	n := copy(b[:len(b)-1], s.task(c).Comm)

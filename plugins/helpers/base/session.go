@@ -14,7 +14,6 @@ type session struct {
 	nodes  []int // of each CPU, by number; those beyond the end are on node 0
 	memory env.Memory
 	cpus   []cpu
-	locks  locks
 }
 
 // cpu is what belongs to one virtual CPU. One run has it at a time, so that nothing in it needs a lock.
@@ -61,9 +60,7 @@ func (s *session) cpu(c codegen.Call) *cpu { return &s.cpus[c.CPU()] }
 // done gives back what the run holds, if it ended by a fault, and forgets what was the run's.
 func (s *session) done(c codegen.Call) {
 	u := s.cpu(c)
-	if u.held != 0 {
-		s.unlock(u)
-	}
+	s.unlock(c)
 	for record, ring := range u.records {
 		commit(c, ring, record, true)
 	}

@@ -56,7 +56,7 @@ func helpers() []abi.Helper {
 		any    = abi.FlagAnyType
 		sleeps = abi.FlagSleeps
 	)
-	return append([]abi.Helper{
+	return running(append([]abi.Helper{
 		{ID: 22, Name: "bpf_perf_event_read", Args: args{abi.ArgConstMap, abi.ArgAny}, Flags: gpl | any,
 			C: "__u64 bpf_perf_event_read(void *map, __u64 flags)"},
 		{ID: 27, Name: "bpf_get_stackid", Args: args{abi.ArgCtx, abi.ArgConstMap, abi.ArgAny}, Flags: gpl,
@@ -140,5 +140,5 @@ func helpers() []abi.Helper {
 			C: "long bpf_copy_from_user_task(void *dst, __u32 size, const void *user_ptr, struct task_struct *tsk, __u64 flags)"},
 		{ID: 193, Name: "bpf_ima_file_hash", Args: args{abi.ArgStruct, abi.ArgMemWrite, abi.ArgSize}, Structs: [5]string{"file"}, Flags: sleeps,
 			C: "long bpf_ima_file_hash(struct file *file, void *dst, __u32 size)"},
-	}, tables()...)
+	}, tables()...))
 }

@@ -1,7 +1,6 @@
 package tracing
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"github.com/bpfc/bpfc/core/codegen"
@@ -93,11 +92,10 @@ func (s *session) getStack(c codegen.Call, buf, size, flags uint64) uint64 {
 	return uint64(copy(dst, frameBytes(list, frame)))
 }
 
-// stackID is bpf_get_stackid (kernel/bpf/stackmap.c, Linux 6.18). The map's keys are the numbers of its stacks; a
-// stack lies at the number that its hash says, or nowhere.
+// stackID is bpf_get_stackid (kernel/bpf/stackmap.c, Linux 6.18). A map with build IDs has room for fewer frames.
 func (s *session) stackID(c codegen.Call, _, table, flags, _, _ uint64) uint64 {
-	m := c.Map(table)
-	if m == nil || flags&^(skipMask|userStack|fastCompare|reuseID) != 0 {
+	m, isTrace := c.Map(table).(codegen.StackTrace)
+	if !isTrace || flags&^(skipMask|userStack|fastCompare|reuseID) != 0 {
 		return codegen.EINVAL.Ret()
 	}
 	frame := word
@@ -108,42 +106,13 @@ func (s *session) stackID(c codegen.Call, _, table, flags, _, _ uint64) uint64 {
 	if len(list) == 0 {
 		return codegen.EFAULT.Ret()
 	}
-	id := bucket(list, m.Spec().MaxEntries)
-	value := make([]byte, m.Spec().ValueSize)
-	copy(value, frameBytes(list, frame))
-	return s.keep(m, id, value, flags)
-}
-
-// keep puts a stack to its place in the map, if that is free or another may go.
-func (s *session) keep(m codegen.Map, id uint32, value []byte, flags uint64) uint64 {
-	s.traces.Lock()
-	defer s.traces.Unlock()
-	key := binary.LittleEndian.AppendUint32(nil, id)
-	old, err := m.Get(key)
-	switch {
-	case err == codegen.OK && bytes.Equal(old, value):
-		return uint64(id)
-	case err == codegen.OK && flags&reuseID == 0:
-		return codegen.EEXIST.Ret()
+	stack := make([]uint64, len(list))
+	for i, ip := range list {
+		stack[i] = uint64(ip)
 	}
-	if err := m.Update(key, value, 0, codegen.AllCPUs); err != codegen.OK {
+	id, err := m.Store(stack, flags)
+	if err != codegen.OK {
 		return err.Ret()
 	}
 	return uint64(id)
-}
-
-// bucket is where a stack lies among n places, rounded up to a power of two: its hash is that of Fowler, Noll and Vo
-// (FNV-1a). With fastCompare the kernel takes stacks of one hash for the same; here they are compared.
-func bucket(list []env.Word, n uint32) uint32 {
-	h := uint32(2166136261)
-	for _, ip := range list {
-		for shift := 0; shift < 64; shift += 8 {
-			h = (h ^ uint32(ip>>shift)&0xff) * 16777619
-		}
-	}
-	places := uint32(1)
-	for places < n {
-		places <<= 1
-	}
-	return h & (places - 1)
 }

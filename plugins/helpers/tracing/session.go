@@ -2,7 +2,6 @@ package tracing
 
 import (
 	"maps"
-	"sync"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
@@ -15,7 +14,6 @@ type session struct {
 	stacks   env.Stacks
 	counters []env.Counter
 	memory   env.Memory
-	traces   sync.Mutex // held while a map of stack traces changes
 }
 
 // table is helpers by name.

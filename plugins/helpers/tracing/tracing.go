@@ -12,7 +12,7 @@ func Set() *abi.Set {
 	return &abi.Set{
 		Name:    "tracing",
 		Types:   append(decided(), undecided()...),
-		Helpers: running(helpers()),
+		Helpers: helpers(),
 		Structs: structs(),
 	}
 }
