@@ -3,6 +3,7 @@ package networking
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
 
 	"github.com/bpfc/bpfc/core/codegen"
@@ -98,19 +99,32 @@ func (n *network) exits() map[string]func(codegen.Call, uint64) {
 // errShort is the error of a packet without a link header.
 var errShort = errors.New("the packet has less than 14 bytes: it begins with an Ethernet header (EINVAL)")
 
-// allowed are the bytes of struct __sk_buff that an input may set (convert___skb_to_skb).
-var settable = [][2]int{{8, 12}, {32, 44}, {48, 68}, {152, 168}, {176, 180}, {184, 192}}
+// settable are the bytes of struct __sk_buff that an input may set (convert___skb_to_skb), and refused the others, in words.
+var (
+	settable = [][2]int{{8, 12}, {32, 44}, {48, 68}, {152, 168}, {176, 180}, {184, 192}}
+	refused  = refusedBits()
+)
+
+func refusedBits() (words [skbSize / 8]uint64) {
+	var all [skbSize]byte
+	for i := range all {
+		all[i] = 0xff
+	}
+	for _, open := range settable {
+		clear(all[open[0]:open[1]])
+	}
+	for i := range words {
+		words[i] = little.Uint64(all[8*i:])
+	}
+	return words
+}
 
 // checkInput refuses what the kernel refuses, by the field's name.
 func checkInput(ctx []byte) error {
-	at := 0
-	for _, open := range append(settable[:len(settable):len(settable)], [2]int{skbSize, skbSize}) {
-		for ; at < open[0]; at++ {
-			if ctx[at] != 0 {
-				return fmt.Errorf("field %s of struct __sk_buff is set: an input must leave it 0 (EINVAL)", fieldAt(at))
-			}
+	for i, mask := range refused {
+		if set := little.Uint64(ctx[8*i:]) & mask; set != 0 {
+			return fmt.Errorf("field %s of struct __sk_buff is set: an input must leave it 0 (EINVAL)", fieldAt(8*i+bits.TrailingZeros64(set)/8))
 		}
-		at = open[1]
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 // back ends, with the kernel beside them.
 
 // object is a program as a front end would hand it over; refs are its references to the map.
-func object(t *testing.T, typ string, code asm.Instructions, refs ...obj.Ref) *obj.Object {
+func object(t testing.TB, typ string, code asm.Instructions, refs ...obj.Ref) *obj.Object {
 	var b bytes.Buffer
 	require.NoError(t, code.Marshal(&b, binary.LittleEndian))
 	insns, err := isa.Decode(b.Bytes())
@@ -35,13 +35,15 @@ func object(t *testing.T, typ string, code asm.Instructions, refs ...obj.Ref) *o
 
 // bothSets are the sets of the programs.
 func bothSets(t *testing.T) *abi.Set {
-	set, err := sdk.MergeSets(linked.Base(), linked.Networking())
+	set, err := mergedSets()
 	require.NoError(t, err)
 	return set
 }
 
+func mergedSets() (*abi.Set, error) { return sdk.MergeSets(linked.Base(), linked.Networking()) }
+
 // loaded is a program in a session of a back end, on a machine that has no interface but the loopback one.
-func loaded(t *testing.T, b codegen.Backend, set *abi.Set, o *obj.Object) (codegen.Session, codegen.ProgID) {
+func loaded(t testing.TB, b codegen.Backend, set *abi.Set, o *obj.Object) (codegen.Session, codegen.ProgID) {
 	a, err := sdk.Compile(t.Context(), o, b, sdk.Options{Set: set})
 	require.NoError(t, err)
 	s, err := b.(codegen.Runner).Open(t.Context(), codegen.Spec{CPUs: 1, Set: set, Env: map[string][]byte{"devices": []byte("[]")}})
