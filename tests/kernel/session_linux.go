@@ -353,3 +353,6 @@ func events(r *perf.Reader) []Element {
 		}
 	}
 }
+
+// CPUs is how many values maps per CPU have here.
+func CPUs() int { return ebpf.MustPossibleCPU() }
