@@ -23,7 +23,6 @@ type Spec struct {
 	Env map[string][]byte
 }
 
-
 // ProgID names a loaded program in its session.
 type ProgID uint32
 

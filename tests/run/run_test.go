@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -192,7 +193,9 @@ func (x *trial) once(t *testing.T, s *subject, programs []*obj.Program, d draw, 
 		return true
 	}
 	q.Puts, q.Steps = puts, steps
+	begin := time.Now()
 	a := x.oracle.Ask(kernel.Question{Session: q}).Session
+	x.count("ms in the kernel", int(time.Since(begin).Milliseconds()))
 	switch {
 	case a == nil:
 		t.Errorf("%s: the process that asks the kernel died", s.name)
