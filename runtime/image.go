@@ -172,4 +172,6 @@ func (img *Image) protect(p *part, prot protection) error {
 }
 
 // free gives the image's memory back.
-func (img *Image) free() error { return errors.Join(img.closeMaps(), img.runtime.arena.dealloc(img.span)) }
+func (img *Image) free() error {
+	return errors.Join(img.closeMaps(), img.runtime.arena.dealloc(img.span))
+}

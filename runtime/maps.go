@@ -247,7 +247,9 @@ func (s *section) Update(key, value []byte, flags uint64, _ int) codegen.Errno {
 
 func (s *section) Delete([]byte) codegen.Errno { return codegen.EINVAL }
 
-func (s *section) Each(f func(key, value []byte) bool) { f(make([]byte, arrayKeySize), bytes.Clone(s.mem)) }
+func (s *section) Each(f func(key, value []byte) bool) {
+	f(make([]byte, arrayKeySize), bytes.Clone(s.mem))
+}
 
 // table is what operations of a session need of a map or a data section.
 type table interface {
@@ -453,4 +455,6 @@ func (w *Worker) TailCall(array uint64, index uint32, slice int64) bool {
 func (w *Worker) Next() (Executable, int) { return w.running.unit.code, w.running.entry }
 
 // pointer is an address inside the arena as a pointer.
-func (a *arena) pointer(addr uint64) unsafe.Pointer { return unsafe.Add(a.base, uintptr(addr)-uintptr(a.base)) }
+func (a *arena) pointer(addr uint64) unsafe.Pointer {
+	return unsafe.Add(a.base, uintptr(addr)-uintptr(a.base))
+}

@@ -64,6 +64,7 @@ type packetState struct {
 	room             []byte
 	meta, start, end int
 	frame            []byte // of the worker, once it is needed
+	low              int    // of the frame: bytes below are those of earlier runs
 }
 
 // setContext makes ctx and mem the context and the packet of the run.
@@ -132,7 +133,7 @@ func (p *packet) Address() uint64 {
 func (p *packet) Limit() (head, tail int) {
 	if !p.framed() {
 		s := &p.packet
-		return frameHead, frameSize - frameHead - (s.end - s.meta)
+		return frameHead + s.meta, frameSize - frameHead - s.end
 	}
 	return p.packet.meta, len(p.packet.room) - p.packet.end
 }
@@ -149,13 +150,20 @@ func (p *packet) toFrame() bool {
 	if p.framed() {
 		return true
 	}
-	if s.end-s.meta > frameSize-frameHead || !p.makeFrame() {
+	if s.end > frameSize-frameHead || !p.makeFrame() {
 		return false
 	}
-	n := copy(s.frame[frameHead:], s.room[s.meta:s.end])
-	by := frameHead - s.meta
-	s.room, s.meta, s.start, s.end = s.frame, s.meta+by, s.start+by, frameHead+n
+	copy(s.frame[frameHead:], s.room[:s.end])
+	s.room, s.meta, s.start, s.end, s.low = s.frame, frameHead+s.meta, frameHead+s.start, frameHead+s.end, frameHead
 	return true
+}
+
+// reveal makes the frame from an offset on part of the packet or its metadata: what earlier runs left there is gone.
+func (s *packetState) reveal(from int) {
+	if from < s.low {
+		clear(s.room[from:s.low])
+		s.low = from
+	}
 }
 
 func (p *packet) makeFrame() bool {
@@ -177,13 +185,13 @@ func (p *packet) MoveStart(n int) bool {
 	if n > s.end-s.start {
 		return false
 	}
-	if n < 0 && (!p.toFrame() || s.meta+n < 0) {
-		return false
+	if n < 0 {
+		if !p.toFrame() || s.meta+n < 0 {
+			return false
+		}
+		s.reveal(s.meta + n)
 	}
 	copy(s.room[s.meta+n:s.start+n], s.room[s.meta:s.start])
-	if n < 0 {
-		clear(s.room[s.start+n : s.start])
-	}
 	s.meta, s.start = s.meta+n, s.start+n
 	(*Worker)(p).placePacket()
 	return true
@@ -216,7 +224,7 @@ func (p *packet) MoveMeta(n int) bool {
 		if !p.toFrame() || s.meta+n < 0 {
 			return false
 		}
-		clear(s.room[s.meta+n : s.meta])
+		s.reveal(s.meta + n)
 	}
 	s.meta += n
 	(*Worker)(p).placePacket()

@@ -14,8 +14,8 @@ type unit struct {
 	image    *Image
 	code     Executable
 	programs []*Program
-	open     int // programs not unloaded; guarded by runtime.mu
-	pins     int // workers handed out for its programs; guarded by runtime.mu
+	open     int  // programs not unloaded; guarded by runtime.mu
+	pins     int  // workers handed out for its programs; guarded by runtime.mu
 	kept     bool // a prog array holds one of its programs: it lives as long as the runtime; guarded by runtime.mu
 }
 

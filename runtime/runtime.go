@@ -34,7 +34,7 @@ type Runtime struct {
 	sets    implementations
 	objects objects
 	maps    mapTable
-	cpu     string   // level of this machine
+	cpu     string // level of this machine
 	arena   *arena
 	workers []*Worker
 	split   sync.Mutex // of every Mem
@@ -54,9 +54,9 @@ type Runtime struct {
 	codes    codes
 	// arrayTypes are the program types of prog arrays that have had a program.
 	arrayTypes map[*abi.MapSpec]string
-	pins     int  // workers handed out, and operations on maps
-	orphaned bool // closed while workers were held
-	gone     bool // the address range is released
+	pins       int  // workers handed out, and operations on maps
+	orphaned   bool // closed while workers were held
+	gone       bool // the address range is released
 }
 
 // New reserves the address range and makes the workers.

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -152,10 +153,9 @@ func (w *Worker) left(r *codegen.Result) {
 		if l.leave != nil && r.Fault == nil {
 			l.leave((*call)(w), r.Ret)
 		}
-		if p := (*packet)(w); p.framed() {
-			r.Mem = append([]byte(nil), p.Bytes()...)
-		} else {
-			r.Mem = p.Bytes()
+		r.Mem = w.packet.room[w.packet.meta:w.packet.end:w.packet.end]
+		if (*packet)(w).framed() {
+			r.Mem = bytes.Clone(r.Mem)
 		}
 		r.Ctx = w.seen()
 	}

@@ -37,15 +37,15 @@ type Worker struct {
 
 	bound   *Program // the one that runs
 	running *Program // whose regions are set: bound, or one that it has tail-called
-	memory []byte   // of the run; it keeps the buffer alive and off the goroutine's stack
-	length int      // of memory; -1 if the region of the memory is not set
-	r1, r2 uint64
-	mask   uint64 // of the return value
-	fuel   int64
-	budget Budget
-	slice  int64
-	ctx    context.Context // of a batch; nil if none
-	native nativeRun
+	memory  []byte   // of the run; it keeps the buffer alive and off the goroutine's stack
+	length  int      // of memory; -1 if the region of the memory is not set
+	r1, r2  uint64
+	mask    uint64 // of the return value
+	fuel    int64
+	budget  Budget
+	slice   int64
+	ctx     context.Context // of a batch; nil if none
+	native  nativeRun
 
 	context     []byte // the host's form of the context
 	contextAddr uint64

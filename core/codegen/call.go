@@ -44,12 +44,12 @@ type Packet interface {
 	Meta() []byte
 	// Address is the address of the start.
 	Address() uint64
-	// MoveStart moves the start by n bytes: a positive n takes bytes away, a negative one adds zeros. Metadata moves
-	// along. It reports false, and does nothing, without room or bytes for it.
+	// MoveStart moves the start by n bytes: a positive n takes bytes away, a negative one adds what lay there before in
+	// this run, or zeros. Metadata moves along. It reports false, and does nothing, without room or bytes for it.
 	MoveStart(n int) bool
 	// MoveEnd moves the end by n bytes; what it adds is zero.
 	MoveEnd(n int) bool
-	// MoveMeta moves the start of the metadata by n bytes; what it adds is zero.
+	// MoveMeta moves the start of the metadata by n bytes; what it adds is what lay there before in this run, or zeros.
 	MoveMeta(n int) bool
 	// Insert makes room for n zero bytes at offset off, by moving what lies before it (front) or behind it.
 	Insert(off, n int, front bool) bool

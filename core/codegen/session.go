@@ -81,7 +81,7 @@ type Results struct {
 type Result struct {
 	Ret   uint64
 	Fault *Fault // nil if the program returned
-	Mem   []byte // the memory or packet after the run
+	Mem   []byte // the memory or packet after the run, with its metadata before it
 	Ctx   []byte // the context after the run, as the program sees it; packet pointers in it are 0
 	Trace []TraceStep
 	// Records are what the run has left behind, in order.

@@ -102,8 +102,9 @@ func (l *lowering) helper(name string) int32 {
 	return int32(slices.IndexFunc(l.program.out.Helpers, func(h abi.Helper) bool { return name != "" && h.Name == name }))
 }
 
-// callTemplate calls a function that the lowering adds.
+// callTemplate calls a function that the lowering adds, for the functions that may be passed there.
 func (l *lowering) callTemplate(t template, in *ir.Insn) {
+	t.callees = l.v.Callbacks(l.fi, in.Pos)
 	l.emit(ir.Insn{Op: ir.OpCall, Width: 64, Ref: ir.Ref{Kind: ir.RefFunc, Index: l.added(t)}, Pos: in.Pos})
 }
 

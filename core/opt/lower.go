@@ -14,12 +14,23 @@ func (p *program) lower() {
 	src := p.v.Program()
 	p.out.Funcs = make([]*ir.Func, len(src.Funcs))
 	p.live = make([][]ir.RegSet, len(src.Funcs))
+	taken := p.taken()
 	for i, f := range src.Funcs {
-		l := &lowering{program: p, src: f, fi: i, facts: p.v.Func(i)}
+		l := &lowering{program: p, src: f, fi: i, facts: p.v.Func(i), callees: taken}
 		p.out.Funcs[i] = l.run()
 		p.live[i] = l.live()
 	}
 	p.lowerTemplates()
+}
+
+// taken are the functions whose address is taken.
+func (p *program) taken() (funcs []int32) {
+	for i := range p.v.Program().Funcs {
+		if p.v.Func(i).AddressTaken {
+			funcs = append(funcs, int32(i))
+		}
+	}
+	return funcs
 }
 
 // lowering rewrites one function. New blocks go behind the old ones. Blocks that no
@@ -35,6 +46,8 @@ type lowering struct {
 	block *ir.Block
 	kept  []ir.BlockID // of the blocks left, their IDs before; nil if all are
 	turns int32        // displacement from R10 of the counter of may_goto, 0 if there is none
+	// callees are the functions that calls through registers may reach.
+	callees []int32
 }
 
 func (l *lowering) run() *ir.Func {
@@ -221,28 +234,24 @@ func (l *lowering) mayGoto(in *ir.Insn) {
 	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: ir.T1, Then: in.Then, Else: in.Else, Pos: in.Pos})
 }
 
-// callReg compares the value with every function whose address is taken and calls
+// callReg compares the value with every function that it may be and calls
 // the one that matches; none is a fault. Back ends need no indirect call for it.
 func (l *lowering) callReg(in *ir.Insn, fact *verifier.InsnFact) {
 	done := l.newBlock()
 	var arms []*ir.Block
-	var callees []int32
-	for i := range l.v.Program().Funcs {
-		if !l.v.Func(i).AddressTaken {
-			continue
-		}
+	for _, callee := range l.callees {
 		arm, next := l.newBlock(), l.newBlock()
-		l.emit(ir.Insn{Op: ir.OpAddr, Dst: ir.T0, Ref: ir.Ref{Kind: ir.RefFunc, Index: int32(i)}, Pos: in.Pos})
+		l.emit(ir.Insn{Op: ir.OpAddr, Dst: ir.T0, Ref: ir.Ref{Kind: ir.RefFunc, Index: callee}, Pos: in.Pos})
 		l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: in.A, B: ir.T0, Then: arm.ID, Else: next.ID, Pos: in.Pos})
 		l.end()
 		l.begin(next)
-		arms, callees = append(arms, arm), append(callees, int32(i))
+		arms = append(arms, arm)
 	}
 	l.emit(ir.Insn{Op: ir.OpFault, A: in.A, Rule: ir.RuleCall, Pos: in.Pos})
 	l.end()
 	for i, arm := range arms {
 		l.begin(arm)
-		l.emit(ir.Insn{Op: ir.OpCall, Ref: ir.Ref{Kind: ir.RefFunc, Index: callees[i]}, Width: 64, Pos: in.Pos})
+		l.emit(ir.Insn{Op: ir.OpCall, Ref: ir.Ref{Kind: ir.RefFunc, Index: l.callees[i]}, Width: 64, Pos: in.Pos})
 		l.emit(ir.Insn{Op: ir.OpJmp, Then: done.ID, Pos: in.Pos})
 		l.end()
 	}

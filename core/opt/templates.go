@@ -14,6 +14,9 @@ type template struct {
 	name string
 	text string // with args in the places of %d
 	args []any
+	// callees are the functions that its calls through registers may reach. Each set of them has a template of its own:
+	// the function of a loop may itself have a loop, and no function calls itself.
+	callees []int32
 }
 
 // loopText is bpf_loop (kernel/bpf/bpf_iter.c, Linux 6.18).
@@ -86,6 +89,9 @@ b5:
 
 // added is the number that the template has as a function of the program.
 func (p *program) added(t template) int32 {
+	for _, c := range t.callees {
+		t.name += fmt.Sprintf(".%d", c)
+	}
 	i := slices.IndexFunc(p.templates, func(x template) bool { return x.name == t.name })
 	if i < 0 {
 		i = len(p.templates)
@@ -98,7 +104,7 @@ func (p *program) added(t template) int32 {
 func (p *program) lowerTemplates() {
 	for i := 0; i < len(p.templates); i++ {
 		f := p.templates[i].parse()
-		l := &lowering{program: p, src: f, fi: noFunc, facts: trusted(f)}
+		l := &lowering{program: p, src: f, fi: noFunc, facts: trusted(f), callees: p.templates[i].callees}
 		p.out.Funcs = append(p.out.Funcs, l.run())
 		p.live = append(p.live, l.live())
 	}

@@ -22,6 +22,18 @@ type Verified struct {
 	kept    *keeper
 	left    []Unproved
 	total   int
+	back    []backCall
+}
+
+// Callbacks are the functions that the helper which function fi calls at pos may call, in ascending order.
+func (v *Verified) Callbacks(fi int, pos ir.Pos) (funcs []int32) {
+	for _, b := range v.back {
+		if b.from == int32(fi) && b.pos == pos {
+			funcs = append(funcs, b.to)
+		}
+	}
+	slices.Sort(funcs)
+	return funcs
 }
 
 // Guards counts the accesses and calls that are not proved.
@@ -154,7 +166,7 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 	if err := a.stackLimit(); err != nil {
 		return nil, stats, err
 	}
-	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(), kept: a.keep, left: a.unprovedList(err), total: a.accesses()}, stats, nil
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(), kept: a.keep, left: a.unprovedList(err), total: a.accesses(), back: a.backCalls}, stats, nil
 }
 
 // opaque reports whether the program has values that are proved under every policy, never guarded: a

@@ -22,11 +22,21 @@ const mapTypeArray = 2
 // functions of the kernel. Addresses inside data are an error: the kernel
 // cannot be asked about them in this way.
 func CodeOf(o *obj.Object, p *obj.Program, set *abi.Set) (*Code, error) {
-	c := &Code{Name: p.Name, License: o.License}
-	c.Type, c.Attach = typeOf(p, set)
-	c.Flags = flagsOf(c.Type, p.Section)
+	c, err := codeOf(o, p, set)
+	if err != nil {
+		return nil, err
+	}
+	if c.Maps, err = MapsOf(o); err != nil {
+		return nil, err
+	}
+	c.dropUnused()
+	return c, nil
+}
+
+// MapsOf are the maps of an object, and after them its data sections.
+func MapsOf(o *obj.Object) (all []Map, err error) {
 	for i := range o.Maps {
-		c.Maps = append(c.Maps, Map{MapSpec: o.Maps[i]})
+		all = append(all, Map{MapSpec: o.Maps[i]})
 	}
 	for i := range o.Data {
 		d := &o.Data[i]
@@ -34,15 +44,22 @@ func CodeOf(o *obj.Object, p *obj.Program, set *abi.Set) (*Code, error) {
 			return nil, fmt.Errorf("section %s holds addresses, which maps cannot", d.Name)
 		}
 		spec := abi.MapSpec{Name: d.Name, Type: mapTypeArray, KeySize: 4, ValueSize: uint32(len(d.Bytes)), MaxEntries: 1, Special: d.Special}
-		c.Maps = append(c.Maps, Map{MapSpec: spec, Value: d.Bytes, ReadOnly: d.ReadOnly})
+		all = append(all, Map{MapSpec: spec, Value: d.Bytes, ReadOnly: d.ReadOnly})
 	}
+	return all, nil
+}
+
+// codeOf is CodeOf without maps: its references are to those of MapsOf.
+func codeOf(o *obj.Object, p *obj.Program, set *abi.Set) (*Code, error) {
+	c := &Code{Name: p.Name, License: o.License}
+	c.Type, c.Attach = typeOf(p, set)
+	c.Flags = flagsOf(c.Type, p.Section)
 	insns := slices.Clone(p.Insns)
 	for i := range p.Refs {
 		if err := c.resolve(insns, &p.Refs[i], len(o.Maps), set); err != nil {
 			return nil, err
 		}
 	}
-	c.dropUnused()
 	c.Funcs = funcsOf(p, insns)
 	var err error
 	c.Insns, err = isa.Encode(insns)

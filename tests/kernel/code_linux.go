@@ -39,28 +39,38 @@ func (l *loader) code(q Question) (load, func(), error) {
 		}
 		maps[i], open = m, append(open, m.Close)
 	}
+	again, done, err := l.codeWith(&c, maps)
+	if err != nil {
+		closer()
+		return nil, nil, err
+	}
+	open = append(open, done)
+	return again, closer, nil
+}
+
+// codeWith prepares bytecode whose maps exist.
+func (l *loader) codeWith(c *Code, maps []*ebpf.Map) (again load, done func() error, err error) {
 	insns := slices.Clone(c.Insns)
 	for _, r := range c.Refs {
 		setImm(insns, r.Slot, int32(maps[r.Map].FD()))
 	}
 	if err := l.number(insns, c.Kfuncs); err != nil {
-		closer()
 		return nil, nil, err
 	}
 	types, infos, err := functions(c.Funcs)
 	if err != nil {
-		closer()
 		return nil, nil, err
 	}
 	a := attr{
 		ProgType: c.Type, ExpectedAttachType: c.Attach, ProgFlags: c.Flags,
 		InsnCnt: uint32(len(insns) / 8),
 	}
+	done = func() error { return nil }
 	if types != nil {
-		open = append(open, types.Close)
+		done = types.Close
 		a.ProgBTFFD, a.FuncInfoRecSize, a.FuncInfoCnt = uint32(types.FD()), funcInfoSize, uint32(len(infos)/funcInfoSize)
 	}
-	return func(level uint32) outcome { return a.load(insns, cmp.Or(c.License, "GPL"), infos, level) }, closer, nil
+	return func(level uint32) outcome { return a.load(insns, cmp.Or(c.License, "GPL"), infos, level) }, done, nil
 }
 
 // number gives calls of the kernel's functions their numbers, which are those of their types.

@@ -49,6 +49,8 @@ type Question struct {
 	Repeat int `json:",omitempty"`
 	// Run asks for a run of the program if it is accepted.
 	Run *Run `json:",omitempty"`
+	// Session, if set, is all that is asked: the answer is Answer.Session.
+	Session *Session `json:",omitempty"`
 }
 
 // Code is a program as bytecode, with the maps that it refers to.
@@ -115,14 +117,16 @@ type Answer struct {
 	Processed int
 	Time      time.Duration
 	// Via says who loaded the program: "cilium/ebpf", with CO-RE and BTF, or "raw", from our own front end's output.
-	Via string
-	Ran *Ran
+	Via     string
+	Ran     *Ran
+	Session *SessionAnswer `json:",omitempty"`
 }
 
 // Ran is the outcome of a Run.
 type Ran struct {
 	Ret      uint32
 	Data     []byte // the packet after the run
+	Context  []byte // the context after the run, of a Session's runs
 	Duration time.Duration
 	Err      string // why there was no run, "" if there was
 }
@@ -211,13 +215,25 @@ func (o *Oracle) Ask(q Question) Answer {
 
 // gated refuses bytecode that the gate does not let through.
 func (q *Question) gated() (Answer, bool) {
-	if q.Code == nil {
-		return Answer{}, false
-	}
-	if err := Gate(q.Code.Insns); err != nil {
-		return Answer{Verdict: Environment, Message: err.Error(), Insn: -1}, true
+	for _, c := range q.codes() {
+		if err := Gate(c.Insns); err != nil {
+			return Answer{Verdict: Environment, Message: err.Error(), Insn: -1}, true
+		}
 	}
 	return Answer{}, false
+}
+
+// codes are the programs that the question brings along.
+func (q *Question) codes() (all []*Code) {
+	if q.Code != nil {
+		all = append(all, q.Code)
+	}
+	if q.Session != nil {
+		for i := range q.Session.Programs {
+			all = append(all, &q.Session.Programs[i])
+		}
+	}
+	return all
 }
 
 // Close ends the child.

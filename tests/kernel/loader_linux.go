@@ -57,6 +57,9 @@ type load func(level uint32) outcome
 func (l *loader) answer(q Question) Answer {
 	release := exclusive()
 	defer release()
+	if q.Session != nil {
+		return Answer{Insn: -1, Via: "raw", Session: l.session(q.Session)}
+	}
 	prepare, via := l.object, "cilium/ebpf"
 	if q.Code != nil {
 		prepare, via = l.code, "raw"

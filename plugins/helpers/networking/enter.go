@@ -344,7 +344,7 @@ func (n *network) enterXDP(c codegen.Call) error {
 	case word(ctx, xdpEgress) != 0 && c.Entry().Type == "xdp":
 		return errors.New("egress_ifindex of struct xdp_md must be 0 (EINVAL)")
 	}
-	if err := n.enterQueue(ctx); err != nil {
+	if err := n.enterQueue(c); err != nil {
 		return err
 	}
 	if meta > 0 {
@@ -358,7 +358,8 @@ func (n *network) enterXDP(c codegen.Call) error {
 }
 
 // enterQueue checks the interface and the queue that a frame came in by.
-func (n *network) enterQueue(ctx []byte) error {
+func (n *network) enterQueue(c codegen.Call) error {
+	ctx := c.Context()
 	index, queue := word(ctx, xdpIngress), word(ctx, xdpQueue)
 	if index == 0 && queue != 0 {
 		return errors.New("rx_queue_index of struct xdp_md needs ingress_ifindex (EINVAL)")
@@ -367,24 +368,18 @@ func (n *network) enterQueue(ctx []byte) error {
 	if !ok || queue >= d.RxQueues {
 		return fmt.Errorf("the environment has no device %d with a receive queue %d", index, queue)
 	}
+	setWord(lastBytes(c, xdpPrivate), xdpNamed, index)
 	setWord(ctx, xdpIngress, d.Index)
 	return nil
 }
 
-// leaveXDP gives the packet out with its metadata before it, as the kernel does,
-// and says in the context where it begins, if the input did so.
+// leaveXDP says in the context where the packet is behind its metadata, if the input did so, and names the interface as the input did.
 func (n *network) leaveXDP(c codegen.Call, ret uint64) {
-	ctx, p := c.Context(), c.Packet()
-	meta := len(p.Meta())
-	if meta > 0 {
-		saved := append([]byte(nil), p.Meta()...)
-		p.MoveMeta(meta)
-		p.MoveStart(-meta)
-		copy(p.Bytes(), saved)
-	}
-	if word(ctx, xdpDataEnd) != 0 {
-		setWord(ctx, xdpData, uint32(meta))
-		setWord(ctx, xdpDataEnd, uint32(len(p.Bytes())))
+	setWord(c.Context(), xdpIngress, word(lastBytes(c, xdpPrivate), xdpNamed))
+	if ctx, p := c.Context(), c.Packet(); word(ctx, xdpDataEnd) != 0 {
+		meta := uint32(len(p.Meta()))
+		setWord(ctx, xdpData, meta)
+		setWord(ctx, xdpDataEnd, meta+uint32(len(p.Bytes())))
 	}
 	n.redirected(c, ret, xdpRedirect)
 }

@@ -9,6 +9,9 @@ import (
 // The private bytes of an XDP run, behind the target: how far the packet's start has moved.
 const xdpPos = targetSize
 
+// xdpNamed is the private word behind it: the interface as the input names it, 0 if it does not.
+const xdpNamed = targetSize + 4
+
 // The frame of XDP, as BPF_PROG_TEST_RUN makes it on x86-64 (Linux 6.18): a page
 // with struct xdp_frame at its start, XDP_PACKET_HEADROOM before the packet, and
 // struct skb_shared_info at its end. A longer packet may not grow.
