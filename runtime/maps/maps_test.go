@@ -593,3 +593,20 @@ func tryAll(t *testing.T, s, in *abi.MapSpec) bool {
 	require.NoError(t, m.Close())
 	return true
 }
+
+// A prefix of all bits, of data that fills its words, has no bit behind it.
+func TestWholePrefix(t *testing.T) {
+	w := newWorld(1)
+	m := w.mapOf(t, spec(typeLPMTrie, 4+8, 4, 4, FlagNoPrealloc), nil)
+	key := append(le(64), "abcdefgh"...)
+	require.Equal(t, codegen.OK, m.Update(key, le(1), 0, 0))
+	require.Equal(t, codegen.OK, m.Update(append(le(8), "a......."...), le(2), 0, 0))
+	require.Equal(t, w.machine(m).trie(key), m.Lookup(key, 0))
+	v, errno := m.Get(key)
+	require.Equal(t, codegen.OK, errno)
+	require.Equal(t, le(1), v)
+	require.Equal(t, codegen.OK, m.Update(key, le(3), updateExist, 0))
+	require.Equal(t, codegen.OK, m.Delete(key))
+	v, _ = m.Get(key)
+	require.Equal(t, le(2), v)
+}
