@@ -97,9 +97,6 @@ func (r *Runtime) openMap(a *codegen.Artifact, i int) (*mapHome, error) {
 	h := &mapHome{Map: m, refs: 1}
 	t.byAddr.Store(m.Address(), h)
 	t.byID.Store(m.ID(), h)
-	if mem, addr := m.Slab(); len(mem) > 0 {
-		r.objects.add(mem, addr)
-	}
 	if spec.Pinning == pinByName {
 		h.kept = true
 		if t.pinned == nil {
@@ -127,9 +124,6 @@ func (img *Image) closeMaps() error {
 	for _, m := range img.maps {
 		if m.refs--; m.refs > 0 || m.kept {
 			continue
-		}
-		if mem, addr := m.Slab(); len(mem) > 0 {
-			img.runtime.objects.remove(addr)
 		}
 		t.byAddr.Delete(m.Address())
 		t.byID.Delete(m.ID())
@@ -185,6 +179,7 @@ func (m mapArena) Alloc(n uint64) ([]byte, uint64, error) {
 		return nil, 0, errors.Join(err, a.dealloc(s))
 	}
 	m.r.maps.byAddr.Store(spanKey(a.addr(s.off)), s)
+	m.r.objects.add(a.bytes(s)[:n:n], a.addr(s.off))
 	return a.bytes(s)[:n:n], a.addr(s.off), nil
 }
 
@@ -193,6 +188,7 @@ type spanKey uint64
 
 // Free gives pages back.
 func (m mapArena) Free(addr uint64) error {
+	m.r.objects.remove(addr)
 	if s, ok := m.r.maps.byAddr.LoadAndDelete(spanKey(addr)); ok && !m.r.gone {
 		return m.r.arena.dealloc(s.(span))
 	}

@@ -34,10 +34,17 @@ const (
 	SpecialOther                    // kernel pointers, lists, trees, work queues, …
 )
 
-// The map type that this version implements, and the flag of maps that programs
+// The map types whose layout compilers know, and the flag of maps that programs
 // must not write (enum bpf_map_type and BPF_F_RDONLY_PROG, include/uapi/linux/bpf.h, Linux 6.18).
 const (
-	MapTypeArray        = 2
+	MapTypeHash          = 1
+	MapTypeArray         = 2
+	MapTypePerCPUHash    = 5
+	MapTypePerCPUArray   = 6
+	MapTypeLRUHash       = 9
+	MapTypeLRUPerCPUHash = 10
+	MapTypeArrayOfMaps   = 12
+
 	MapFlagReadOnlyProg = 1 << 7
 )
 

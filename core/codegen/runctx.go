@@ -32,7 +32,11 @@ package codegen
 //	header of a map (the address that programs have for it)
 //	  0  ID, Type, KeySize, ValueSize, MaxEntries, Flags  uint32 each
 //	 24  Values       uint64  address of the values
-//	 32  Table        uint64  address of the index: of a prog array, of its words
+//	 32  Table        uint64  address of the index: of a prog array or array of maps, its words; of a hash, its heads
+//	 48  Mask         uint64  of a hash: buckets - 1
+//	 56  PerCPU       uint64  distance of the values of two CPUs
+//	 64  HashSeed     uint64
+//	 72  HashElements uint64  address of the elements: next, hash (uint32 each), key padded to 8, of an LRU a word; runtime/maps has more
 //
 // In a region an access of S bytes at address a is inside iff a - Base < N_S
 // (unsigned), with N_S = max(0, size - S + 1).
@@ -60,6 +64,17 @@ const (
 	MapMaxEntries = 16
 	MapValues     = 24
 	MapTable      = 32
+	MapMask       = 48
+	MapPerCPU     = 56
+	HashSeed      = 64
+	HashElements  = 72
+
+	HashNext = 0
+	HashSum  = 4
+	HashKey  = 8
+
+	HashM1 = -0x61c8864680b583eb // 0x9e3779b97f4a7c15
+	HashM2 = -0x2917014799a6026d // 0xd6e8feb86659fd93
 )
 
 // Sizes of the stacks.

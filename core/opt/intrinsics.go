@@ -38,29 +38,6 @@ func (l *lowering) expandTailCall(in *ir.Insn, _ *verifier.InsnFact) bool {
 	return true
 }
 
-// expandLookup finds a value of an array where it lies:
-//
-//	T0 = *key; if T0 < entries: R0 = values + T0 * stride, else R0 = 0
-func (l *lowering) expandLookup(in *ir.Insn, fact *verifier.InsnFact) bool {
-	if fact.Map <= 0 || l.program.out.Maps[fact.Map-1].Type != abi.MapTypeArray {
-		return false
-	}
-	m := &l.program.out.Maps[fact.Map-1]
-	found, none, done := l.newBlock(), l.newBlock(), l.newBlock()
-	l.emit(ir.Insn{Op: ir.OpLoad, Size: 4, Dst: ir.T0, Base: ir.R2, Pos: in.Pos})
-	l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.LT, A: ir.T0, Imm: int64(m.MaxEntries), Then: found.ID, Else: none.ID, Pos: in.Pos})
-	l.next(found)
-	l.emit(ir.Insn{Op: ir.OpMul, Width: 64, Dst: ir.T0, A: ir.T0, Imm: int64(m.Stride()), Pos: in.Pos})
-	l.emit(ir.Insn{Op: ir.OpAddr, Dst: ir.R0, Ref: ir.Ref{Kind: ir.RefMapValue, Index: fact.Map - 1}, Pos: in.Pos})
-	l.emit(ir.Insn{Op: ir.OpAdd, Width: 64, Dst: ir.R0, A: ir.R0, B: ir.T0, Pos: in.Pos})
-	l.emit(ir.Insn{Op: ir.OpJmp, Then: done.ID, Pos: in.Pos})
-	l.next(none)
-	l.emit(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R0, Pos: in.Pos})
-	l.emit(ir.Insn{Op: ir.OpJmp, Then: done.ID, Pos: in.Pos})
-	l.next(done)
-	return true
-}
-
 // next ends the block at hand and goes on in b.
 func (l *lowering) next(b *ir.Block) {
 	l.end()

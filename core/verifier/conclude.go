@@ -22,7 +22,8 @@ func (a *analysis) conclude() {
 			f := &facts.Insns[i]
 			f.Dead = a.visits[base+int32(i)] == 0
 			f.Sides = a.taken[base+int32(i)]
-			f.Moved, f.Map = max(a.source[base+int32(i)], 0), max(a.callMap[base+int32(i)], 0)
+			f.Moved = max(a.source[base+int32(i)], 0)
+			f.Map, f.Like = a.calledWith(base + int32(i))
 			if !a.flaws[base+int32(i)] {
 				f.Proved, f.Aligned = true, f.Aligned || strict
 			}

@@ -210,16 +210,38 @@ func (c *callCheck) mapPointer(i int, r ref) *Error {
 	return nil
 }
 
-// several marks calls that get different maps, or one that another map holds.
-const several = -1
+// several marks calls that get maps which are not alike, inner those whose map another one may hold.
+const (
+	several = -1
+	inner   = 1 << 30
+)
 
 // sameMap notes with which map the call is made.
 func (c *callCheck) sameMap(n *node) {
 	at, m := &c.callMap[c.gi(c.p)], n.obj+1
-	if n.id != c.identityOf(uint64(n.obj)|1<<40, 0, 0) || *at != 0 && *at != m {
-		m = several
+	if n.id != c.identityOf(uint64(n.obj)|1<<40, 0, 0) {
+		m |= inner
 	}
-	*at = m
+	switch {
+	case *at == 0 || *at == m:
+		*at = m
+	case *at != several && *at&^inner == m&^inner:
+		*at |= inner
+	default:
+		*at = several
+	}
+}
+
+// calledWith is what sameMap has found out about an instruction: see InsnFact.Map.
+func (a *analysis) calledWith(gi int32) (same, like int32) {
+	m := a.callMap[gi]
+	if m == several {
+		return 0, 0
+	}
+	if m&inner != 0 {
+		return 0, m &^ inner
+	}
+	return m, m
 }
 
 func (c *callCheck) valueSize() int64 { return int64(c.mapSpec(c.mapping).ValueSize) }

@@ -94,8 +94,9 @@ type InsnFact struct {
 	// Moved: the instruction loads a packet pointer from the context, whose host has the address, 8 bytes, so
 	// many bytes further on; 0 if it loads what it says.
 	Moved int32
-	// Map is the number of the map, plus one, with which a helper is called on every path; 0 if they differ.
-	Map int32
+	// Map is the number of the map, plus one, with which a helper is called on every path; 0 if they differ. Like is
+	// that of a map which the one of every path is like: also of one that another map holds.
+	Map, Like int32
 	// Sides are the ways of a branch that are possible: 1 Then, 2 Else; 0 if nothing is known.
 	Sides uint8
 	// ZeroAfter is the set of R1 to R5, and of R0 if the callee returns nothing, that may be read after this call
