@@ -168,6 +168,7 @@ func (p *Program) Worker(ctx context.Context) (*Worker, error) {
 		w.endLease()
 		return nil, p.unavailable()
 	}
+	w.held = true
 	w.state.Store(stateHeld) // the pin protects what it can reach, an epoch would keep everything
 	if w.runtime.attention.Load() != 0 {
 		w.runtime.collect()

@@ -101,6 +101,10 @@ func (p *Program) RunBatch(ctx context.Context, in codegen.Batch) (codegen.Resul
 		return codegen.Results{}, err
 	}
 	defer w.endLease()
+	if !p.pin() { // for the whole batch, which passes from epoch to epoch
+		return codegen.Results{}, p.unavailable()
+	}
+	defer p.unpin()
 	w.ctx = ctx
 	w.SetFuel(in.Fuel)
 	return w.runBatch(in)
@@ -113,6 +117,7 @@ func (w *Worker) runBatch(in codegen.Batch) (codegen.Results, error) {
 		if err := w.ctx.Err(); err != nil {
 			return res, context.Cause(w.ctx)
 		}
+		w.state.Store(w.runtime.epoch.Load()) // what maps took away during the input before may be reused
 		r := codegen.Result{Mem: in.Inputs[i].Mem}
 		begin := time.Now()
 		runs, err := w.runInput(&in.Inputs[i], repeat, in.Trace, &r)

@@ -53,6 +53,7 @@ type Worker struct {
 	records     []codegen.Record
 	lost        int
 	helped      bool   // a Go helper was called
+	held        bool   // handed out
 	ended       bool   // a helper has said the result
 	result      uint64 // if ended
 }
@@ -175,8 +176,13 @@ func (w *Worker) RunContext(ctx, mem []byte) (uint64, error) {
 	return w.start()
 }
 
-// start runs the program once on what was prepared.
+// start runs the program once on what was prepared. A worker that was handed out is in an epoch for the time of the run
+// only: what maps take away in it stays until then.
 func (w *Worker) start() (uint64, error) {
+	if w.held && len(w.bound.unit.image.maps) > 0 {
+		w.state.Store(w.runtime.epoch.Load())
+		defer w.state.Store(stateHeld)
+	}
 	slice := w.budget.Start(w.fuel)
 	if w.running != w.bound {
 		w.setRunning(w.bound)
@@ -266,7 +272,7 @@ func (w *Worker) Release() {
 		return
 	}
 	w.reset()
-	w.bound = nil
+	w.bound, w.held = nil, false
 	w.runtime.giveBack(w)
 	p.unpin()
 }
