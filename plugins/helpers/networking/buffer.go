@@ -158,9 +158,10 @@ func (s buffer) outgrow(pos int) {
 }
 
 // insert makes room for n zero bytes at an offset by moving what lies before it,
-// link header and network header included (bpf_skb_net_hdr_push).
+// link header and network header included (bpf_skb_net_hdr_push). Of a packet that
+// ends before the offset the kernel moves what lies behind it too; here that is zeros.
 func (s buffer) insert(off, n int) codegen.Errno {
-	if !s.pkt.Insert(off, n, true) {
+	if !s.pkt.Insert(min(off, s.len()), n, true) {
 		return codegen.ENOMEM
 	}
 	s.moved(-n)

@@ -139,6 +139,16 @@ func TestMTUsAreTheKernels(t *testing.T) {
 		index, diff := uint64(pick(d, 0, 1, 5, 6, 99)), uint64(int64(pick(d, 0, 1, -1, 14, 200, -200)))
 		script := []scripted{{"bpf_check_mtu", []arg{ctxArg(), num(index), in(0, size), num(diff), num(0)}}}
 		packet := slices.Concat(make([]byte, 60), d.bytes(pick(d, 0, 1340, 1354, 1355, 1440, 1454, 1455)))
+		if d.Intn(3) == 0 { // a large packet, with a transport header or without
+			ctx := make([]byte, 192)
+			binary.LittleEndian.PutUint16(ctx[176:], uint16(pick(d, 100, 1400, 1470, 1500, 1600)))
+			script = []scripted{
+				{"bpf_skb_change_head", []arg{ctxArg(), num(uint64(pick(d, 0, 64, 65, 200))), num(0)}},
+				{"bpf_check_mtu", []arg{ctxArg(), num(index), in(1, make([]byte, 4)), num(0), num(1)}},
+			}
+			require.True(t, k.compareIn(t, routesEnv, k.typ("sched_cls"), script, nil, ctx, packet), "seed %d", seed)
+			continue
+		}
 		require.True(t, k.compareIn(t, routesEnv, k.typ(pick(d, "xdp", "sched_cls")), script, nil, nil, packet), "seed %d", seed)
 	}
 }

@@ -149,39 +149,24 @@ func (q *query) tables() []uint32 {
 // along follows a route.
 func (q *query) along(r *route) uint64 {
 	d, ok := q.n.device(r.Index)
-	if !ok {
+	mtu := r.mtu(&d)
+	switch {
+	case !ok:
 		return fibNotForwarded
-	}
-	mtu := d.MTU
-	if r.MTU != 0 {
-		mtu = r.MTU
-	}
-	mtu = min(mtu, maxMTU)
-	if q.check && uint32(little.Uint16(q.p[fibLength:])) > mtu {
+	case q.check && uint32(little.Uint16(q.p[fibLength:])) > mtu:
 		little.PutUint16(q.p[fibLength:], uint16(mtu))
 		return fibFragment
-	}
-	if r.Encap {
+	case r.Encap:
 		return fibTunnel
 	}
 	setWord(q.p, fibMetric, r.Metric)
 	setWord(q.p, fibIndex, d.Index)
-	to, hop := q.address(fibDst), q.address(fibDst)
-	if r.Gateway.IsValid() {
-		hop = r.Gateway
-		if hop.Is6() {
-			q.p[fibFamily] = afInet6
-		}
-		q.setAddress(fibDst, hop)
-	}
-	if q.flags&fibSource != 0 {
-		src := q.n.source(r, &d, hop, to)
-		if !src.IsValid() {
-			return fibNoSource
-		}
-		q.setAddress(fibSrc, src)
-	}
-	if q.flags&fibSkipNeighbour == 0 && !q.meet(hop, &d) {
+	to := q.address(fibDst)
+	hop := q.nextHop(r, to)
+	switch {
+	case q.flags&fibSource != 0 && !q.setSource(r, &d, hop, to):
+		return fibNoSource
+	case q.flags&fibSkipNeighbour == 0 && !q.meet(hop, &d):
 		return fibNoNeighbour
 	}
 	setWord(q.p, fibVlan, 0)
@@ -189,6 +174,33 @@ func (q *query) along(r *route) uint64 {
 		little.PutUint16(q.p[fibLength:], uint16(mtu))
 	}
 	return fibSuccess
+}
+
+// mtu is what fits along a route through an interface.
+func (r *route) mtu(d *netDevice) uint32 {
+	if r.MTU != 0 {
+		return min(r.MTU, maxMTU)
+	}
+	return min(d.MTU, maxMTU)
+}
+
+// nextHop is the host to send to, which takes the destination's place; it may be of the other family.
+func (q *query) nextHop(r *route, to netip.Addr) netip.Addr {
+	if !r.Gateway.IsValid() {
+		return to
+	}
+	if r.Gateway.Is6() {
+		q.p[fibFamily] = afInet6
+	}
+	q.setAddress(fibDst, r.Gateway)
+	return r.Gateway
+}
+
+// setSource stores the address to send from, if there is one.
+func (q *query) setSource(r *route, d *netDevice, hop, to netip.Addr) bool {
+	src := q.n.source(r, d, hop, to)
+	q.setAddress(fibSrc, src)
+	return src.IsValid()
 }
 
 // source is the address that the host would send from: the route's or, of all
@@ -350,44 +362,50 @@ const (
 
 	mtuFits     = 0
 	mtuFragment = 1
+	mtuSegment  = 2
 )
 
-// checkMTU is bpf_check_mtu. Whether the segments of a large packet fit is known
-// of packets with a transport header only, which those of a run do not have.
+// checkMTU is bpf_check_mtu.
 func (n *network) checkMTU(c codegen.Call, _, index, length, diff, flags uint64) uint64 {
-	own, large := 0, false
-	p := c.Bytes(length, 4, true)
-	if isXDP(c) {
-		if flags != 0 {
-			return codegen.EINVAL.Ret()
-		}
-		own, index = len(c.Packet().Bytes()), pick(index, uint64(word(c.Context(), xdpIngress)))
-	} else {
-		s := bufferOf(c)
-		if flags&^mtuSegments != 0 || flags != 0 && (uint32(diff) != 0 || word(p, 0) != 0) {
-			return codegen.EINVAL.Ret()
-		}
-		own, large, index = s.len(), s.gso(), pick(index, uint64(s.field(skbIfindex)))
+	at, known, large := xdpIngress, uint64(0), false
+	if !isXDP(c) {
+		at, known, large = skbIfindex, mtuSegments, bufferOf(c).gso()
 	}
-	d, ok := n.device(uint32(index))
+	p := c.Bytes(length, 4, true)
+	if flags&^known != 0 || flags != 0 && (uint32(diff) != 0 || word(p, 0) != 0) {
+		return codegen.EINVAL.Ret()
+	}
+	d, ok := n.device(uint32(pick(index, uint64(word(c.Context(), at)))))
 	if !ok {
 		return codegen.ENODEV.Ret()
 	}
-	size, most := int32(own), int32(d.MTU)+int32(d.linkLen())
+	size := int32(len(c.Packet().Bytes()))
 	if l := word(p, 0); l != 0 {
 		size = int32(l) + int32(d.linkLen())
 	}
 	ret := uint64(mtuFits)
-	if size += int32(diff); size > most {
-		if large && flags != 0 {
-			return codegen.EINVAL.Ret()
-		}
-		if !large {
-			ret = mtuFragment
-		}
+	switch longer := size+int32(diff) > int32(d.MTU)+int32(d.linkLen()); {
+	case longer && !large:
+		ret = mtuFragment
+	case longer && flags != 0:
+		ret = bufferOf(c).segments(d.MTU)
 	}
-	setWord(p, 0, d.MTU)
+	if int64(ret) >= 0 {
+		setWord(p, 0, d.MTU)
+	}
 	return ret
+}
+
+// segments says whether the segments of a large packet fit, which is known if it
+// has a transport header (skb_gso_validate_network_len).
+func (s buffer) segments(mtu uint32) uint64 {
+	switch headers := uint32(s.place(atTrans) - s.place(atNet)); {
+	case !s.has(flagTrans):
+		return codegen.EINVAL.Ret()
+	case headers+s.field(skbGsoSize) > mtu:
+		return mtuSegment
+	}
+	return mtuFits
 }
 
 // pick is the interface that a helper was given, or the packet's own for 0.

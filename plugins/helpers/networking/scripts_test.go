@@ -73,8 +73,11 @@ var drawings = map[string]drawing{
 	"bpf_skb_vlan_push": func(d draw, _, _ int) []arg {
 		return []arg{ctxArg(), num(big(pick(d, uint16(0x8100), 0x88a8, 0x0800))), num(uint64(d.Intn(1 << 16)))}
 	},
-	"bpf_skb_vlan_pop":    func(draw, int, int) []arg { return []arg{ctxArg()} },
-	"bpf_skb_change_head": func(d draw, _, _ int) []arg { return []arg{ctxArg(), num(d.near(40)), num(d.flags(0))} },
+	"bpf_skb_vlan_pop": func(draw, int, int) []arg { return []arg{ctxArg()} },
+	// Large packets can grow by more than the kernel's 16-bit offsets hold; what comes of that is nothing to compare with.
+	"bpf_skb_change_head": func(d draw, _, _ int) []arg {
+		return []arg{ctxArg(), num(pick(d, uint64(d.Intn(80)), uint64(d.Intn(5000)), 14, 1<<31, 1<<32-1, 16064)), num(d.flags(0))}
+	},
 	"bpf_skb_change_tail": func(d draw, _, size int) []arg {
 		return []arg{ctxArg(), num(pick(d, d.near(2*size), 16064, 16065, 5000)), num(d.flags(0))}
 	},
@@ -125,7 +128,7 @@ var drawings = map[string]drawing{
 	"bpf_check_mtu": func(d draw, step, size int) []arg {
 		b := make([]byte, 4)
 		binary.LittleEndian.PutUint32(b, pick(d, uint32(0), uint32(size), 65536, 65537, 1<<31))
-		return []arg{ctxArg(), num(uint64(pick(d, 0, 1, 0x7ffffff0))), in(step, b), num(pick(d, uint64(0), 70000, d.near(65536))), num(d.flags(1))}
+		return []arg{ctxArg(), num(uint64(pick(d, 0, 1, 0x7ffffff0))), in(step, b), num(pick(d, uint64(0), 0, 70000, d.near(65536))), num(d.flags(1))}
 	},
 	"bpf_fib_lookup": func(d draw, step, _ int) []arg {
 		b := d.bytes(64)
@@ -175,6 +178,7 @@ var sequences = [][]string{
 	{"bpf_skb_change_head", "bpf_skb_vlan_push", "bpf_skb_vlan_pop", "bpf_skb_change_proto"},
 	{"bpf_skb_change_head", "bpf_skb_change_tail", "bpf_skb_adjust_room", "bpf_skb_load_bytes_relative"},
 	{"bpf_skb_change_proto", "bpf_skb_change_proto", "bpf_skb_load_bytes_relative", "bpf_skb_change_tail"},
+	{"bpf_skb_change_head", "bpf_check_mtu", "bpf_skb_change_head", "bpf_check_mtu"},
 	{"bpf_xdp_adjust_meta", "bpf_xdp_adjust_head", "bpf_xdp_adjust_meta", "bpf_xdp_adjust_tail"},
 	{"bpf_xdp_adjust_tail", "bpf_xdp_adjust_head", "bpf_xdp_adjust_tail", "bpf_xdp_store_bytes"},
 }
@@ -229,7 +233,7 @@ func TestHelpersDoWhatTheKernelsDo(t *testing.T) {
 		typ := k.typ(name)
 		names, fields := k.drawable(typ), loadables(&typ.Context, "napi_id")
 		t.Run(name, func(t *testing.T) {
-			for seed := range rounds(300) {
+			for seed := range rounds(200) {
 				d := draw{rand.New(rand.NewSource(int64(seed)))}
 				packet, ctx := d.packet(), []byte(nil)
 				if name != "xdp" {
