@@ -13,6 +13,7 @@ import (
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/codegen/codegentest"
 	"github.com/bpfc/bpfc/plugins/helpers/base"
+	"github.com/bpfc/bpfc/plugins/helpers/networking"
 	"github.com/bpfc/bpfc/plugins/helpers/tracing"
 )
 
@@ -27,25 +28,27 @@ func (a asked) Env(name string) []byte {
 	return a.Home.Env(name)
 }
 
-// The document has every part that the sets read, none that they do not, and its example is one.
+// The document has every part that the sets read, none that they do not, and its examples are environments.
 func TestEnvironmentIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/ENVIRONMENT.md")
 	require.NoError(t, err)
-	block := regexp.MustCompile("(?s)```json\n(.*?)```").FindSubmatch(text)
-	require.NotNil(t, block)
-	var parts map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(block[1], &parts))
-	home := asked{&codegentest.Home{N: 4, Parts: map[string]string{}}, map[string]bool{}}
-	for name, part := range parts {
-		home.Parts[name] = string(part)
-	}
-	for _, open := range []codegen.Open{base.Implement, tracing.Implement} {
-		_, err := open(home)
-		require.NoError(t, err)
-	}
-	require.Equal(t, slices.Sorted(maps.Keys(parts)), slices.Sorted(maps.Keys(home.parts)))
-	for name := range parts {
-		require.Contains(t, string(text), "| `"+name+"` |")
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(text, -1)
+	require.Len(t, blocks, 2)
+	for i, sets := range [][]codegen.Open{{base.Implement, tracing.Implement}, {networking.Implement}} {
+		var parts map[string]json.RawMessage
+		require.NoError(t, json.Unmarshal(blocks[i][1], &parts))
+		home := asked{&codegentest.Home{N: 4, Parts: map[string]string{}}, map[string]bool{}}
+		for name, part := range parts {
+			home.Parts[name] = string(part)
+		}
+		for _, open := range sets {
+			_, err := open(home)
+			require.NoError(t, err)
+		}
+		require.Equal(t, slices.Sorted(maps.Keys(parts)), slices.Sorted(maps.Keys(home.parts)))
+		for name := range parts {
+			require.Contains(t, string(text), "| `"+name+"` |")
+		}
 	}
 }
 

@@ -10,7 +10,7 @@
 // and actions see that header, other programs with a struct __sk_buff see the
 // packet from its network header on, and give it out with a link header of zeros.
 // An input may set those fields of its context that the kernel's test takes.
-// Different from there:
+// Different from there (see docs/ENVIRONMENT.md, too):
 //
 //   - Packets are in one piece, however long, and may be of IP with a header that is cut off.
 //   - wire_len is the packet's length if the input does not say it.
@@ -21,21 +21,8 @@
 //
 // # The environment
 //
-// Without an environment every interface number is an Ethernet interface of 1500
-// bytes, there are no routes and no sockets but the one that a packet belongs to.
-// These parts of it are the set's, each JSON; a field that is not known is an error:
-//
-//	devices     [{"ifindex", "name", "mac", "mtu", "addresses": ["10.0.0.1/24"], "no_forwarding", "down", "no_link_header", "rx_queues"}]
-//	            All interfaces but the loopback one. Addresses bring routes to themselves and to their networks.
-//	routes      [{"prefix", "gateway", "ifindex", "table", "metric", "mtu", "type", "source", "encap"}]
-//	            The type is unicast if it is not given, blackhole, unreachable, prohibit, local, broadcast or multicast.
-//	neighbours  [{"ifindex", "address", "mac", "invalid"}]
-//	tunnel      {"id", "remote", "local", "tos", "ttl", "label", "flags", "options"}
-//	            The tunnel that packets came out of; options are hexadecimal digits.
-//	sockets     [{"proto", "local", "remote", "state", "ifindex", "mark", "priority", "v6only", "cookie", "netns_cookie",
-//	             "uid", "classid", "cgroups", "packet", "tcp"}]
-//	            States are as ss prints them. Cgroups are numbers from the root's on. Packets belong to the socket
-//	            with "packet". Fields of "tcp" are those of struct bpf_tcp_sock.
+// The parts "devices", "routes", "neighbours", "tunnel" and "sockets" of the
+// environment are the set's: docs/ENVIRONMENT.md.
 //
 // # What a run leaves
 //
