@@ -30,6 +30,7 @@ type Program struct {
 	session Session
 	id      ProgID
 	info    EntryInfo
+	cpus    int // of the session, if it is known
 	close   func() error
 }
 
@@ -76,7 +77,11 @@ func LoadArtifact(ctx context.Context, a *Artifact, b Backend, opts Options) ([]
 	if !ok {
 		return nil, &UnsupportedError{What: "running programs with back end " + b.Target().Name, Msg: "it only compiles"}
 	}
-	session, err := r.Open(ctx, Spec{CPUs: opts.CPUs, Set: opts.set(), Helpers: opts.Helpers})
+	spec, err := opts.spec()
+	if err != nil {
+		return nil, err
+	}
+	session, err := r.Open(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +169,19 @@ func (p *Program) runRemote(mem []byte) (uint64, error) {
 		return 0, r.Fault
 	}
 	return r.Ret, nil
+}
+
+// Exec runs the program once on an input: memory, or a packet and a context. The result has both as they are
+// afterwards, and what the run has left behind. A broken rule is returned as a *Fault.
+func (p *Program) Exec(ctx context.Context, in Input) (Result, error) {
+	out, err := p.session.Run(ctx, p.id, Batch{Inputs: []Input{in}})
+	if err != nil {
+		return Result{}, err
+	}
+	if r := out.Results[0]; r.Fault != nil {
+		return r, r.Fault
+	}
+	return out.Results[0], nil
 }
 
 // RunBatch runs the program on many inputs with one call; see Session.Run.

@@ -13,6 +13,9 @@ package sdk
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
 
 	"github.com/bpfc/bpfc/core"
 )
@@ -46,10 +49,32 @@ type Options struct {
 	CPUs int
 	// Helpers are the Go helpers of the set by name, for Load.
 	Helpers map[string]GoHelper
+	// Sets are the implementations of whole sets, for Load, beside those of the built-in sets.
+	Sets []OpenSet
+	// Env is the environment in which helpers run, by part: "clock", "tasks", "routes", … Each part is what
+	// encoding/json makes the set's description of it from; docs/ENVIRONMENT.md has them. What is not given
+	// has fixed values, so that a run gives the same every time.
+	Env map[string]any
 }
 
 func (o *Options) core() core.Options {
 	return core.Options{Policy: o.Policy, NoLeaks: o.NoLeaks, Log: o.Log, Stop: o.Stop, Opt: o.Opt, CPU: o.CPU, Object: o.Object, Programs: o.Programs, Type: o.Type}
+}
+
+// spec is what a session for the options gets.
+func (o *Options) spec() (Spec, error) {
+	s := Spec{CPUs: o.CPUs, Set: o.set(), Helpers: o.Helpers, Sets: o.Sets, Env: map[string][]byte{}}
+	if s.CPUs == 0 {
+		s.CPUs = runtime.GOMAXPROCS(0)
+	}
+	for part, v := range o.Env {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return s, fmt.Errorf("environment: %s: %w", part, err)
+		}
+		s.Env[part] = b
+	}
+	return s, nil
 }
 
 func (o *Options) set() *Set {

@@ -51,20 +51,25 @@ type (
 
 // Sessions: homes of loaded programs.
 type (
-	Session   = codegen.Session
-	Spec      = codegen.Spec
-	GoHelper  = codegen.GoHelper
-	Call      = codegen.Call
-	ProgID    = codegen.ProgID
-	Batch     = codegen.Batch
-	Input     = codegen.Input
-	Result    = codegen.Result
-	Results   = codegen.Results
-	TraceStep = codegen.TraceStep
-	MapOp     = codegen.MapOp
-	MapOpKind = codegen.MapOpKind
-	MapEntry  = codegen.MapEntry
-	MapResult = codegen.MapResult
+	Session  = codegen.Session
+	Spec     = codegen.Spec
+	GoHelper = codegen.GoHelper
+	Call     = codegen.Call
+	Record   = codegen.Record
+	OpenSet  = codegen.Open
+	Home     = codegen.Home
+	// Implementation is how the helpers of a set run, in one session.
+	Implementation = codegen.Implementation
+	ProgID         = codegen.ProgID
+	Batch          = codegen.Batch
+	Input          = codegen.Input
+	Result         = codegen.Result
+	Results        = codegen.Results
+	TraceStep      = codegen.TraceStep
+	MapOp          = codegen.MapOp
+	MapOpKind      = codegen.MapOpKind
+	MapEntry       = codegen.MapEntry
+	MapResult      = codegen.MapResult
 )
 
 // The operations on maps.
@@ -74,6 +79,10 @@ const (
 	MapDelete  = codegen.MapDelete
 	MapIterate = codegen.MapIterate
 	MapList    = codegen.MapList
+	MapTake    = codegen.MapTake
+	MapPush    = codegen.MapPush
+	MapPop     = codegen.MapPop
+	MapConsume = codegen.MapConsume
 )
 
 // Helper sets: what varies, as data. Package core/abi says what each part means.
