@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bpfc/bpfc/core/codegen"
 )
@@ -214,10 +216,17 @@ var addresses = map[verb]struct {
 }{
 	ip4:      {4, func(b []byte) string { return fmt.Sprintf("%d.%d.%d.%d", b[0], b[1], b[2], b[3]) }},
 	ip4Zeros: {4, func(b []byte) string { return fmt.Sprintf("%03d.%03d.%03d.%03d", b[0], b[1], b[2], b[3]) }},
-	ip6: {16, func(b []byte) string {
-		return string(bytes.Join([][]byte{hex(b[:2]), hex(b[2:4]), hex(b[4:6]), hex(b[6:8]), hex(b[8:10]), hex(b[10:12]), hex(b[12:14]), hex(b[14:])}, []byte(":")))
-	}},
+	ip6:      {16, groups},
 	ip6Plain: {16, func(b []byte) string { return string(hex(b)) }},
+}
+
+// groups is the groups of an IPv6 address, none of them left out.
+func groups(b []byte) string {
+	out := make([]string, 0, 8)
+	for pair := range slices.Chunk(b, 2) {
+		out = append(out, string(hex(pair)))
+	}
+	return strings.Join(out, ":")
 }
 
 func hex(b []byte) []byte { return fmt.Appendf(nil, "%x", b) }
