@@ -441,7 +441,7 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	}
 	if known {
 		if a.at(x).kind == isScalar {
-			a.note(p, branchNote{a: x, b: y, decided: true, apart: in.B != ir.None})
+			a.note(p, branchNote{a: x, b: y, decided: true})
 		}
 		return a.follow(p, in, gi, taken), nil
 	}
@@ -610,7 +610,7 @@ func (a *analysis) assumeNumbers(p *path, in *ir.Insn, x, y ref, holds bool) boo
 		ny := a.narrow(p, in, y, x, v)
 		a.promise(p, ny)
 	}
-	if in.Width == 64 || n.num.UMax() <= 1<<32-1 && m.num.UMax() <= 1<<32-1 && (unsignedCond(in.Cond) || n.num.UMax() <= 1<<31-1 && m.num.UMax() <= 1<<31-1) {
+	if in.Width == 64 || unsignedCond(in.Cond) || n.num.UMax() <= 1<<31-1 && m.num.UMax() <= 1<<31-1 {
 		a.relateCompared(p, in, x, y, holds)
 	}
 	return true

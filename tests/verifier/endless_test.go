@@ -54,7 +54,6 @@ var far = []struct {
 	{"by a shifted counter", "l: r6 += 1\nr8 = r6\nr8 >>= 10\nif r8 == 0 goto l", 1024},
 	{"by a masked counter", "l: r6 += 1\nr8 = r6\nr8 &= 0x400\nif r8 == 0 goto l", 1024},
 	{"by a quotient", "l: r6 += 1\nr8 = r6\nr8 /= 700\nif r8 == 0 goto l", 700},
-	{"by two registers", "r8 = 700\nl: r6 += 1\nif r6 != r8 goto l", 700},
 	{"by a byte of one on the stack", "l: r6 += 1\n*(u64 *)(r10 - 8) = r6\nr8 = *(u8 *)(r10 - 7)\nif r8 != 2 goto l", 512},
 	{"by a value that wanders", "r8 = 700\nr9 = 701\nl: r6 += 1\nr1 = r8\nr8 = r9\nr9 = r1\nif r6 != r8 goto l", 700},
 	{"by a distance", "call 7\nr8 = r0\nr8 += 700\nl: r6 += 1\nr0 += 1\nif r0 != r8 goto l", 700},
