@@ -183,9 +183,14 @@ func Available() (ok bool, why string) {
 }
 
 // Need returns an oracle that ends with the test, or skips the test and says why.
-func Need(t testing.TB) *Oracle {
+func Need(t testing.TB) *Oracle { return need(t, Open) }
+
+// NeedLimited is Need for OpenLimited.
+func NeedLimited(t testing.TB) *Oracle { return need(t, OpenLimited) }
+
+func need(t testing.TB, open func() (*Oracle, error)) *Oracle {
 	t.Helper()
-	o, err := Open()
+	o, err := open()
 	if err != nil {
 		t.Skipf("compares with the running kernel: %v", err)
 	}
