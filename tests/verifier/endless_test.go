@@ -69,3 +69,11 @@ func TestFar(t *testing.T) {
 		require.Greater(t, steps, f.turns, "%s: it was not followed turn by turn", f.name)
 	}
 }
+
+// An analysis that gives up names the loops and branches that it spent its steps on, and how many on each.
+func TestTooComplex(t *testing.T) {
+	e, _ := decided(t, "call 7\nr8 = r0\nr8 <<= 32\ncall 7\nr8 |= r0\nr6 = 0\nr7 = 0\nl: call 7\nif r0 s> 9 goto +1\nr7 += r6\nr6 += 1\nif r6 < r8 goto l\nr0 = r7\nr0 &= 1\nexit")
+	require.NotNil(t, e)
+	require.Equal(t, verifier.CodeTooComplex, e.Code, e)
+	require.Regexp(t, `: the loop at insn 7 .*of x \d+ times, the branch at insn \d+ .* in the loop at insn 7 \d+ times`, e.Msg)
+}
