@@ -96,7 +96,6 @@ type branchNote struct {
 	prev    int32
 	a, b    ref
 	decided bool
-	apart   bool // decided, of two registers: no number that a loop was written for
 }
 
 // side bits of a branch.

@@ -329,10 +329,8 @@ func (a *analysis) loopOf(e *Error) (at spotIn, ok bool) {
 		return spotIn{f.fn, ir.BlockID(f.block), 0}, true
 	}
 	for _, s := range a.spots() {
-		for _, b := range a.program.Funcs[s.fn].Blocks {
-			if s.head && b.Insns[0].Pos == s.pos {
-				return spotIn{int32(s.fn), b.ID, 0}, true
-			}
+		if at = s.at; at.index == 0 && a.facts[at.fn].LoopHeads[at.block] {
+			return at, true
 		}
 	}
 	return at, false

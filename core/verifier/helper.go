@@ -31,8 +31,8 @@ type callCheck struct {
 	held    uint32 // reference that is released
 	slices  uint32 // dynptr that memory is taken of
 	slice   abi.DynptrKind
-	key     int64 // the key, if it is known and 4 bytes long; -1
-	lock    *node
+	key     int64  // the key, if it is known and 4 bytes long; -1
+	lock    uint32 // identity of what has the lock
 	iter    stackRange
 	cast    uint32 // reference of the structure that is cast
 	after   []func()
@@ -485,7 +485,7 @@ func (c *callCheck) structureOrNull(i int, r ref) *Error {
 // specialField checks that an argument is the special field of a map value.
 func (c *callCheck) specialField(i int, r ref, kind abi.SpecialKind, want string) (*node, *Error) {
 	n := c.at(r)
-	if n.kind != isMapValue {
+	if n.kind != isMapValue && (n.kind != isData || kind != abi.SpecialLock) {
 		return nil, c.wrong(i, r, want+" in a map value")
 	}
 	if n.flags&orNull != 0 {
@@ -493,14 +493,14 @@ func (c *callCheck) specialField(i int, r ref, kind abi.SpecialKind, want string
 	}
 	off, ok := c.whole(n).Const()
 	if !ok {
-		return nil, c.reject(c.p, c.in, CodeArgument, []ref{r}, "%s is at a variable offset of the map value", c.arg(i))
+		return nil, c.reject(c.p, c.in, CodeArgument, []ref{r}, "%s is at a variable offset of %s", c.arg(i), c.named(n))
 	}
-	for _, s := range c.program.Maps[n.obj].Special {
+	for _, s := range c.specials(n) {
 		if s.Kind == kind && uint64(s.Offset) == off {
 			return n, nil
 		}
 	}
-	return nil, c.reject(c.p, c.in, CodeArgument, []ref{r}, "%s: there is no %s at offset %d of the values of map %s", c.arg(i), want, off, c.program.Maps[n.obj].Name)
+	return nil, c.reject(c.p, c.in, CodeArgument, []ref{r}, "%s: there is no %s at offset %d of %s", c.arg(i), want, off, c.named(n))
 }
 
 func (c *callCheck) spinLock(i int, r ref) *Error {
@@ -508,10 +508,13 @@ func (c *callCheck) spinLock(i int, r ref) *Error {
 	if err != nil {
 		return err
 	}
-	if c.h.Flags&abi.FlagUnlock != 0 && c.p.lock != n.id {
+	c.lock = n.id
+	if n.kind == isData { // of which there is one
+		c.lock = c.derive(derivation{op: ir.OpAddr, off: -1 - int64(n.obj)})
+	}
+	if c.h.Flags&abi.FlagUnlock != 0 && c.p.lock != c.lock {
 		return c.reject(c.p, c.in, CodeLock, []ref{r}, "the lock taken at insn %d is another one", c.p.lockPos)
 	}
-	c.lock = n
 	return nil
 }
 
@@ -580,8 +583,8 @@ func (c *callCheck) finish() (*path, *Error) {
 		a.drop(p, c.in, c.held)
 	}
 	switch {
-	case h.Flags&abi.FlagLock != 0 && c.lock != nil:
-		p.lock, p.lockPos = c.lock.id, c.in.Pos
+	case h.Flags&abi.FlagLock != 0:
+		p.lock, p.lockPos = c.lock, c.in.Pos
 	case h.Flags&abi.FlagUnlock != 0:
 		p.lock = 0
 	}

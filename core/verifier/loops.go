@@ -409,9 +409,6 @@ func (w *widening) stopsOf(n *node) []uint64 {
 // number that varies its greatest value.
 func (w *widening) compared(n *node) (stops []uint64) {
 	for t := w.p.trail; t > w.q.trail; t = w.trail[t].prev {
-		if w.trail[t].apart {
-			continue
-		}
 		x, y := w.at(w.trail[t].a), w.at(w.trail[t].b)
 		if y.base == n.base {
 			x, y = y, x

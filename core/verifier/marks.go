@@ -16,6 +16,7 @@ type mark struct {
 	dead    bool  // given up: it ended too few paths
 	gone    bool  // the walk went back to before it
 	turned  bool  // a turn of a loop was closed here
+	spoils  bool  // it is in analysis.backs
 	nth     int32 // among those that are open
 	closes  bool  // a way from here ends at the head of a loop that is still open
 	widened bool  // stands for all turns of a loop
@@ -86,6 +87,9 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 		m.misses++
 		if m.misses > 3*m.hits+8 && len(list) > 4 {
 			m.dead = true
+			if !m.turned && !m.spoils {
+				m.path = path{} // which nothing will look at again
+			}
 		}
 	}
 	if dead > 8 {

@@ -104,10 +104,7 @@ func (a *analysis) inExtent(r *request, n *node, extent int64) *Error {
 	if lo < 0 || hi+r.size > extent {
 		return a.unproved(r, a.outside(r, n, lo, hi, extent))
 	}
-	if n.kind == isMapValue {
-		return a.special(r, n, lo, hi)
-	}
-	return nil
+	return a.special(r, n, lo, hi)
 }
 
 func (a *analysis) unbounded(r *request, n *node, extent int64) *Error {
@@ -135,14 +132,25 @@ func (a *analysis) named(n *node) string {
 	return kindNames[n.kind]
 }
 
-// special refuses accesses to locks, timers and the like in map values.
+// specials are the fields behind a pointer that only helpers may touch.
+func (a *analysis) specials(n *node) []abi.Special {
+	switch {
+	case n.kind == isMapValue:
+		return a.program.Maps[n.obj].Special
+	case n.kind == isData:
+		return a.program.Data[n.obj].Special
+	}
+	return nil
+}
+
+// special refuses accesses to locks, timers and the like.
 func (a *analysis) special(r *request, n *node, lo, hi int64) *Error {
-	for _, s := range a.program.Maps[n.obj].Special {
+	for _, s := range a.specials(n) {
 		if hi+r.size > int64(s.Offset) && lo < int64(s.Offset+s.Size) {
 			if s.Kind == abi.SpecialOther {
-				return a.reject(r.p, r.in, CodeUndecided, []ref{r.addr}, "%s touches bytes %d to %d of a value of map %s, a pointer or structure of the kernel", r.what, s.Offset, s.Offset+s.Size-1, a.program.Maps[n.obj].Name)
+				return a.reject(r.p, r.in, CodeUndecided, []ref{r.addr}, "%s touches bytes %d to %d of %s, a pointer or structure of the kernel", r.what, s.Offset, s.Offset+s.Size-1, a.named(n))
 			}
-			return a.reject(r.p, r.in, CodeSpecial, []ref{r.addr}, "%s touches bytes %d to %d of a value of map %s, which only helpers may (%s)", r.what, s.Offset, s.Offset+s.Size-1, a.program.Maps[n.obj].Name, specialNames[s.Kind])
+			return a.reject(r.p, r.in, CodeSpecial, []ref{r.addr}, "%s touches bytes %d to %d of %s, which only helpers may (%s)", r.what, s.Offset, s.Offset+s.Size-1, a.named(n), specialNames[s.Kind])
 		}
 	}
 	return nil

@@ -29,6 +29,9 @@ func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
 		if a.leaks && !both {
 			return a.reject(p, in, CodePointerMath, []ref{x, y}, "32-bit arithmetic on %s", kindNames[max(n.kind, m.kind)])
 		}
+		if a.leaks && !sameMemory(n, m) {
+			return a.reject(p, in, CodeLeak, []ref{x, y}, "the difference of %s and %s tells where memory is", kindNames[n.kind], kindNames[m.kind])
+		}
 		p.set(in.Dst, a.any(p, in, byInsn, widthNum(in.Width)))
 		return nil
 	case both:
@@ -285,6 +288,20 @@ func isEnd(k nodeKind) bool { return k == isPacketEnd || k == isMemoryEnd }
 
 func sameArea(p, end nodeKind) bool {
 	return p == isPacket && end == isPacketEnd || p == isPacketMeta && end == isPacket || p == isMemory && end == isMemoryEnd
+}
+
+// sameMemory reports whether two pointers lead into one area, so that how far apart they are says nothing of where it is.
+func sameMemory(n, m *node) bool {
+	packet := func(k nodeKind) bool { return k == isPacket || k == isPacketEnd || k == isPacketMeta }
+	switch {
+	case packet(n.kind):
+		return packet(m.kind)
+	case n.kind == isMemory || n.kind == isMemoryEnd:
+		return m.kind == isMemory || m.kind == isMemoryEnd
+	case n.kind == isStack, n.kind == isData:
+		return n.kind == m.kind && (n.kind == isStack || n.obj == m.obj)
+	}
+	return n.kind == isMapValue && m.kind == isMapValue && n.obj == m.obj && n.id == m.id && n.id != 0
 }
 
 // conditions relate a comparison to the one with its operands exchanged, to the one that

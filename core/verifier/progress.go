@@ -49,7 +49,7 @@ func (a *analysis) spoil(m *mark, p *path) *mark {
 			return
 		}
 		if s, ok := a.moves(x, y); ok && !a.noted(m, s) {
-			a.backs = append(a.backs, turnBack{s, m})
+			a.backs, m.spoils = append(a.backs, turnBack{s, m}), true
 		}
 	})
 	if len(a.backs) == first {

@@ -34,16 +34,24 @@ func (a *analysis) relateCompared(p *path, in *ir.Insn, x, y ref, holds bool) {
 	}
 	switch cond {
 	case isa.LT:
-		a.relate(p, x, y, 1, from)
+		a.learn(p, in.Width, from, x, y, 1)
 	case isa.LE:
-		a.relate(p, x, y, 0, from)
+		a.learn(p, in.Width, from, x, y, 0)
 	case isa.GT:
-		a.relate(p, y, x, 1, from)
+		a.learn(p, in.Width, from, y, x, 1)
 	case isa.GE:
-		a.relate(p, y, x, 0, from)
+		a.learn(p, in.Width, from, y, x, 0)
 	case isa.EQ:
-		a.relate(p, x, y, 0, from)
-		a.relate(p, y, x, 0, from)
+		a.learn(p, in.Width, from, x, y, 0)
+		a.learn(p, in.Width, from, y, x, 0)
+	}
+}
+
+// learn remembers x + c ≤ y from a comparison. One of 32 bits says it of the low halves: that is enough
+// if x has no other, as no number is less than its low half.
+func (a *analysis) learn(p *path, width uint8, from [2]ref, x, y ref, c int64) {
+	if width == 64 || a.at(x).num.UMax() <= 1<<32-1 {
+		a.relate(p, x, y, c, from)
 	}
 }
 

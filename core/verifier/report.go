@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -324,12 +325,12 @@ func rangeText(r *abi.Range) string {
 	return fmt.Sprintf("%d to %d", r.Min, r.Max)
 }
 
-// spot is a join or the head of a loop, and how often it was looked at.
+// spot is the head of a loop or a branch, and how often it was looked at.
 type spot struct {
-	fn     int
+	at     spotIn
 	pos    ir.Pos
 	visits uint32
-	head   bool
+	what   string
 	loop   ir.Pos // where the innermost loop around it begins, NoPos if there is none
 }
 
@@ -345,41 +346,48 @@ func (a *analysis) tooComplex(p *path, in *ir.Insn, format string, args ...any) 
 		e.Msg += ": " + strings.Join(most, ", ")
 	}
 	for _, s := range spots[:min(maxChain, len(spots))] {
-		e.Chain = append(e.Chain, Step{int(s.pos), a.program.Funcs[s.fn].Name, a.program.Source(s.pos), a.spotText(&s)})
+		e.Chain = append(e.Chain, Step{int(s.pos), a.program.Funcs[s.at.fn].Name, a.program.Source(s.pos), a.spotText(&s)})
 	}
 	return e
 }
 
-// spots are the joins and heads of loops that were looked at, the most often first.
+// spots are the heads of loops, and the branches of which both sides were followed, that were looked at, the most often first.
 func (a *analysis) spots() (list []spot) {
 	for fi, f := range a.program.Funcs {
 		around := loopsAround(f, &a.facts[fi])
 		for _, b := range f.Blocks {
-			gi := a.first[fi] + a.facts[fi].Start[b.ID]
-			if !a.joins[gi] || a.visits[gi] == 0 {
-				continue
+			loop := ir.NoPos
+			if h := around[b.ID]; h >= 0 {
+				loop = f.Blocks[h].Insns[0].Pos
 			}
-			s := spot{fi, b.Insns[0].Pos, a.visits[gi], a.facts[fi].LoopHeads[b.ID], ir.NoPos}
-			if h := around[b.ID]; h >= 0 && h != b.ID {
-				s.loop = f.Blocks[h].Insns[0].Pos
+			for i := range b.Insns {
+				gi := a.first[fi] + a.facts[fi].Start[b.ID] + int32(i)
+				s := spot{spotIn{int32(fi), b.ID, i}, b.Insns[i].Pos, a.visits[gi], "loop", loop}
+				switch {
+				case a.visits[gi] == 0:
+					continue
+				case a.loops[gi] && s.pos == loop:
+					s.loop = ir.NoPos
+				case a.loops[gi]:
+				case a.taken[gi] == sideThen|sideElse:
+					s.what = "branch"
+				default:
+					continue
+				}
+				list = append(list, s)
 			}
-			list = append(list, s)
 		}
 	}
-	slices.SortStableFunc(list, func(x, y spot) int { return int(y.visits) - int(x.visits) })
+	slices.SortStableFunc(list, func(x, y spot) int { return cmp.Compare(y.visits, x.visits) })
 	return list
 }
 
 func (a *analysis) spotText(s *spot) string {
-	text := "the join at insn "
-	if s.head {
-		text = "the loop at insn "
-	}
-	text += fmt.Sprint(s.pos)
+	text := fmt.Sprintf("the %s at insn %d", s.what, s.pos)
 	if at := a.sourceAt(s.pos); at != "" {
 		text += " (" + at + ")"
 	}
-	text += " of " + a.program.Funcs[s.fn].Name
+	text += " of " + a.program.Funcs[s.at.fn].Name
 	if s.loop != ir.NoPos {
 		text += fmt.Sprintf(" in the loop at insn %d", s.loop)
 	}

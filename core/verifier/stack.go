@@ -114,11 +114,18 @@ func (a *analysis) loadSlot(r *request, s stackRange) *Error {
 	t := &f.slots[k]
 	a.readSlots(p, s.frame, 1<<k)
 	size := uint8(r.size)
-	if t.size != 0 && at == 0 && size <= t.size {
-		n := a.at(t.val)
+	if n := a.at(t.val); t.size != 0 {
+		whole := at == 0 && size == t.size
 		switch {
 		case n.kind == isDynptr || n.kind == isIter:
 			return a.reject(p, in, CodeDynptr, []ref{t.val}, "%s reads %s: only helpers may", r.what, kindNames[n.kind])
+		case n.kind != isScalar && a.leaks && !whole:
+			return a.reject(p, in, CodeLeak, []ref{t.val}, "%s reads a part of %s", r.what, kindNames[n.kind])
+		}
+	}
+	if t.size != 0 && at == 0 && size <= t.size {
+		n := a.at(t.val)
+		switch {
 		case size == t.size && (size == 8 || !in.Sign && fitsBytes(n, size)):
 			a.share(t.val)
 			p.set(in.Dst, t.val)
@@ -126,9 +133,6 @@ func (a *analysis) loadSlot(r *request, s stackRange) *Error {
 		case n.kind == isScalar:
 			p.set(in.Dst, a.made(p, in, node{kind: isScalar, a: t.val, num: extend(in, size, n.num)}))
 			return nil
-		}
-		if a.leaks {
-			return a.reject(p, in, CodeLeak, []ref{t.val}, "%s reads a part of %s", r.what, kindNames[n.kind])
 		}
 	}
 	bits := uint8((1<<size - 1) << at)
@@ -265,6 +269,7 @@ func (a *analysis) storeSlot(r *request, s stackRange, val ref) *Error {
 	if n.kind != isScalar && size < 8 && a.leaks {
 		return a.reject(p, in, CodeLeak, []ref{val}, "a part of %s is stored", kindNames[n.kind])
 	}
+	a.hide(t)
 	if at == 0 && (size == 8 || n.kind == isScalar) {
 		zero := t.zero &^ bits
 		if t.size > size {
@@ -292,6 +297,13 @@ func (a *analysis) storeSlot(r *request, s stackRange, val ref) *Error {
 		a.markPrecise(val, &a.work)
 	}
 	return nil
+}
+
+// hide forgets that an address was written, of which a part is overwritten: under no-leaks the rest must not be read.
+func (a *analysis) hide(t *slot) {
+	if a.leaks && t.size != 0 && a.at(t.val).kind != isScalar {
+		*t = slot{}
+	}
 }
 
 // dissolve makes of a whole value bytes.
@@ -330,6 +342,9 @@ func (a *analysis) dropDynptr(p *path, frame int32, id uint32) {
 		t := &f.slots[i]
 		if t.size != 0 && a.at(t.val).kind == isDynptr && a.at(t.val).id == id {
 			*t = slot{init: 0xff}
+			if a.leaks {
+				t.init = 0
+			}
 		}
 	}
 	a.dropSlices(p, id)
@@ -380,6 +395,10 @@ func (a *analysis) blurStack(r *request, s stackRange) *Error {
 	for off := s.lo; off < s.hi+r.size; off++ {
 		k, at := slotOf(off)
 		t := &f.slots[k]
+		if a.leaks && s.lo != s.hi && t.size != 0 && a.at(t.val).kind != isScalar {
+			return a.reject(r.p, r.in, CodeLeak, []ref{t.val}, "%s at R10%+d%s may leave a part of %s to be read", r.what, s.lo, upTo(s.lo, s.hi), kindNames[a.at(t.val).kind])
+		}
+		a.hide(t)
 		a.dissolve(t)
 		if s.lo != s.hi && t.init&(1<<at) == 0 {
 			a.unread[f.fn] = true

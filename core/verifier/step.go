@@ -150,8 +150,7 @@ func (a *analysis) identityOf(x, y, z uint64) uint32 {
 func (a *analysis) compute(p *path, in *ir.Insn) *Error {
 	switch in.Op {
 	case ir.OpMov:
-		a.move(p, in)
-		return nil
+		return a.move(p, in)
 	case ir.OpNeg, ir.OpSext, ir.OpZext, ir.OpBswap:
 		return a.unary(p, in)
 	}
@@ -212,14 +211,14 @@ func (a *analysis) share(r ref) {
 	}
 }
 
-func (a *analysis) move(p *path, in *ir.Insn) {
+func (a *analysis) move(p *path, in *ir.Insn) *Error {
 	if in.B == ir.None {
 		v := uint64(in.Imm)
 		if in.Width == 32 {
 			v = uint64(uint32(v))
 		}
 		p.set(in.Dst, a.any(p, in, byInsn, scalar.Const(v)))
-		return
+		return nil
 	}
 	y := p.reg(in.B)
 	n := a.at(y)
@@ -229,12 +228,15 @@ func (a *analysis) move(p *path, in *ir.Insn) {
 		p.set(in.Dst, y)
 	case n.kind == isScalar && n.num.UMax() <= 1<<32-1:
 		p.set(in.Dst, a.aliasOf(p, in, y))
+	case n.kind != isScalar && a.leaks:
+		return a.reject(p, in, CodeLeak, []ref{y}, "a part of %s is copied", kindNames[n.kind])
 	case n.kind != isScalar:
 		p.set(in.Dst, a.any(p, in, byInsn, scalar.Bytes(4)))
 	default:
 		n.flags |= shared
 		p.set(in.Dst, a.made(p, in, node{kind: isScalar, a: y, num: scalar.Unary(ir.OpZext, 64, 4, n.num), size: formula(&ir.Insn{Op: ir.OpZext, Width: 64, Size: 4})}))
 	}
+	return nil
 }
 
 func (a *analysis) unary(p *path, in *ir.Insn) *Error {
@@ -441,7 +443,7 @@ func (a *analysis) branch(p *path, in *ir.Insn, gi int32) (*path, *Error) {
 	}
 	if known {
 		if a.at(x).kind == isScalar {
-			a.note(p, branchNote{a: x, b: y, decided: true, apart: in.B != ir.None})
+			a.note(p, branchNote{a: x, b: y, decided: true})
 		}
 		return a.follow(p, in, gi, taken), nil
 	}
@@ -522,7 +524,7 @@ func (a *analysis) decide(p *path, in *ir.Insn, x, y ref) (taken, known bool, er
 		}
 		return taken, known, nil
 	}
-	if a.leaks && !(in.Width == 64 && (a.nullTest(in, n, m) || isSpan(n.kind) || isSpan(m.kind))) {
+	if a.leaks && !(in.Width == 64 && (a.nullTest(in, n, m) && in.Cond == conditions[in.Cond].unsigned || sameMemory(n, m))) {
 		return false, false, a.reject(p, in, CodeLeak, []ref{x, y}, "a comparison of %s with %s tells where memory is", kindNames[n.kind], kindNames[m.kind])
 	}
 	if in.Width == 64 && a.nullTest(in, n, m) && n.flags&orNull == 0 && n.kind != isMemory && n.kind != isMemoryEnd && (in.Cond == isa.EQ || in.Cond == isa.NE) {
@@ -610,7 +612,7 @@ func (a *analysis) assumeNumbers(p *path, in *ir.Insn, x, y ref, holds bool) boo
 		ny := a.narrow(p, in, y, x, v)
 		a.promise(p, ny)
 	}
-	if in.Width == 64 || n.num.UMax() <= 1<<32-1 && m.num.UMax() <= 1<<32-1 && (unsignedCond(in.Cond) || n.num.UMax() <= 1<<31-1 && m.num.UMax() <= 1<<31-1) {
+	if in.Width == 64 || unsignedCond(in.Cond) || n.num.UMax() <= 1<<31-1 && m.num.UMax() <= 1<<31-1 {
 		a.relateCompared(p, in, x, y, holds)
 	}
 	return true

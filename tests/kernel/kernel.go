@@ -140,13 +140,20 @@ const slow = 20 * time.Millisecond
 // Oracle is the running kernel's verifier behind a child process. It is safe
 // for concurrent use and answers one question at a time.
 type Oracle struct {
-	mu    sync.Mutex
-	child *child
+	mu      sync.Mutex
+	child   *child
+	limited bool
 }
 
 // Open starts the child. The program that calls it must call Child, or Main, first.
-func Open() (*Oracle, error) {
-	o := &Oracle{}
+func Open() (*Oracle, error) { return open(&Oracle{}) }
+
+// OpenLimited is Open for a user who may load programs, but not see addresses: the child has CAP_BPF and
+// CAP_NET_ADMIN and no other capability. The rules are those of policy strict,no-leaks (allow_ptr_leaks and
+// allow_uninit_stack are CAP_PERFMON's, bpf_check, kernel/bpf/verifier.c, Linux 6.18), and those about speculation.
+func OpenLimited() (*Oracle, error) { return open(&Oracle{limited: true}) }
+
+func open(o *Oracle) (*Oracle, error) {
 	a := o.Ask(probe())
 	if a.Verdict != Accepted {
 		_ = o.Close()
@@ -180,9 +187,14 @@ func Available() (ok bool, why string) {
 }
 
 // Need returns an oracle that ends with the test, or skips the test and says why.
-func Need(t testing.TB) *Oracle {
+func Need(t testing.TB) *Oracle { return need(t, Open) }
+
+// NeedLimited is Need for OpenLimited.
+func NeedLimited(t testing.TB) *Oracle { return need(t, OpenLimited) }
+
+func need(t testing.TB, open func() (*Oracle, error)) *Oracle {
 	t.Helper()
-	o, err := Open()
+	o, err := open()
 	if err != nil {
 		t.Skipf("compares with the running kernel: %v", err)
 	}
@@ -198,7 +210,7 @@ func (o *Oracle) Ask(q Question) Answer {
 		return a
 	}
 	if o.child == nil {
-		c, err := start()
+		c, err := start(o.limited)
 		if err != nil {
 			return Answer{Verdict: Environment, Message: err.Error(), Insn: -1}
 		}
@@ -248,8 +260,11 @@ func (o *Oracle) Close() error {
 	return err
 }
 
-// childVariable is set in the environment of a child.
-const childVariable = "BPFC_KERNEL_CHILD"
+// childVariable is set in the environment of a child, to limited if it gives up its capabilities.
+const (
+	childVariable = "BPFC_KERNEL_CHILD"
+	limited       = "limited"
+)
 
 // Main is for TestMain: it serves if this process is a child, and runs the tests otherwise.
 func Main(m *testing.M) {
@@ -259,8 +274,15 @@ func Main(m *testing.M) {
 
 // Child serves and does not return if this process was started as a child.
 func Child() {
-	if os.Getenv(childVariable) == "" {
+	kind := os.Getenv(childVariable)
+	if kind == "" {
 		return
+	}
+	if kind == limited {
+		if err := giveUp(); err != nil {
+			fmt.Fprintln(os.Stderr, "kernel oracle:", err)
+			os.Exit(1)
+		}
 	}
 	if err := serve(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "kernel oracle:", err)
@@ -293,13 +315,16 @@ type child struct {
 	out *json.Decoder
 }
 
-func start() (*child, error) {
+func start(less bool) (*child, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), childVariable+"=1")
+	if less {
+		cmd.Env = append(os.Environ(), childVariable+"="+limited)
+	}
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,18 @@ const (
 type loader struct {
 	types *btf.Cache
 	specs map[string]*ebpf.CollectionSpec
+}
+
+// giveUp leaves this thread, which is the one that loads programs from now on, CAP_BPF and CAP_NET_ADMIN alone.
+func giveUp() error {
+	runtime.LockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	for _, c := range []uint{unix.CAP_BPF, unix.CAP_NET_ADMIN} {
+		data[c/32].Effective |= 1 << (c % 32)
+		data[c/32].Permitted |= 1 << (c % 32)
+	}
+	return unix.Capset(&header, &data[0])
 }
 
 func newLoader() *loader {

@@ -106,7 +106,7 @@ func TestDeadChildIsReplaced(t *testing.T) {
 // A child that does not answer in time is ended.
 func TestTimeLimit(t *testing.T) {
 	Need(t)
-	c, err := start()
+	c, err := start(false)
 	require.NoError(t, err)
 	_, err = c.ask(Question{Code: probe().Code, Repeat: 1 << 40}, 50*time.Millisecond)
 	require.ErrorContains(t, err, "no answer within 50ms")

@@ -6,6 +6,8 @@ import "runtime"
 
 type loader struct{}
 
+func giveUp() error { return nil }
+
 func newLoader() *loader { return &loader{} }
 
 func (*loader) answer(Question) Answer {

@@ -30,9 +30,11 @@ type Ours struct {
 // Verifier is our side: the sets that declare what the kernel has, and the
 // types and configuration that objects are adapted to. It is immutable.
 type Verifier struct {
-	Set    *abi.Set
-	kernel *elf.Types // nil if this kernel does not describe its types
-	config map[string]string
+	Set *abi.Set
+	// NoLeaks adds the rules for users without privileges, which an oracle that is limited has.
+	NoLeaks bool
+	kernel  *elf.Types // nil if this kernel does not describe its types
+	config  map[string]string
 }
 
 // New returns our side for the running kernel: its types, its version. The
@@ -120,7 +122,7 @@ func (v *Verifier) parse(path string) (*obj.Object, error) {
 func (v *Verifier) Verify(o *obj.Object, program string, repeat int) Ours {
 	var ours Ours
 	for n := 0; n == 0 || n < repeat && ours.Time < slow; n++ {
-		reports, err := core.Verify(o, v.Set, core.Options{Policy: verifier.Strict, Programs: []string{program}})
+		reports, err := core.Verify(o, v.Set, core.Options{Policy: verifier.Strict, NoLeaks: v.NoLeaks, Programs: []string{program}})
 		if err != nil {
 			return Ours{Verdict: verifier.Reject, Message: err.Error(), Insn: -1, Code: "internal"}
 		}

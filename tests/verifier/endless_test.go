@@ -54,7 +54,6 @@ var far = []struct {
 	{"by a shifted counter", "l: r6 += 1\nr8 = r6\nr8 >>= 10\nif r8 == 0 goto l", 1024},
 	{"by a masked counter", "l: r6 += 1\nr8 = r6\nr8 &= 0x400\nif r8 == 0 goto l", 1024},
 	{"by a quotient", "l: r6 += 1\nr8 = r6\nr8 /= 700\nif r8 == 0 goto l", 700},
-	{"by two registers", "r8 = 700\nl: r6 += 1\nif r6 != r8 goto l", 700},
 	{"by a byte of one on the stack", "l: r6 += 1\n*(u64 *)(r10 - 8) = r6\nr8 = *(u8 *)(r10 - 7)\nif r8 != 2 goto l", 512},
 	{"by a value that wanders", "r8 = 700\nr9 = 701\nl: r6 += 1\nr1 = r8\nr8 = r9\nr9 = r1\nif r6 != r8 goto l", 700},
 	{"by a distance", "call 7\nr8 = r0\nr8 += 700\nl: r6 += 1\nr0 += 1\nif r0 != r8 goto l", 700},
@@ -69,4 +68,12 @@ func TestFar(t *testing.T) {
 		require.Nil(t, e, "%s: %v", f.name, e)
 		require.Greater(t, steps, f.turns, "%s: it was not followed turn by turn", f.name)
 	}
+}
+
+// An analysis that gives up names the loops and branches that it spent its steps on, and how many on each.
+func TestTooComplex(t *testing.T) {
+	e, _ := decided(t, "call 7\nr8 = r0\nr8 <<= 32\ncall 7\nr8 |= r0\nr6 = 0\nr7 = 0\nl: call 7\nif r0 s> 9 goto +1\nr7 += r6\nr6 += 1\nif r6 < r8 goto l\nr0 = r7\nr0 &= 1\nexit")
+	require.NotNil(t, e)
+	require.Equal(t, verifier.CodeTooComplex, e.Code, e)
+	require.Regexp(t, `: the loop at insn 7 .*of x \d+ times, the branch at insn \d+ .* in the loop at insn 7 \d+ times`, e.Msg)
 }
