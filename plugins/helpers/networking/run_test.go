@@ -390,3 +390,10 @@ func TestStorage(t *testing.T) {
 	_, e := c.Map(m).Get([]byte{0: 0x2c, 1: 1, 8: 1, 15: 0})
 	require.Equal(t, codegen.OK, e, "cgroup 300, BPF_CGROUP_INET_EGRESS")
 }
+
+// The private bytes are found from the end of the host's form, which is a multiple of 8.
+func TestPrivateBytesFillWords(t *testing.T) {
+	for _, typ := range networking.Set().Types {
+		require.Zero(t, typ.Context.Private%8, typ.Name)
+	}
+}
