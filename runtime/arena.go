@@ -138,3 +138,6 @@ func (a *arena) protect(s span, p protection) error {
 	}
 	return nil
 }
+
+// holds reports whether an address is inside the range.
+func (a *arena) holds(addr uint64) bool { return addr-uint64(uintptr(a.base)) < uint64(a.size) }

@@ -16,13 +16,14 @@ const (
 	frameSize = 256 << 10
 )
 
-// maxContext bounds the host's form of a context, in bytes: records of tracepoints have 8 KiB.
-const maxContext = 16 << 10
+// maxContext bounds the host's form of a context, in bytes: programs that a process calls get up to 64 KiB from it.
+const maxContext = 72 << 10
 
 // layout is what the runtime fills in of a program type's context.
 type layout struct {
 	size, visible    uint32   // of the host's form, and of what programs see
 	start, end, meta []uint32 // places of packet pointers
+	pointers         []uint32 // places of other pointers
 	packet, writable bool
 	enter            func(codegen.Call) error
 	leave            func(codegen.Call, uint64)
@@ -47,6 +48,8 @@ func layoutOf(t *abi.ProgType, s *implementations) (*layout, error) {
 			l.end = append(l.end, at)
 		case abi.FieldPacketMeta:
 			l.meta = append(l.meta, at)
+		case abi.FieldPointer, abi.FieldFlowKeys:
+			l.pointers = append(l.pointers, at)
 		}
 	}
 	l.packet = len(l.start) > 0 || t.LoadAbs || t.Packet != abi.PacketNone
@@ -107,6 +110,11 @@ func (w *Worker) seen() []byte {
 	l := w.bound.layout
 	for _, places := range [...][]uint32{l.start, l.end, l.meta} {
 		w.putAddress(places, 0)
+	}
+	for _, at := range l.pointers {
+		if p := (*uint64)(unsafe.Pointer(&w.context[at])); w.runtime.arena.holds(*p) {
+			*p = 0
+		}
 	}
 	return append([]byte(nil), w.context[:l.visible]...)
 }

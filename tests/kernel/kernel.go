@@ -49,8 +49,8 @@ type Question struct {
 	Repeat int `json:",omitempty"`
 	// Run asks for a run of the program if it is accepted.
 	Run *Run `json:",omitempty"`
-	// Session, if set, is all that is asked: the answer is Answer.Session.
-	Session *Session `json:",omitempty"`
+	// Sessions, if there are any, are all that is asked: the answer is Answer.Sessions.
+	Sessions []Session `json:",omitempty"`
 }
 
 // Code is a program as bytecode, with the maps that it refers to.
@@ -117,9 +117,9 @@ type Answer struct {
 	Processed int
 	Time      time.Duration
 	// Via says who loaded the program: "cilium/ebpf", with CO-RE and BTF, or "raw", from our own front end's output.
-	Via     string
-	Ran     *Ran
-	Session *SessionAnswer `json:",omitempty"`
+	Via      string
+	Ran      *Ran
+	Sessions []SessionAnswer `json:",omitempty"`
 }
 
 // Ran is the outcome of a Run.
@@ -240,9 +240,9 @@ func (q *Question) codes() (all []*Code) {
 	if q.Code != nil {
 		all = append(all, q.Code)
 	}
-	if q.Session != nil {
-		for i := range q.Session.Programs {
-			all = append(all, &q.Session.Programs[i])
+	for _, s := range q.Sessions {
+		for i := range s.Programs {
+			all = append(all, &s.Programs[i])
 		}
 	}
 	return all

@@ -70,8 +70,12 @@ type load func(level uint32) outcome
 func (l *loader) answer(q Question) Answer {
 	release := exclusive()
 	defer release()
-	if q.Session != nil {
-		return Answer{Insn: -1, Via: "raw", Session: l.session(q.Session)}
+	if len(q.Sessions) > 0 {
+		a := Answer{Insn: -1, Via: "raw"}
+		for i := range q.Sessions {
+			a.Sessions = append(a.Sessions, *l.session(&q.Sessions[i]))
+		}
+		return a
 	}
 	prepare, via := l.object, "cilium/ebpf"
 	if q.Code != nil {

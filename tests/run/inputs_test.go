@@ -217,13 +217,13 @@ func (d draw) tls() []byte {
 	return slices.Concat([]byte{22, 3, 1}, be16(uint16(len(hello))), hello)
 }
 
-// skb is a packet and, in half of the runs, a struct __sk_buff with the fields that the kernel takes.
+// skb is a packet and a struct __sk_buff, in half of the runs with the fields that the kernel takes. Without one the
+// kernel's test leaves wire_len 0.
 func (d draw) skb() (data, ctx []byte) {
-	data = d.packet()
+	data, ctx = d.packet(), make([]byte, skbSize)
 	if d.one(2) {
-		return data, nil
+		return data, ctx
 	}
-	ctx = make([]byte, 192)
 	put := func(at int, v uint32) {
 		if d.one(2) {
 			binary.LittleEndian.PutUint32(ctx[at:], v)
@@ -284,4 +284,10 @@ func (d draw) arguments() (data, ctx []byte) {
 		binary.LittleEndian.PutUint64(ctx[i:], pick(d, 0, 1, uint64(d.IntN(16)), uint64(d.IntN(512)), uint64(d.IntN(4096)), uint64(d.Uint32())>>20, ^uint64(d.IntN(200))))
 	}
 	return nil, ctx
+}
+
+// anything is an input of a type that the kernel's test does not run: memory and the beginning of a context.
+func (d draw) anything() (data, ctx []byte) {
+	_, ctx = d.arguments()
+	return d.packet(), ctx
 }

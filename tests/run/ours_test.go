@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/abi"
@@ -29,7 +30,6 @@ func (s *subject) compile(ctx context.Context, b codegen.Backend, set *abi.Set, 
 type outcome struct {
 	puts  []string
 	steps []kernel.Ran
-	notes [][]codegen.Record // of each step
 	maps  map[string][]kernel.Element
 }
 
@@ -123,7 +123,11 @@ func (h *home) run(ctx context.Context, puts []kernel.Put, steps []kernel.Step) 
 			return out, fmt.Errorf("run %d: %w", i, err)
 		}
 	}
-	out.maps, err = h.dump(ctx)
+	all, err := h.dump(ctx)
+	for name, events := range out.maps {
+		all[name] = events
+	}
+	out.maps = all
 	return out, err
 }
 
@@ -133,15 +137,30 @@ func (h *home) step(ctx context.Context, st *kernel.Step, out *outcome) error {
 	res, err := h.session.Run(ctx, h.ids[st.Program], codegen.Batch{Inputs: []codegen.Input{in}})
 	switch {
 	case err != nil:
-		out.steps, out.notes = append(out.steps, kernel.Ran{Err: err.Error()}), append(out.notes, nil)
+		out.steps = append(out.steps, kernel.Ran{Err: err.Error()})
 		return ctx.Err()
 	case res.Results[0].Fault != nil:
 		return res.Results[0].Fault
 	}
 	r := &res.Results[0]
 	out.steps = append(out.steps, kernel.Ran{Ret: uint32(r.Ret), Data: r.Mem, Context: r.Ctx})
-	out.notes = append(out.notes, r.Records)
+	for i := range r.Records {
+		out.note(&r.Records[i])
+	}
 	return nil
+}
+
+// note takes a record for what the kernel has in its place: an event in the map of events, the keys of a flow dissector.
+func (out *outcome) note(r *codegen.Record) {
+	switch {
+	case r.Helper == "flow_keys":
+		out.steps[len(out.steps)-1].Data = r.Data
+	case strings.HasSuffix(r.Helper, "_output"):
+		if out.maps == nil {
+			out.maps = map[string][]kernel.Element{}
+		}
+		out.maps[r.Map] = append(out.maps[r.Map], kernel.Element{Value: r.Data})
+	}
 }
 
 // dump reads all maps.
@@ -196,8 +215,8 @@ func (h *home) drain(ctx context.Context, m *abi.MapSpec) (all []kernel.Element,
 	}
 }
 
-// spy runs the steps with a lookup that tells which keys were not there, by map.
-func (s *subject) spy(ctx context.Context, b engine, a *codegen.Artifact, puts []kernel.Put, steps []kernel.Step) (map[string][][]byte, error) {
+// ask runs the steps with a lookup that tells which keys were not there, by map.
+func (s *subject) ask(ctx context.Context, b engine, a *codegen.Artifact, set *abi.Set, puts []kernel.Put, steps []kernel.Step) (map[string][][]byte, error) {
 	const most = 24
 	asked := map[string][][]byte{}
 	lookup := func(c codegen.Call, table, key, _, _, _ uint64) uint64 {
@@ -212,7 +231,7 @@ func (s *subject) spy(ctx context.Context, b engine, a *codegen.Artifact, puts [
 		}
 		return addr
 	}
-	h, err := s.open(ctx, b, a, codegen.Spec{Set: spySet, Env: environment(&kernel.Process{PID: 1, TID: 1}), Helpers: map[string]codegen.GoHelper{"bpf_map_lookup_elem": lookup}})
+	h, err := s.open(ctx, b, a, codegen.Spec{Set: set, Env: environment(&kernel.Process{PID: 1, TID: 1}), Helpers: map[string]codegen.GoHelper{"bpf_map_lookup_elem": lookup}})
 	if err != nil {
 		return nil, err
 	}

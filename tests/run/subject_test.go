@@ -39,6 +39,7 @@ type subject struct {
 	object   *obj.Object
 	set      *abi.Set
 	programs []*obj.Program
+	kernel   bool // the kernel runs them
 }
 
 // typeOf is a program's type.
@@ -72,6 +73,10 @@ func (s *subject) calls(p *obj.Program) map[int]string {
 // skipped is why a program is not run in the kernel, "" if it is.
 func (s *subject) skipped(p *obj.Program) string {
 	t := s.typeOf(p)
+	base, _, _ := strings.Cut(s.name, ".")
+	if why := programsSkipped[base+" "+p.Name]; why != "" {
+		return base + " " + p.Name + ": " + why
+	}
 	if inputs[t.Kernel] == nil {
 		return "BPF_PROG_TEST_RUN does not run programs of type " + t.Name
 	}
@@ -96,40 +101,66 @@ func (s *subject) fixed(p *obj.Program, kernel bool) *obj.Program {
 	return &out
 }
 
-// limits of maps: more would only take time.
+// maxEntries is the size of maps: more would only take time. Those that forget the least used have room for all.
 const (
 	maxEntries = 512
-	ringBytes  = 1 << 16
+	maxLRU     = 4096
+	ringBytes  = 4096
 )
 
-// tame makes the maps as large on our side as the kernel's: small. Those that forget the least used have room for all.
+// tame makes the maps as large on our side as the kernel's: small.
 func (s *subject) tame() {
 	for i := range s.object.Maps {
 		m := &s.object.Maps[i]
-		most := uint32(maxEntries)
-		switch m.Type {
+		switch m.Pinning = 0; m.Type {
 		case mapRingBuf:
-			most = 4096
+			m.MaxEntries = ringBytes
 		case mapLRUHash, mapLRUPerCPUHash:
-			m.MaxEntries, most = 4096, 4096
+			m.MaxEntries = maxLRU
 		case mapPerfEvents, mapCPUMap:
-			m.MaxEntries = 2
+			m.MaxEntries = uint32(cpus)
+		default:
+			m.MaxEntries = min(m.MaxEntries, maxEntries)
 		}
-		m.MaxEntries, m.Pinning = max(1, min(m.MaxEntries, most)), 0
 	}
 }
 
-// kernelSession is the subject's programs for the kernel, without maps that none uses.
-func (s *subject) kernelSession(programs []*obj.Program) (*kernel.Session, error) {
+// session is the sequence for the kernel.
+func (q *sequence) session() (*kernel.Session, error) {
 	var fixed []*obj.Program
-	for _, p := range programs {
-		fixed = append(fixed, s.fixed(p, true))
+	for _, p := range q.programs {
+		fixed = append(fixed, q.fixed(p, true))
 	}
-	return kernel.NewSession(s.object, fixed, s.set)
+	s, err := kernel.NewSession(q.object, fixed, q.set)
+	if err == nil {
+		s.Puts, s.Steps = q.puts, q.steps
+	}
+	return s, err
 }
 
 // oneLine is text in one line, not too long.
 func oneLine(format string, args ...any) string {
 	t := strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")
 	return t[:min(len(t), 400)]
+}
+
+// steps are runs of all programs, in an order that is drawn.
+func (s *subject) steps(d draw, each int) (steps []kernel.Step) {
+	for range each {
+		for i, p := range s.programs {
+			t := s.typeOf(p)
+			input := inputs[t.Kernel]
+			if input == nil {
+				input = draw.anything
+			}
+			st := kernel.Step{Program: i}
+			st.Data, st.Context = input(d)
+			if n := int(t.Context.Size); n < len(st.Context) {
+				st.Context = st.Context[:n]
+			}
+			steps = append(steps, st)
+		}
+	}
+	d.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
+	return steps
 }
