@@ -127,6 +127,7 @@ func (img *Image) closeMaps() error {
 		}
 		t.byAddr.Delete(m.Address())
 		t.byID.Delete(m.ID())
+		delete(img.runtime.arrayTypes, m.Spec())
 		errs = append(errs, m.Close())
 	}
 	img.maps = nil
@@ -394,8 +395,25 @@ func (r *Runtime) object(spec *abi.MapSpec, n uint64) (uint64, codegen.Errno) {
 	return p.unit.code.Enter(p.entry, uint64(p.id)), codegen.OK
 }
 
-// suits reports whether a program may be in a prog array: all are of one type, and only the programs of the array's own
-// object may have guards, whose regions are those of the object that runs.
+// Refers takes note that an entry of the artifact refers to one of its maps. If that is a prog array, the run may go on in any
+// of the array's programs, which therefore are of the entry's type.
+func (img *Image) Refers(entry, m int) error {
+	r := img.runtime
+	r.maps.mu.Lock()
+	defer r.maps.mu.Unlock()
+	spec, e := img.maps[m].Spec(), &img.Artifact.Entries[entry]
+	if spec.Type != mapTypeProgArray {
+		return nil
+	}
+	if typ, ok := r.arrayTypes[spec]; ok && typ != e.Type {
+		return fmt.Errorf("program %s is of type %s, but prog array %s is for programs of type %s (EINVAL)", e.Name, e.Type, spec.Name, typ)
+	}
+	r.arrayTypes[spec] = e.Type
+	return nil
+}
+
+// suits reports whether a program may be in a prog array: all are of one type, that of the programs that refer to it, and
+// only the programs of the array's own object may have guards, whose regions are those of the object that runs.
 func (r *Runtime) suits(spec *abi.MapSpec, p *Program) codegen.Errno {
 	r.maps.mu.Lock()
 	defer r.maps.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"sort"
 	"unsafe"
 
 	"github.com/bpfc/bpfc/core/codegen"
@@ -131,6 +132,9 @@ func (Native) Load(img *Image) (Executable, error) {
 			return nil, err
 		}
 	}
+	if err := img.referToMaps(); err != nil {
+		return nil, err
+	}
 	c := &nativeCode{image: img, base: img.code.addr}
 	c.index()
 	for i := range a.Entries {
@@ -186,6 +190,29 @@ func (img *Image) relocate(r *codegen.Reloc) error {
 		return fmt.Errorf("relocation at %#x does not reach its target, %d bytes away", r.Offset, v)
 	}
 	binary.LittleEndian.PutUint32(img.code.mem[r.Offset:], uint32(v))
+	return nil
+}
+
+// referToMaps takes note of which entries refer to which maps. Code that belongs to no entry is every entry's.
+func (img *Image) referToMaps() error {
+	a := img.Artifact
+	for i := range a.Relocs {
+		r := &a.Relocs[i]
+		if r.Kind != codegen.RelocMap {
+			continue
+		}
+		prog := int32(-1)
+		if n := sort.Search(len(a.Symbols), func(n int) bool { return a.Symbols[n].Offset > r.Offset }); n > 0 {
+			prog = a.Symbols[n-1].Prog
+		}
+		for e := range a.Entries {
+			if prog < 0 || prog == int32(e) {
+				if err := img.Refers(e, int(r.Index)); err != nil {
+					return err
+				}
+			}
+		}
+	}
 	return nil
 }
 

@@ -36,10 +36,29 @@ func (l Loader) Load(img *runtime.Image) (runtime.Executable, error) {
 		if err := refuse(p); err != nil {
 			return nil, err
 		}
+		if err := refer(p, i, img); err != nil {
+			return nil, err
+		}
 		x.fast = append(x.fast, decode(p, i, img, false))
 		x.observed = append(x.observed, sync.OnceValue(func() *program { return decode(p, i, img, true) }))
 	}
 	return x, nil
+}
+
+// refer tells the image which maps an entry refers to.
+func refer(p *ir.Program, entry int, img *runtime.Image) error {
+	for _, f := range p.Funcs {
+		for _, b := range f.Blocks {
+			for i := range b.Insns {
+				if in := &b.Insns[i]; in.Op == ir.OpAddr && in.Ref.Kind == ir.RefMap {
+					if err := img.Refers(entry, int(in.Ref.Index)); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // executable is a loaded artifact: every program decoded, for observation when first wanted.

@@ -65,8 +65,10 @@ func changeTail(c codegen.Call, _, n, flags, _, _ uint64) uint64 {
 		return codegen.ENOMEM.Ret()
 	}
 	s.moved(0)
-	s.setField(skbGsoSize, 0)
-	s.setField(skbGsoSegs, 0)
+	if s.gso() {
+		s.setField(skbGsoSize, 0)
+		s.setField(skbGsoSegs, 0)
+	}
 	return 0
 }
 
