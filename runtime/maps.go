@@ -29,8 +29,8 @@ type mapHome struct {
 	maps.Map
 	refs int  // images that use it; guarded by mapTable.mu
 	kept bool // another map holds it: it lives as long as the runtime; guarded by mapTable.mu
-	// typ is the program type of a prog array, once it has a program; guarded by mapTable.mu
-	typ string
+	// absent says why it does not exist, nil if it does.
+	absent *codegen.UnsupportedError
 }
 
 // pinByName is the pinning of maps that libbpf shares by their name (LIBBPF_PIN_BY_NAME, tools/lib/bpf/bpf_helpers.h).
@@ -89,12 +89,12 @@ func (r *Runtime) openMap(a *codegen.Artifact, i int) (*mapHome, error) {
 	if spec.Inner > 0 && int(spec.Inner) <= len(a.Maps) {
 		inner = &a.Maps[spec.Inner-1]
 	}
-	m, err := maps.New(spec, inner, r.mapEnv(t.last+1))
+	m, why, err := newMap(spec, inner, r.mapEnv(t.last+1))
 	if err != nil {
 		return nil, err
 	}
 	t.last++
-	h := &mapHome{Map: m, refs: 1}
+	h := &mapHome{Map: m, refs: 1, absent: why}
 	t.byAddr.Store(m.Address(), h)
 	t.byID.Store(m.ID(), h)
 	if spec.Pinning == pinByName {
@@ -105,6 +105,14 @@ func (r *Runtime) openMap(a *codegen.Artifact, i int) (*mapHome, error) {
 		t.pinned[spec.Name] = h
 	}
 	return h, nil
+}
+
+// newMap makes a map. One of a kind that this version does not have is absent: what refers to it is refused with the reason.
+func newMap(spec, inner *abi.MapSpec, e maps.Env) (m maps.Map, why *codegen.UnsupportedError, err error) {
+	if m, err = maps.New(spec, inner, e); errors.As(err, &why) {
+		m, err = maps.Absent(spec, e)
+	}
+	return m, why, err
 }
 
 // mapEnv is what map number id gets of the runtime.
@@ -395,10 +403,13 @@ func (r *Runtime) object(spec *abi.MapSpec, n uint64) (uint64, codegen.Errno) {
 	return p.unit.code.Enter(p.entry, uint64(p.id)), codegen.OK
 }
 
-// Refers takes note that an entry of the artifact refers to one of its maps. If that is a prog array, the run may go on in any
-// of the array's programs, which therefore are of the entry's type.
+// Refers takes note that an entry of the artifact refers to one of its maps, which must exist. If it is a prog array, the run
+// may go on in any of the array's programs, which therefore are of the entry's type.
 func (img *Image) Refers(entry, m int) error {
 	r := img.runtime
+	if why := img.maps[m].absent; why != nil {
+		return why
+	}
 	r.maps.mu.Lock()
 	defer r.maps.mu.Unlock()
 	spec, e := img.maps[m].Spec(), &img.Artifact.Entries[entry]

@@ -198,7 +198,7 @@ func (img *Image) referToMaps() error {
 	a := img.Artifact
 	for i := range a.Relocs {
 		r := &a.Relocs[i]
-		if r.Kind != codegen.RelocMap {
+		if r.Kind != codegen.RelocMap && r.Kind != codegen.RelocMapValue {
 			continue
 		}
 		prog := int32(-1)

@@ -17,7 +17,11 @@ const (
 )
 
 // maxContext bounds the host's form of a context, in bytes: programs that a process calls get up to 64 KiB from it.
-const maxContext = 72 << 10
+// Workers have room for usualContext from the beginning: records of tracepoints have 8 KiB.
+const (
+	maxContext   = 72 << 10
+	usualContext = 16 << 10
+)
 
 // layout is what the runtime fills in of a program type's context.
 type layout struct {
@@ -76,6 +80,9 @@ func (w *Worker) setContext(ctx, mem []byte) error {
 	if len(ctx) > int(l.visible) {
 		return fmt.Errorf("%s: a context of type %s has %d bytes, got %d", w.bound.info.Name, w.bound.info.Type, l.visible, len(ctx))
 	}
+	if err := w.fitContext(int(l.size)); err != nil {
+		return err
+	}
 	w.memory, w.length, w.records = mem, -1, w.records[:0]
 	host := w.context[:l.size]
 	clear(host[copy(host, ctx):])
@@ -86,6 +93,22 @@ func (w *Worker) setContext(ctx, mem []byte) error {
 		return l.enter((*call)(w))
 	}
 	return nil
+}
+
+// fitContext makes room for a context of n bytes.
+func (w *Worker) fitContext(n int) error {
+	if n <= len(w.context) {
+		return nil
+	}
+	a := w.runtime.arena
+	s, err := a.alloc(maxContext)
+	if err == nil {
+		err = a.protect(s, protWrite)
+	}
+	if err == nil {
+		w.context, w.contextAddr = a.bytes(s), a.addr(s.off)
+	}
+	return err
 }
 
 // placePacket tells region and context where the packet is.

@@ -63,7 +63,7 @@ type Worker struct {
 //	│ guard │ control stack │ guard │ BPF stack │ guard │ run context │ guard │ context │
 func newWorker(r *Runtime, cpu int) (*Worker, error) {
 	a := r.arena
-	control, stack, rc, context := a.pages(codegen.ControlStackSize), a.pages(codegen.BPFStackSize), a.pages(codegen.RunCtxSize), a.pages(maxContext)
+	control, stack, rc, context := a.pages(codegen.ControlStackSize), a.pages(codegen.BPFStackSize), a.pages(codegen.RunCtxSize), a.pages(usualContext)
 	s, err := a.alloc(4*a.page + control + stack + rc + context)
 	if err != nil {
 		return nil, err

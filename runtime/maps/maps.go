@@ -92,6 +92,12 @@ func New(spec, inner *abi.MapSpec, env Env) (Map, error) {
 	return m, nil
 }
 
+// Absent is a map in the place of one that New cannot make: it holds nothing, and no program may refer to it.
+func Absent(spec *abi.MapSpec, env Env) (Map, error) {
+	b := &base{spec: spec, env: env, kind: &kind{none: absent{enotsup, enotsup, enotsup, enotsup}}}
+	return b, b.allocate(0, 0)
+}
+
 // Kinds are the names of the kinds of maps that New makes, in the order of their numbers.
 func Kinds() []string {
 	var names []string

@@ -365,7 +365,7 @@ func variants(kernel, attach uint32) []abi.Helper {
 	const setsockopt = 22
 	switch {
 	case kernel == 3 || kernel == 4 || kernel >= 10 && kernel <= 12 || kernel == 19: // bpf_get_cgroup_classid_proto: tc, lwt
-		return []abi.Helper{{ID: 17, Name: "bpf_get_cgroup_classid", Args: args(ctx), Flags: abi.FlagAnyType}}
+		return []abi.Helper{{ID: 17, Name: "bpf_get_cgroup_classid", Args: args(ctx), Flags: abi.FlagAnyType, Impl: abi.ImplGo}} // it runs in the set base
 	case kernel == 9: // bpf_sk_storage_get_cg_sock_proto: cgroup_sock
 		return []abi.Helper{{ID: 107, Name: "bpf_sk_storage_get", Args: args(aMap, ctx, abi.ArgMapValueOrNull, anything), Ret: abi.RetMapValueOrNull}}
 	case kernel == 21: // bpf_get_socket_ptr_cookie_proto: sk_reuseport

@@ -152,7 +152,7 @@ func types() []abi.ProgType {
 		if t.LoadAbs {
 			t.Loads = classicLoad
 		}
-		t.Variants, t.PacketArgs = variants(r.kernel, r.attach), packetArgs(r.kernel)
+		t.Variants, t.PacketArgs = running(variants(r.kernel, r.attach)), packetArgs(r.kernel)
 		ts = append(ts, t)
 	}
 	return ts
