@@ -47,43 +47,58 @@ func checkMachine(a *codegen.Artifact, cpu string) error {
 func checkItems(items []codegen.Item, set *abi.Set) error {
 	for i := range items {
 		it := &items[i]
-		def := definition(set, it.Kind, it.Name)
-		if def == nil {
+		defs := definitions(set, it.Kind, it.Name)
+		if len(defs) == 0 {
 			return fmt.Errorf("%s %s, which it was compiled with, is not known here: load the plugin that declares it", it.Kind, it.Name)
 		}
-		digest, err := abi.Digest(def)
-		if err != nil {
+		if known, err := oneOf(defs, it.Digest); err != nil {
 			return err
-		}
-		if digest != it.Digest {
+		} else if !known {
 			return fmt.Errorf("%s %s is not the one that it was compiled with: compile it again", it.Kind, it.Name)
 		}
 	}
 	return nil
 }
 
-// definition finds an item in the set, nil if it is not there.
-func definition(set *abi.Set, kind, name string) any {
+// oneOf reports whether a definition has the digest.
+func oneOf(defs []any, digest [32]byte) (bool, error) {
+	for _, def := range defs {
+		if d, err := abi.Digest(def); err != nil || d == digest {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// definitions are what an item may be in the set: of helpers also what types have in their place.
+func definitions(set *abi.Set, kind, name string) (defs []any) {
 	if set == nil {
 		return nil
 	}
 	switch kind {
 	case "type":
 		if t, ok := set.Type(name); ok {
-			return t
+			defs = append(defs, t)
 		}
 	case "helper":
 		if h := set.HelperByName(name); h != nil {
-			return *h
+			defs = append(defs, *h)
+		}
+		for i := range set.Types {
+			for _, h := range set.Types[i].Variants {
+				if h.Name == name {
+					defs = append(defs, h)
+				}
+			}
 		}
 	case "map":
 		for _, k := range set.MapKinds {
 			if k.Name == name {
-				return k
+				defs = append(defs, k)
 			}
 		}
 	}
-	return nil
+	return defs
 }
 
 // checkEntries refuses what the stacks or the kinds of context do not allow.

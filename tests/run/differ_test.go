@@ -16,7 +16,7 @@ func (q *sequence) reference(count func(what string, n int)) (steps []kernel.Ste
 		if r := &a.Steps[i]; r.Err == "" {
 			steps, want.steps = append(steps, q.steps[i]), append(want.steps, *r)
 		} else {
-			count("runs that the kernel refuses: "+r.Err, 1)
+			count("runs that the kernel refuses: "+r.Err+", of type "+q.typeOf(q.programs[q.steps[i].Program]).Name, 1)
 		}
 	}
 	for i := range q.object.Maps {

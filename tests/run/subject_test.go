@@ -31,6 +31,7 @@ const (
 	mapDevMapHash    = 25
 	mapRingBuf       = 27
 	mapBloomFilter   = 30
+	mapUserRingBuf   = 31
 )
 
 // subject is an object with the programs of it that run, and the sets that they are compiled with.
@@ -113,7 +114,7 @@ func (s *subject) tame() {
 	for i := range s.object.Maps {
 		m := &s.object.Maps[i]
 		switch m.Pinning = 0; m.Type {
-		case mapRingBuf:
+		case mapRingBuf, mapUserRingBuf:
 			m.MaxEntries = ringBytes
 		case mapLRUHash, mapLRUPerCPUHash:
 			m.MaxEntries = maxLRU
