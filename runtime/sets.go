@@ -3,6 +3,8 @@ package runtime
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/bpfc/bpfc/core/codegen"
 )
@@ -18,8 +20,9 @@ type implementations struct {
 // implement opens the implementations of a spec's sets. What the caller gives by name comes before theirs.
 func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
 	all := implementations{helpers: map[string]codegen.GoHelper{}, enter: map[string]func(codegen.Call) error{}, leave: map[string]func(codegen.Call, uint64){}}
+	asked := map[string]bool{}
 	for _, open := range s.Sets {
-		one, err := open(&home{r})
+		one, err := open(&home{r, asked})
 		if err != nil {
 			return all, fmt.Errorf("the environment of the helpers: %w", err)
 		}
@@ -31,16 +34,32 @@ func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
 		}
 	}
 	maps.Copy(all.helpers, s.Helpers)
-	return all, nil
+	return all, checkParts(s.Env, asked)
+}
+
+// checkParts refuses a part of the environment that no set has asked for.
+func checkParts(given map[string][]byte, asked map[string]bool) error {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if !asked[name] {
+			return fmt.Errorf("the environment of the helpers: nothing here reads part %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(asked)), ", "))
+		}
+	}
+	return nil
 }
 
 // home is a runtime as the implementations of sets see it.
-type home struct{ runtime *Runtime }
+type home struct {
+	runtime *Runtime
+	asked   map[string]bool // parts of the environment
+}
 
 var _ codegen.Home = (*home)(nil)
 
 // Env is a part of the environment: see codegen.Home.
-func (h *home) Env(name string) []byte { return h.runtime.spec.Env[name] }
+func (h *home) Env(name string) []byte {
+	h.asked[name] = true
+	return h.runtime.spec.Env[name]
+}
 
 // CPUs is the number of workers.
 func (h *home) CPUs() int { return h.runtime.CPUs() }

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -253,3 +254,19 @@ func (r *running) dumpMaps(ctx context.Context) (map[string]mapJSON, error) {
 }
 
 func hexJSON(b []byte) json.RawMessage { return fmt.Appendf(nil, "\"%x\"", b) }
+
+// printMaps prints the entries of all maps that were dumped.
+func (r *running) printMaps(w io.Writer) {
+	for _, name := range sortedKeys(r.maps) {
+		for _, e := range r.maps[name].Entries {
+			fmt.Fprintf(w, "%s[%s] = %s\n", name, bareText(e.Key), bareText(e.Value))
+		}
+	}
+}
+
+func bareText(m json.RawMessage) string {
+	if text, err := strconv.Unquote(string(m)); err == nil {
+		return text
+	}
+	return string(m)
+}

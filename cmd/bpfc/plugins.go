@@ -125,9 +125,9 @@ func (p *plugins) describe(ctx context.Context, a *app, name string) (*abi.Set, 
 	return h.Describe(ctx)
 }
 
-// open opens a session for one program: in the back end's process, or in this
+// open opens a session: in the back end's process, or in this
 // one. Only the code of our own back ends is let in here, whatever a plugin calls its target.
-func (a *app) open(ctx context.Context, b codegen.Backend, set *abi.Set, f *runFlags) (codegen.Session, error) {
+func (a *app) open(ctx context.Context, b codegen.Backend, spec codegen.Spec, f *runFlags) (codegen.Session, error) {
 	if f.inProcess {
 		ref, err := a.ref(host.BackendRole, f.backend)
 		if err != nil {
@@ -143,5 +143,5 @@ func (a *app) open(ctx context.Context, b codegen.Backend, set *abi.Set, f *runF
 	if !ok {
 		return nil, &codegen.UnsupportedError{What: "running programs with back end " + b.Target().Name, Msg: "it only compiles; use --backend interp"}
 	}
-	return r.Open(ctx, codegen.Spec{CPUs: 1, Set: set})
+	return r.Open(ctx, spec)
 }

@@ -20,12 +20,12 @@ func TestOnlyBuiltInCodeRunsInThisProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bpfc-backend-impostor")
 	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"), 0o700))
 	a := &app{}
-	_, err := a.open(context.Background(), impostor{}, nil, &runFlags{backend: path, inProcess: true})
+	_, err := a.open(context.Background(), impostor{}, codegen.Spec{}, &runFlags{backend: path, inProcess: true})
 	var unsupported *codegen.UnsupportedError
 	require.ErrorAs(t, err, &unsupported)
 	require.Contains(t, err.Error(), "only the code of built-in back ends")
 
-	s, err := a.open(context.Background(), impostor{}, nil, &runFlags{backend: "interp", inProcess: true})
+	s, err := a.open(context.Background(), impostor{}, codegen.Spec{}, &runFlags{backend: "interp", inProcess: true})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 }

@@ -21,7 +21,9 @@ type runFlags struct {
 	opt       int
 	mem       string
 	ctx       string
+	env       string
 	pcap      string
+	pcapOut   string
 	events    string
 	maps      []string
 	dumpMaps  bool
@@ -39,8 +41,15 @@ func (a *app) runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run IN [-- CLANG-FLAGS]",
 		Short: "Run a program and print what it returns",
+		Long: "Run a program and print what it returns.\n\n" +
+			"Programs of type mem get the memory of --mem. Programs of the kernel's types get a context, whose fields --ctx\n" +
+			"gives by name, and those on packets the packet of --mem, as BPF_PROG_TEST_RUN gives them to the kernel's: it\n" +
+			"begins with an Ethernet header. --pcap runs on each packet of a capture, --events on each context of a file.\n" +
+			"--env is the world that helpers see: clock, tasks, routes; without it, a fixed one.",
 		Example: "  bpfc run examples/fnv/fnv.o --mem 68656c6c6f\n" +
-			"  bpfc run examples/fnv/fnv.o --mem @file --trace",
+			"  bpfc run examples/fnv/fnv.o --mem @file --trace\n" +
+			"  bpfc run filter.o --helpers networking --pcap traffic.pcap --pcap-out left.pcapng\n" +
+			"  bpfc run probe.o --helpers tracing --ctx '{\"rdi\": 42}' --env '{\"seed\": 7}' --dump-maps",
 		Args: exactly(1, "one input"),
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)
@@ -50,9 +59,11 @@ func (a *app) runCommand() *cobra.Command {
 	fl := c.Flags()
 	fl.StringVar(&f.backend, "backend", "amd64", "back end to run with, a `NAME`: amd64, interp")
 	fl.IntVarP(&f.opt, "opt", "O", 0, "optimisation `LEVEL`: 0 or 2")
-	fl.StringVar(&f.mem, "mem", "", "memory of the program: `HEX`, or @FILE")
-	fl.StringVar(&f.ctx, "ctx", "", "context of the program: `JSON`, or @FILE")
-	fl.StringVar(&f.pcap, "pcap", "", "run on each packet of a capture `FILE`")
+	fl.StringVar(&f.mem, "mem", "", "memory of the program, or the packet beside its context: `HEX`, or @FILE")
+	fl.StringVar(&f.ctx, "ctx", "", "context of the program, an object of its fields in `JSON` or its bytes in hex, or @FILE")
+	fl.StringVar(&f.env, "env", "", "what helpers see of the world, an object of parts in `JSON`, or @FILE")
+	fl.StringVar(&f.pcap, "pcap", "", "run on each packet of a capture `FILE`: pcap or pcapng")
+	fl.StringVar(&f.pcapOut, "pcap-out", "", "write the packets of --pcap as they left to a `FILE` in pcapng, with what the program returned as comments")
 	fl.StringVar(&f.events, "events", "", "run on each context of a `FILE` of JSON lines")
 	fl.StringArrayVar(&f.maps, "map", nil, "set a map or data section before the run: `NAME=@FILE.json`")
 	fl.BoolVar(&f.dumpMaps, "dump-maps", false, "print maps and data sections after the run")
@@ -71,11 +82,6 @@ func (f *runFlags) check(chosen bool) error {
 	if err := checkFormat(f.format, "text", "json"); err != nil {
 		return err
 	}
-	for flag, value := range map[string]string{"--ctx": f.ctx, "--pcap": f.pcap, "--events": f.events} {
-		if value != "" {
-			return notYet(flag, "programs of type mem take their input from --mem")
-		}
-	}
 	if f.trace && chosen && f.backend != "interp" {
 		return usage("--trace needs --backend interp: machine code does not say what it does")
 	}
@@ -85,8 +91,31 @@ func (f *runFlags) check(chosen bool) error {
 	if f.fuel == 0 {
 		return usage("--fuel is 0: it is a number of turns, or -1 for no limit")
 	}
+	if err := f.checkInputs(); err != nil {
+		return err
+	}
 	return checkOpt(f.opt)
 }
+
+// checkInputs refuses flags that say different things of the inputs.
+func (f *runFlags) checkInputs() error {
+	switch {
+	case f.pcap != "" && f.events != "":
+		return usage("--pcap and --events: the inputs come from one of them")
+	case f.pcap != "" && f.mem != "":
+		return usage("--pcap and --mem: the packets come from one of them")
+	case f.events != "" && f.ctx != "":
+		return usage("--events and --ctx: the contexts come from one of them")
+	case f.pcapOut != "" && f.pcap == "":
+		return usage("--pcap-out is where the packets of --pcap go: name a capture with --pcap")
+	case f.pcapOut == "-":
+		return usage("--pcap-out -: standard output is for the results; name a file")
+	}
+	return nil
+}
+
+// many reports whether a run has a number of inputs.
+func (f *runFlags) many() bool { return f.pcap != "" || f.events != "" }
 
 func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, chosen bool) error {
 	if err := f.check(chosen); err != nil {
@@ -98,12 +127,13 @@ func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, c
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	mem, err := a.memory(ctx, f.mem)
+	args, err := a.arguments(ctx, f)
+	defer args.close()
 	if err != nil {
 		return err
 	}
 	a.chooseBackend(f, chosen)
-	r, err := a.prepare(ctx, in, clang, f)
+	r, err := a.prepare(ctx, in, clang, f, args.env)
 	if err != nil {
 		return err
 	}
@@ -111,15 +141,26 @@ func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, c
 	if err := r.putMaps(ctx, f.maps, func(name string) ([]byte, error) { return a.readBytes(ctx, name) }); err != nil {
 		return err
 	}
-	if err := r.run(ctx, mem, f); err != nil {
+	inputs, err := args.source(f, &r.typ)
+	if err != nil {
 		return err
 	}
-	if f.dumpMaps {
+	return a.runInputs(ctx, r, inputs, f, expect)
+}
+
+// runInputs runs the inputs and prints what came of them.
+func (a *app) runInputs(ctx context.Context, r *running, inputs inputSource, f *runFlags, expect *uint64) error {
+	p, err := a.newPrinter(r, inputs, f, expect)
+	if err != nil {
+		return err
+	}
+	ended := r.runAll(ctx, inputs, f, p)
+	if f.dumpMaps && p.complete(ended) {
 		if r.maps, err = r.dumpMaps(ctx); err != nil {
-			return err
+			return errors.Join(ended, err)
 		}
 	}
-	return a.printRun(r, f.format, expect)
+	return errors.Join(ended, p.finish(ended))
 }
 
 // chooseBackend falls back to the interpreter where machine code does not run, and for a trace.
@@ -142,24 +183,24 @@ func nativeHost() bool { return runtime.GOOS == "linux" && runtime.GOARCH == "am
 type running struct {
 	object  *obj.Object
 	program *obj.Program
+	set     *abi.Set
+	typ     abi.ProgType
 	backend string
 	session codegen.Session
 	id      codegen.ProgID
 	entry   codegen.Entry
 	limit   time.Duration // --timeout
-	results codegen.Results
 	maps    map[string]mapJSON
 }
 
 // prepare reads, compiles and loads the one program to run.
-func (a *app) prepare(ctx context.Context, in string, clang []string, f *runFlags) (*running, error) {
-	return a.prepareWith(ctx, f, func() (*obj.Object, error) { return a.readObject(ctx, in, f.dialect, clang) })
+func (a *app) prepare(ctx context.Context, in string, clang []string, f *runFlags, env map[string][]byte) (*running, error) {
+	return a.prepareWith(ctx, f, env, func() (*obj.Object, error) { return a.readObject(ctx, in, f.dialect, clang) })
 }
 
 // prepareWith is prepare for an object that read returns.
-func (a *app) prepareWith(ctx context.Context, f *runFlags, read func() (*obj.Object, error)) (*running, error) {
+func (a *app) prepareWith(ctx context.Context, f *runFlags, env map[string][]byte, read func() (*obj.Object, error)) (*running, error) {
 	r := &running{backend: f.backend, limit: a.timeout}
-	var set *abi.Set
 	var backend codegen.Backend
 	err := parallel(
 		func() (err error) {
@@ -168,7 +209,7 @@ func (a *app) prepareWith(ctx context.Context, f *runFlags, read func() (*obj.Ob
 			}
 			return err
 		},
-		func() (err error) { set, err = a.plugins.set(ctx, a); return err },
+		func() (err error) { r.set, err = a.plugins.set(ctx, a); return err },
 		func() (err error) { backend, err = a.plugins.backend(ctx, a, f.backend); return err },
 	)
 	if err != nil {
@@ -176,16 +217,17 @@ func (a *app) prepareWith(ctx context.Context, f *runFlags, read func() (*obj.Ob
 	}
 	opts := a.options()
 	opts.Opt, opts.Programs, opts.CPU, opts.Plain = f.opt, []string{r.program.Name}, runCPU(a.cpu, backend.Target()), f.trace
-	artifact, err := core.Compile(ctx, r.object, set, backend, opts)
+	artifact, err := core.Compile(ctx, r.object, r.set, backend, opts)
 	if err != nil {
 		return nil, err
 	}
 	r.entry = artifact.Entries[0]
-	return r, r.load(ctx, a, backend, artifact, set, f)
+	r.typ, _ = r.set.Type(r.entry.Type) // the compiler has found it
+	return r, r.load(ctx, a, backend, artifact, f, env)
 }
 
-func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact *codegen.Artifact, set *abi.Set, f *runFlags) (err error) {
-	if r.session, err = a.open(ctx, b, set, f); err != nil {
+func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact *codegen.Artifact, f *runFlags, env map[string][]byte) (err error) {
+	if r.session, err = a.open(ctx, b, codegen.Spec{CPUs: 1, Set: r.set, Env: env}, f); err != nil {
 		return err
 	}
 	ids, err := r.session.Load(ctx, artifact)
@@ -195,13 +237,6 @@ func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact 
 	}
 	r.id = ids[0]
 	return nil
-}
-
-func (r *running) run(ctx context.Context, mem []byte, f *runFlags) (err error) {
-	r.results, err = r.session.Run(ctx, r.id, codegen.Batch{
-		Inputs: []codegen.Input{{Mem: mem}}, Repeat: f.repeat, Fuel: f.fuel, Trace: f.trace,
-	})
-	return r.ended(err)
 }
 
 // ended tells a run that --timeout or the user has ended from a plugin that failed.

@@ -2,11 +2,9 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/bpfc/bpfc/core/codegen"
@@ -14,20 +12,30 @@ import (
 	"github.com/bpfc/bpfc/core/obj"
 )
 
-// runJSON is bpfc/run/v1.
-type runJSON struct {
-	Schema   string             `json:"schema"`
-	Program  string             `json:"program"`
-	Backend  string             `json:"backend"`
-	Results  []resultJSON       `json:"results"`
-	Maps     map[string]mapJSON `json:"maps"`
-	NsPerRun float64            `json:"ns_per_run"`
+// bpfc/run/v1 is an object of "schema", "program", "backend", "results", "maps", "ns_per_run" and, if records were lost
+// because there was no room for them, "lost".
+
+// resultJSON is one of its results.
+type resultJSON struct {
+	Retval  string          `json:"retval"` // "" if the run ended with a fault
+	Verdict string          `json:"verdict,omitempty"`
+	Fault   *faultJSON      `json:"fault"`
+	Error   string          `json:"error,omitempty"` // why the input was not run
+	Memory  string          `json:"memory,omitempty"`
+	Meta    string          `json:"metadata,omitempty"` // of a packet
+	Ctx     json.RawMessage `json:"ctx,omitempty"`
+	Records []recordJSON    `json:"records,omitempty"`
 }
 
-type resultJSON struct {
-	Retval string     `json:"retval"` // "" if the run ended with a fault
-	Fault  *faultJSON `json:"fault"`
-	Memory string     `json:"memory,omitempty"`
+// recordJSON is what a run has left behind.
+type recordJSON struct {
+	Helper string   `json:"helper"`
+	Map    string   `json:"map,omitempty"`
+	Key    string   `json:"key,omitempty"`
+	Args   []uint64 `json:"args,omitempty"`
+	Data   string   `json:"data,omitempty"`
+	Text   string   `json:"text,omitempty"` // of a line of the trace
+	CPU    int      `json:"cpu"`
 }
 
 type faultJSON struct {
@@ -37,77 +45,6 @@ type faultJSON struct {
 	Size    int         `json:"size"`
 	Access  string      `json:"access"`
 	Source  *sourceJSON `json:"source"`
-}
-
-// printRun prints the results and returns the error that the exit code is made of.
-func (a *app) printRun(r *running, format string, expect *uint64) error {
-	for _, res := range r.results.Results {
-		r.printTrace(a.messages, &res)
-	}
-	if format == "json" {
-		if err := writeJSON(a.out, r.json()); err != nil {
-			return err
-		}
-	} else if err := r.print(a.out); err != nil {
-		return err
-	}
-	return r.outcome(expect)
-}
-
-// outcome is the first fault, or what was not as expected.
-func (r *running) outcome(expect *uint64) error {
-	var errs []error
-	for _, res := range r.results.Results {
-		switch got := r.value(res.Ret); {
-		case res.Fault != nil:
-			errs = append(errs, fmt.Errorf("%s: %w", r.object.Name, res.Fault))
-		case expect != nil && got != r.value(*expect):
-			errs = append(errs, fail(exitRejected, "%s returned %#x, expected %#x", r.entry.Name, got, r.value(*expect)))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (r *running) print(w io.Writer) error {
-	for _, res := range r.results.Results {
-		if res.Fault == nil {
-			fmt.Fprintln(w, hexNumber(r.value(res.Ret)))
-		}
-	}
-	for _, name := range sortedKeys(r.maps) {
-		m := r.maps[name]
-		for _, e := range m.Entries {
-			fmt.Fprintf(w, "%s[%s] = %s\n", name, bareText(e.Key), bareText(e.Value))
-		}
-	}
-	return nil
-}
-
-func bareText(m json.RawMessage) string {
-	if text, err := strconv.Unquote(string(m)); err == nil {
-		return text
-	}
-	return string(m)
-}
-
-func (r *running) json() runJSON {
-	out := runJSON{Schema: "bpfc/run/v1", Program: r.entry.Name, Backend: r.backend, Maps: r.maps, Results: []resultJSON{}}
-	if out.Maps == nil {
-		out.Maps = map[string]mapJSON{}
-	}
-	if r.results.Runs > 0 {
-		out.NsPerRun = float64(r.results.Elapsed.Nanoseconds()) / float64(r.results.Runs)
-	}
-	for _, res := range r.results.Results {
-		j := resultJSON{Memory: fmt.Sprintf("%x", res.Mem)}
-		if res.Fault == nil {
-			j.Retval = hexNumber(r.value(res.Ret))
-		} else {
-			j.Fault = faultOf(res.Fault)
-		}
-		out.Results = append(out.Results, j)
-	}
-	return out
 }
 
 func faultOf(f *codegen.Fault) *faultJSON {

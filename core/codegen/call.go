@@ -130,7 +130,8 @@ const MaxRecords = 1 << 16
 
 // Home is what a set's implementation gets of the session in which it is to run.
 type Home interface {
-	// Env is the environment's part called name, as JSON; nil if the session was given none.
+	// Env is the environment's part called name, as JSON; nil if the session was given none. A part that no set asks
+	// for while it is opened is refused.
 	Env(name string) []byte
 	// CPUs is the number of virtual CPUs.
 	CPUs() int
