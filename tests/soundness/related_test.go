@@ -19,6 +19,14 @@ func relatedStatements() []func(*generator) {
 	}
 }
 
+// some are n of the statements, by chance: few kinds that come often find more than all kinds together.
+func (g *generator) some(all []func(*generator), n int) (list []func(*generator)) {
+	for range n {
+		list = append(list, all[g.IntN(len(all))])
+	}
+	return list
+}
+
 // related is a pair of related numbers, made if there is none.
 func (g *generator) related() pair {
 	for range 4 {
@@ -458,7 +466,13 @@ func (g *generator) movedTwice() {
 	t := g.fresh(p, e, r.a, r.b, q)
 	g.emit(isa.Mov.Reg(q, p), isa.Add.Reg(q, r.a))
 	g.set(q, pkt, 0)
-	if g.IntN(2) == 0 {
+	if g.IntN(3) == 0 { // by one or by the other
+		g.warm(p, e, r.a, r.b, q)
+		over := label()
+		g.fork(over, p, e, r.a, r.b, q)
+		g.emit(isa.Mov.Reg(q, p), isa.Add.Reg(q, r.b))
+		g.place(over)
+	} else if g.IntN(2) == 0 {
 		g.warm(p, e, r.a, r.b, q)
 		g.halfway(r.b, p, e, r.a, q)
 		if g.IntN(2) == 0 {
@@ -468,8 +482,8 @@ func (g *generator) movedTwice() {
 	n := int32(1 + g.IntN(4))
 	g.emit(isa.Mov.Reg(t, q), isa.Add.Imm(t, n))
 	g.jump(isa.GT.Reg(t, e, 0), g.out)
-	u := g.fresh(p, e, r.b)
-	g.emit(isa.Mov.Reg(u, p), isa.Add.Reg(u, r.b), isa.LoadMem(u, u, int16(g.IntN(int(n))), 1))
+	u := g.fresh(p, e, r.a, r.b)
+	g.emit(isa.Mov.Reg(u, p), isa.Add.Reg(u, []isa.Reg{r.a, r.b, r.b}[g.IntN(3)]), isa.LoadMem(u, u, int16(g.IntN(int(n))), 1))
 	g.set(u, num, 256)
 	g.set(t, none, 0)
 	if g.memory() {
