@@ -469,7 +469,23 @@ func (c *comparison) relation(r *relation) bool {
 // follows reports whether the path knows that x + d ≤ y for what it has in the place of the bases x and y.
 func (c *comparison) follows(x, y ref, d int64) bool {
 	n, m := c.renamed(x), c.renamed(y)
-	return n == nil || m == nil || c.atMost(c.p, n.is, m.is, d-c.at(n.was).off+c.at(m.was).off)
+	if n == nil || m == nil {
+		return true
+	}
+	v, w := c.stands(n), c.stands(m)
+	return v != 0 && w != 0 && c.atMost(c.p, v, w, d)
+}
+
+// stands is the number that the path has in the place of a base: a value that was the base, or the base of
+// one at the same distance. Others may have wrapped.
+func (c *comparison) stands(b *basePair) ref {
+	switch {
+	case c.at(b.was).off == 0:
+		return b.is
+	case b.d == 0:
+		return b.new
+	}
+	return 0
 }
 
 // renamed is the pair of values by which a base was matched, nil if no live value has it.

@@ -410,7 +410,7 @@ func statements() []func(*generator) {
 		(*generator).lookup, (*generator).lookup, (*generator).index, (*generator).index, (*generator).use, (*generator).use, (*generator).use,
 		(*generator).spill, (*generator).fill, (*generator).fill, (*generator).stackArray, (*generator).branch, (*generator).branch, (*generator).branch, (*generator).relation,
 		(*generator).loop, (*generator).loop, (*generator).walk, (*generator).call, (*generator).callback, (*generator).iterate, (*generator).mayGoto,
-		(*generator).atomic, (*generator).record, (*generator).change, (*generator).move, (*generator).move, (*generator).leave, (*generator).buffer, (*generator).unary,
+		(*generator).atomic, (*generator).record, (*generator).change, (*generator).move, (*generator).move, (*generator).leave, (*generator).buffer, (*generator).unary, (*generator).far,
 	}
 }
 

@@ -15,7 +15,7 @@ func relatedStatements() []func(*generator) {
 	return []func(*generator){
 		(*generator).twin, (*generator).twin, (*generator).meeting, (*generator).meeting, (*generator).meeting, (*generator).difference, (*generator).comparison, (*generator).comparison,
 		(*generator).boundTwin, (*generator).boundTwin, (*generator).chain, (*generator).chain, (*generator).lengthTwin, (*generator).lengthTwin, (*generator).movedTwice, (*generator).pieces, (*generator).pieces,
-		(*generator).inStep, (*generator).inStep, (*generator).diamonds, (*generator).packet, (*generator).lookup, (*generator).mask, (*generator).memoryBound, (*generator).memoryIndex, (*generator).bound, (*generator).spill, (*generator).fill, (*generator).use, (*generator).loop, (*generator).call, (*generator).move,
+		(*generator).inStep, (*generator).inStep, (*generator).diamonds, (*generator).packet, (*generator).lookup, (*generator).mask, (*generator).memoryBound, (*generator).memoryIndex, (*generator).bound, (*generator).spill, (*generator).fill, (*generator).use, (*generator).loop, (*generator).call, (*generator).move, (*generator).far,
 	}
 }
 
@@ -630,6 +630,29 @@ func (g *generator) useCounter(i, j isa.Reg) {
 			g.set(q, num, 256)
 		}
 	}
+}
+
+// far adds a large number to a number or, rarely, to a pointer.
+func (g *generator) far() {
+	c := []uint64{1<<63 - 4, 1<<63 - 8, 1<<63 - 1, 1 << 63, 1 << 62, 1 << 60, 1 << 47, 1 << 32, 1<<31 - 1, ^uint64(1<<31) + 1, 1<<63 + 8}[g.IntN(11)]
+	t := g.fresh()
+	if k := g.regs[t].kind; k != num && k != none {
+		return
+	}
+	g.emit(isa.LoadImm64(t, int64(c)))
+	g.set(t, num, 0)
+	if r, ok := g.find(num); ok && r != t && g.IntN(8) > 0 {
+		g.emit([]isa.Insn{isa.Add.Reg(r, t), isa.Sub.Reg(r, t)}[g.IntN(2)])
+		g.set(r, num, 0)
+		g.pairUp(r, t)
+		return
+	}
+	p := isa.R10
+	if r, _, ok := g.readable(); ok {
+		p = r
+	}
+	g.emit(isa.Add.Reg(t, p), isa.LoadMem(t, t, int16(g.IntN(3)*4-4), []uint8{1, 4, 8}[g.IntN(3)]))
+	g.set(t, num, 0)
 }
 
 // diamonds is one branch after the other, each leaving a small number in a register.
