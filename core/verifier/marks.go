@@ -472,20 +472,23 @@ func (c *comparison) follows(x, y ref, d int64) bool {
 	if n == nil || m == nil {
 		return true
 	}
-	v, w := c.stands(n), c.stands(m)
-	return v != 0 && w != 0 && c.atMost(c.p, v, w, d)
+	v, off, ok := c.stands(n)
+	w, off2, ok2 := c.stands(m)
+	return ok && ok2 && c.atMost(c.p, v, w, d-off+off2)
 }
 
-// stands is the number that the path has in the place of a base: a value that was the base, or the base of
-// one at the same distance. Others may have wrapped.
-func (c *comparison) stands(b *basePair) ref {
+// stands is the number that the path has in the place of a base, and how far it is from it, if it has not wrapped on the way.
+func (c *comparison) stands(b *basePair) (v ref, off int64, ok bool) {
+	off = c.at(b.was).off
+	num := c.at(b.is).num
 	switch {
-	case c.at(b.was).off == 0:
-		return b.is
-	case b.d == 0:
-		return b.new
+	case off == 0:
+		return b.is, 0, true
+	case off > 0 && off <= maxApart && num.UMin() >= uint64(off), off < 0 && off >= -maxApart && num.UMax() <= 1<<62:
+		c.markPrecise(b.is, &c.work)
+		return b.is, off, true
 	}
-	return 0
+	return b.new, 0, b.d == 0
 }
 
 // renamed is the pair of values by which a base was matched, nil if no live value has it.
