@@ -164,7 +164,7 @@ func (a *analysis) inSpan(r *request, n *node) *Error {
 		return a.reject(r.p, r.in, CodeReadOnly, []ref{r.addr}, "%s: programs of type %s may only read the packet", r.what, a.typ.Name)
 	}
 	off := n.off + r.disp
-	if n.num.SMin() < -maxMemory || n.num.SMin()+off < 0 {
+	if n.num.SMin() < -maxMemory || off < -maxMemory || n.num.SMin()+off < 0 {
 		return a.unproved(r, a.reject(r.p, r.in, CodePacket, []ref{r.addr}, "%s at offset %s%+d of %s: the offset may be negative", r.what, n.num, off, kindNames[n.kind]))
 	}
 	s := r.p.span(n.id)

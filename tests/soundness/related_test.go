@@ -151,7 +151,7 @@ func (g *generator) meeting() {
 		g.warm(a, b, d)
 		g.halfway([]isa.Reg{a, b, d}[g.IntN(3)], a, b, d)
 	}
-	uses := [...]func(*generator){(*generator).difference, (*generator).difference, (*generator).comparison, (*generator).boundTwin, (*generator).limit, (*generator).limit, (*generator).lengthTwin, (*generator).movedTwice, (*generator).chain}
+	uses := [...]func(*generator){(*generator).twinAfter, (*generator).twinAfter, (*generator).twinAfter, (*generator).difference, (*generator).difference, (*generator).comparison, (*generator).boundTwin, (*generator).limit, (*generator).limit, (*generator).lengthTwin, (*generator).movedTwice, (*generator).chain}
 	for range 1 + g.IntN(3) {
 		uses[g.IntN(len(uses))](g)
 	}
@@ -182,7 +182,7 @@ func (g *generator) ways(d, a, b isa.Reg, most int) {
 // way puts a number in d that is related to a or to b, or to none.
 func (g *generator) way(d, a, b isa.Reg) {
 	from := []isa.Reg{a, a, a, b}[g.IntN(4)]
-	if g.IntN(3) == 0 {
+	if g.IntN(2) == 0 {
 		g.source(a)
 	}
 	switch g.IntN(8) {
@@ -196,10 +196,28 @@ func (g *generator) way(d, a, b isa.Reg) {
 	case 3:
 		g.jump(isa.GT.Imm(from, []int32{7, 15, 31, 255}[g.IntN(4)], 0), g.out)
 		g.twinOf(d, from)
+	case 4:
+		g.twinOf(d, from)
+		g.source(from)
 	default:
 		g.twinOf(d, from)
 	}
 	g.set(d, num, 0)
+}
+
+// twinAfter makes a related number where ways have met, and relies on it.
+func (g *generator) twinAfter() {
+	p := g.related()
+	r := []isa.Reg{p.a, p.b}[g.IntN(2)]
+	t := g.fresh(r)
+	if t == r || g.regs[r].kind != num {
+		return
+	}
+	g.twinOf(t, r)
+	old := g.pairs
+	g.pairs = []pair{{t, r}}
+	[]func(*generator){(*generator).difference, (*generator).comparison, (*generator).boundTwin, (*generator).limit}[g.IntN(4)](g)
+	g.pairs = old
 }
 
 // limit bounds a number by another that is bounded on some ways.
@@ -406,9 +424,25 @@ func (g *generator) lengthTwin() {
 	if g.IntN(2) == 0 {
 		g.jump(isa.GT.Imm(d, 60+int32(g.IntN(60)), 0), g.out)
 	}
-	if g.IntN(2) == 0 {
+	switch g.IntN(3) {
+	case 0:
 		g.warm(d)
 		g.halfway(d)
+	case 1: // the length on one way only
+		g.warm(d)
+		over := label()
+		g.fork(over, d)
+		switch g.IntN(3) {
+		case 0:
+			g.source(d)
+		case 1:
+			g.emit(isa.Mov.Imm(d, int32(30+g.IntN(60))))
+		case 2:
+			g.source(d)
+			g.emit(isa.And.Imm(d, 63), isa.Add.Imm(d, int32(g.IntN(64))))
+		}
+		g.set(d, num, 0)
+		g.place(over)
 	}
 	off := []int32{0, 0, 1, 5, 20}[g.IntN(5)]
 	if off > 0 {

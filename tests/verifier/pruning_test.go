@@ -74,6 +74,14 @@ func TestFarOffset(t *testing.T) {
 	}
 }
 
+// Nor with a part that varies.
+func TestFarVaryingOffset(t *testing.T) {
+	for at, accepted := range map[string]bool{"0x7fffffffffffffff": false, "0x8000000000000000": false, "128": true} {
+		e := verify(t, "r5 = *(s8 *)(r1 + 15)\nr4 = r1\nr4 -= r5\nr3 = "+at+" ll\nr3 += r4\nr0 = *(u8 *)(r3 + 7)\nexit", "mem/512", verifier.Strict)
+		require.Equal(t, accepted, e == nil, at)
+	}
+}
+
 // Nor is an object on the stack.
 func TestFarObject(t *testing.T) {
 	for _, at := range []string{"0x7ffffffffffffff8", "0x7ffffffffffffff0", "0x8000000000000000"} {
