@@ -16,7 +16,7 @@ func (c *callCheck) slotsAt(i int, r ref, count int32, what string) (frame, k in
 	}
 	off, ok := c.whole(n).Const()
 	at := int64(off)
-	if !ok || at%8 != 0 || at < -ir.MaxStack || at+8*int64(count) > 0 {
+	if !ok || at%8 != 0 || at < -ir.MaxStack || at > -8*int64(count) {
 		return 0, 0, c.reject(c.p, c.in, CodeDynptr, []ref{r}, "%s is at R10%+d: %s is %d bytes at a constant multiple of 8", c.arg(i), at, what, 8*count)
 	}
 	c.leakStack(n)

@@ -469,7 +469,26 @@ func (c *comparison) relation(r *relation) bool {
 // follows reports whether the path knows that x + d ≤ y for what it has in the place of the bases x and y.
 func (c *comparison) follows(x, y ref, d int64) bool {
 	n, m := c.renamed(x), c.renamed(y)
-	return n == nil || m == nil || c.atMost(c.p, n.is, m.is, d-c.at(n.was).off+c.at(m.was).off)
+	if n == nil || m == nil {
+		return true
+	}
+	v, off, ok := c.stands(n)
+	w, off2, ok2 := c.stands(m)
+	return ok && ok2 && c.atMost(c.p, v, w, d-off+off2)
+}
+
+// stands is the number that the path has in the place of a base, and how far it is from it, if it has not wrapped on the way.
+func (c *comparison) stands(b *basePair) (v ref, off int64, ok bool) {
+	off = c.at(b.was).off
+	num := c.at(b.is).num
+	switch {
+	case off == 0:
+		return b.is, 0, true
+	case off > 0 && off <= maxApart && num.UMin() >= uint64(off), off < 0 && off >= -maxApart && num.UMax() <= 1<<62:
+		c.markPrecise(b.is, &c.work)
+		return b.is, off, true
+	}
+	return b.new, 0, b.d == 0
 }
 
 // renamed is the pair of values by which a base was matched, nil if no live value has it.

@@ -164,16 +164,18 @@ func (a *analysis) inSpan(r *request, n *node) *Error {
 		return a.reject(r.p, r.in, CodeReadOnly, []ref{r.addr}, "%s: programs of type %s may only read the packet", r.what, a.typ.Name)
 	}
 	off := n.off + r.disp
-	if n.num.SMin() < -maxMemory || n.num.SMin()+off < 0 {
+	if n.num.SMin() < -maxMemory || off < -maxMemory || n.num.SMin()+off < 0 {
 		return a.unproved(r, a.reject(r.p, r.in, CodePacket, []ref{r.addr}, "%s at offset %s%+d of %s: the offset may be negative", r.what, n.num, off, kindNames[n.kind]))
 	}
 	s := r.p.span(n.id)
-	if s != nil && off+r.size <= s.n {
-		a.needs[s.need] = max(a.needs[s.need], off+r.size)
-		return nil
-	}
-	if a.inBase(r, n, off) {
-		return nil
+	if off <= maxMemory { // sums of it do not wrap
+		if s != nil && off+r.size <= s.n {
+			a.needs[s.need] = max(a.needs[s.need], off+r.size)
+			return nil
+		}
+		if a.inBase(r, n, off) {
+			return nil
+		}
 	}
 	known := int64(0)
 	if s != nil {
@@ -242,7 +244,7 @@ func (a *analysis) constant(n *node, r *request) (uint64, bool) {
 	c, ok := a.whole(n).Const()
 	at := int64(c) + r.disp
 	d := &a.program.Data[n.obj]
-	if !ok || at < 0 || at+r.size > int64(len(d.Bytes)) {
+	if !ok || at < 0 || at > int64(len(d.Bytes))-r.size {
 		return 0, false
 	}
 	for _, rel := range d.Relocs {

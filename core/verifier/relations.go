@@ -74,14 +74,20 @@ func (a *analysis) relate(p *path, x, y ref, c int64, from [2]ref) {
 	a.at(m.base).flags |= shared
 }
 
+// maxApart bounds offsets in relations, so that sums of some of them do not wrap.
+const maxApart = 1 << 60
+
 // plain reports whether the number is its base plus its offset without wrapping.
 func (a *analysis) plain(n *node) bool {
-	if n.off == 0 {
+	switch {
+	case n.off == 0:
 		return true
+	case n.off > maxApart || n.off < -maxApart:
+		return false
 	}
 	b := a.at(n.base).num
 	if n.off > 0 {
-		return b.UMax() <= 1<<62 && n.off < 1<<62 || n.num.UMin() >= uint64(n.off) && n.num.UMax() <= 1<<62
+		return b.UMax() <= 1<<62 || n.num.UMin() >= uint64(n.off) && n.num.UMax() <= 1<<62
 	}
 	return n.num.UMax() <= 1<<62
 }

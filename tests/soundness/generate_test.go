@@ -191,13 +191,12 @@ var types = []string{"mem", "mem/64", "mem/16", "xdp", "xdp", "sched_cls", "sche
 func generate(seed uint64) *sample {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), s: &sample{}}
 	g.s.typ = types[g.IntN(len(types))]
-	g.list = statements()
+	g.list, g.fuel = statements(), 4+g.IntN(22)
 	if g.IntN(2) == 0 {
-		g.list = relatedStatements()
+		g.list, g.fuel = g.some(relatedStatements(), 6), 3+g.IntN(10)
 	}
 	g.f = &function{}
 	g.s.funcs = append(g.s.funcs, g.f)
-	g.fuel = 4 + g.IntN(22)
 	g.prologue()
 	g.body(g.fuel)
 	g.epilogue()
@@ -411,7 +410,7 @@ func statements() []func(*generator) {
 		(*generator).lookup, (*generator).lookup, (*generator).index, (*generator).index, (*generator).use, (*generator).use, (*generator).use,
 		(*generator).spill, (*generator).fill, (*generator).fill, (*generator).stackArray, (*generator).branch, (*generator).branch, (*generator).branch, (*generator).relation,
 		(*generator).loop, (*generator).loop, (*generator).walk, (*generator).call, (*generator).callback, (*generator).iterate, (*generator).mayGoto,
-		(*generator).atomic, (*generator).record, (*generator).change, (*generator).move, (*generator).move, (*generator).leave, (*generator).buffer, (*generator).unary,
+		(*generator).atomic, (*generator).record, (*generator).change, (*generator).move, (*generator).move, (*generator).leave, (*generator).buffer, (*generator).unary, (*generator).far,
 	}
 }
 

@@ -15,8 +15,16 @@ func relatedStatements() []func(*generator) {
 	return []func(*generator){
 		(*generator).twin, (*generator).twin, (*generator).meeting, (*generator).meeting, (*generator).meeting, (*generator).difference, (*generator).comparison, (*generator).comparison,
 		(*generator).boundTwin, (*generator).boundTwin, (*generator).chain, (*generator).chain, (*generator).lengthTwin, (*generator).lengthTwin, (*generator).movedTwice, (*generator).pieces, (*generator).pieces,
-		(*generator).inStep, (*generator).inStep, (*generator).diamonds, (*generator).packet, (*generator).lookup, (*generator).mask, (*generator).memoryBound, (*generator).memoryIndex, (*generator).bound, (*generator).spill, (*generator).fill, (*generator).use, (*generator).loop, (*generator).call, (*generator).move,
+		(*generator).inStep, (*generator).inStep, (*generator).diamonds, (*generator).packet, (*generator).lookup, (*generator).mask, (*generator).memoryBound, (*generator).memoryIndex, (*generator).bound, (*generator).spill, (*generator).fill, (*generator).use, (*generator).loop, (*generator).call, (*generator).move, (*generator).far,
 	}
+}
+
+// some are n of the statements, by chance: few kinds that come often find more than all kinds together.
+func (g *generator) some(all []func(*generator), n int) (list []func(*generator)) {
+	for range n {
+		list = append(list, all[g.IntN(len(all))])
+	}
+	return list
 }
 
 // related is a pair of related numbers, made if there is none.
@@ -143,7 +151,7 @@ func (g *generator) meeting() {
 		g.warm(a, b, d)
 		g.halfway([]isa.Reg{a, b, d}[g.IntN(3)], a, b, d)
 	}
-	uses := [...]func(*generator){(*generator).difference, (*generator).difference, (*generator).comparison, (*generator).boundTwin, (*generator).limit, (*generator).limit, (*generator).lengthTwin, (*generator).movedTwice, (*generator).chain}
+	uses := [...]func(*generator){(*generator).twinAfter, (*generator).twinAfter, (*generator).twinAfter, (*generator).difference, (*generator).difference, (*generator).comparison, (*generator).boundTwin, (*generator).limit, (*generator).limit, (*generator).lengthTwin, (*generator).movedTwice, (*generator).chain}
 	for range 1 + g.IntN(3) {
 		uses[g.IntN(len(uses))](g)
 	}
@@ -174,7 +182,7 @@ func (g *generator) ways(d, a, b isa.Reg, most int) {
 // way puts a number in d that is related to a or to b, or to none.
 func (g *generator) way(d, a, b isa.Reg) {
 	from := []isa.Reg{a, a, a, b}[g.IntN(4)]
-	if g.IntN(3) == 0 {
+	if g.IntN(2) == 0 {
 		g.source(a)
 	}
 	switch g.IntN(8) {
@@ -188,10 +196,28 @@ func (g *generator) way(d, a, b isa.Reg) {
 	case 3:
 		g.jump(isa.GT.Imm(from, []int32{7, 15, 31, 255}[g.IntN(4)], 0), g.out)
 		g.twinOf(d, from)
+	case 4:
+		g.twinOf(d, from)
+		g.source(from)
 	default:
 		g.twinOf(d, from)
 	}
 	g.set(d, num, 0)
+}
+
+// twinAfter makes a related number where ways have met, and relies on it.
+func (g *generator) twinAfter() {
+	p := g.related()
+	r := []isa.Reg{p.a, p.b}[g.IntN(2)]
+	t := g.fresh(r)
+	if t == r || g.regs[r].kind != num {
+		return
+	}
+	g.twinOf(t, r)
+	old := g.pairs
+	g.pairs = []pair{{t, r}}
+	[]func(*generator){(*generator).difference, (*generator).comparison, (*generator).boundTwin, (*generator).limit}[g.IntN(4)](g)
+	g.pairs = old
 }
 
 // limit bounds a number by another that is bounded on some ways.
@@ -398,9 +424,25 @@ func (g *generator) lengthTwin() {
 	if g.IntN(2) == 0 {
 		g.jump(isa.GT.Imm(d, 60+int32(g.IntN(60)), 0), g.out)
 	}
-	if g.IntN(2) == 0 {
+	switch g.IntN(3) {
+	case 0:
 		g.warm(d)
 		g.halfway(d)
+	case 1: // the length on one way only
+		g.warm(d)
+		over := label()
+		g.fork(over, d)
+		switch g.IntN(3) {
+		case 0:
+			g.source(d)
+		case 1:
+			g.emit(isa.Mov.Imm(d, int32(30+g.IntN(60))))
+		case 2:
+			g.source(d)
+			g.emit(isa.And.Imm(d, 63), isa.Add.Imm(d, int32(g.IntN(64))))
+		}
+		g.set(d, num, 0)
+		g.place(over)
 	}
 	off := []int32{0, 0, 1, 5, 20}[g.IntN(5)]
 	if off > 0 {
@@ -458,7 +500,13 @@ func (g *generator) movedTwice() {
 	t := g.fresh(p, e, r.a, r.b, q)
 	g.emit(isa.Mov.Reg(q, p), isa.Add.Reg(q, r.a))
 	g.set(q, pkt, 0)
-	if g.IntN(2) == 0 {
+	if g.IntN(3) == 0 { // by one or by the other
+		g.warm(p, e, r.a, r.b, q)
+		over := label()
+		g.fork(over, p, e, r.a, r.b, q)
+		g.emit(isa.Mov.Reg(q, p), isa.Add.Reg(q, r.b))
+		g.place(over)
+	} else if g.IntN(2) == 0 {
 		g.warm(p, e, r.a, r.b, q)
 		g.halfway(r.b, p, e, r.a, q)
 		if g.IntN(2) == 0 {
@@ -468,8 +516,8 @@ func (g *generator) movedTwice() {
 	n := int32(1 + g.IntN(4))
 	g.emit(isa.Mov.Reg(t, q), isa.Add.Imm(t, n))
 	g.jump(isa.GT.Reg(t, e, 0), g.out)
-	u := g.fresh(p, e, r.b)
-	g.emit(isa.Mov.Reg(u, p), isa.Add.Reg(u, r.b), isa.LoadMem(u, u, int16(g.IntN(int(n))), 1))
+	u := g.fresh(p, e, r.a, r.b)
+	g.emit(isa.Mov.Reg(u, p), isa.Add.Reg(u, []isa.Reg{r.a, r.b, r.b}[g.IntN(3)]), isa.LoadMem(u, u, int16(g.IntN(int(n))), 1))
 	g.set(u, num, 256)
 	g.set(t, none, 0)
 	if g.memory() {
@@ -616,6 +664,29 @@ func (g *generator) useCounter(i, j isa.Reg) {
 			g.set(q, num, 256)
 		}
 	}
+}
+
+// far adds a large number to a number or, rarely, to a pointer.
+func (g *generator) far() {
+	c := []uint64{1<<63 - 4, 1<<63 - 8, 1<<63 - 1, 1 << 63, 1 << 62, 1 << 60, 1 << 47, 1 << 32, 1<<31 - 1, ^uint64(1<<31) + 1, 1<<63 + 8}[g.IntN(11)]
+	t := g.fresh()
+	if k := g.regs[t].kind; k != num && k != none {
+		return
+	}
+	g.emit(isa.LoadImm64(t, int64(c)))
+	g.set(t, num, 0)
+	if r, ok := g.find(num); ok && r != t && g.IntN(8) > 0 {
+		g.emit([]isa.Insn{isa.Add.Reg(r, t), isa.Sub.Reg(r, t)}[g.IntN(2)])
+		g.set(r, num, 0)
+		g.pairUp(r, t)
+		return
+	}
+	p := isa.R10
+	if r, _, ok := g.readable(); ok {
+		p = r
+	}
+	g.emit(isa.Add.Reg(t, p), isa.LoadMem(t, t, int16(g.IntN(3)*4-4), []uint8{1, 4, 8}[g.IntN(3)]))
+	g.set(t, num, 0)
 }
 
 // diamonds is one branch after the other, each leaving a small number in a register.

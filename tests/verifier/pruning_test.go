@@ -41,6 +41,7 @@ var meetings = []twoWays{
 	{"a copy of 32 bits, compared", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "w5 = w8\nif r5 != r8 goto bad" + wrongByte},
 	{"a copy of 32 bits on the stack", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "*(u32 *)(r10 - 8) = r8\nr5 = *(u32 *)(r10 - 8)\nr5 -= r8\nif r5 != 0 goto bad" + wrongByte},
 	{"a sum of 32 bits", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "r5 = r8\nw5 += 1\nr5 -= r8\nif r5 != 1 goto bad" + wrongByte},
+	{"a number below another, less a constant", "", "if r6 > r7 goto out\nr8 = r6\nr8 += 5\nr6 = 0", "if r6 > r7 goto out\nr8 = r6\nr6 = 0", "r8 += -5\nif r8 > r7 goto bad" + wrongByte},
 	{"a number between two that is gone", "r5 = *(u8 *)(r1 + 2)\n", "if r5 > r6 goto out\nif r6 > r7 goto out\nr6 = 0", "r6 = 0", "if r5 > r7 goto bad" + wrongByte},
 	{"a number between two, compared as 32 bits", "r5 = *(u8 *)(r1 + 2)\n", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "w4 = w8\nif r5 > r8 goto out\nif r4 > r7 goto out\nif r5 > r7 goto bad" + wrongByte},
 }
@@ -61,6 +62,36 @@ func TestWaysMeet(t *testing.T) {
 			require.NotNil(t, verify(t, m.wayOf(m.wrong, m.right), "mem/16", verifier.Strict))
 			require.Nil(t, verify(t, m.wayOf(m.right, m.right), "mem/16", verifier.Strict), "both ways are right")
 		})
+	}
+}
+
+// An offset is not taken for a small one because the end of the access wraps.
+func TestFarOffset(t *testing.T) {
+	for _, at := range []string{"0x7ffffffffffffff8", "0x7ffffffffffffffc", "0x7fffffffffffffff", "0x8000000000000000", "0xffffffffffffffff", "0x4000000000000000"} {
+		for _, r := range []string{"r1", "r10"} {
+			require.NotNil(t, verify(t, "r3 = "+at+" ll\nr4 = "+r+"\nr4 += r3\nr0 = *(u64 *)(r4 + 0)\nexit", "mem/32", verifier.Strict), at)
+		}
+	}
+}
+
+// Nor with a part that varies.
+func TestFarVaryingOffset(t *testing.T) {
+	for at, accepted := range map[string]bool{"0x7fffffffffffffff": false, "0x8000000000000000": false, "128": true} {
+		e := verify(t, "r5 = *(s8 *)(r1 + 15)\nr4 = r1\nr4 -= r5\nr3 = "+at+" ll\nr3 += r4\nr0 = *(u8 *)(r3 + 7)\nexit", "mem/512", verifier.Strict)
+		require.Equal(t, accepted, e == nil, at)
+	}
+}
+
+// Nor is an object on the stack.
+func TestFarObject(t *testing.T) {
+	for _, at := range []string{"0x7ffffffffffffff8", "0x7ffffffffffffff0", "0x8000000000000000"} {
+		o, err := asm.Parse("x.s", []byte("r3 = "+at+" ll\nr1 = r10\nr1 += r3\nr2 = 0\nr3 = 4\ncall bpf_iter_num_new\nr0 = 0\nexit"), asm.Options{Dialect: asm.Kernel})
+		require.NoError(t, err)
+		o.License = "GPL"
+		reports, err := core.Verify(o, kernelSet(t), core.Options{Policy: verifier.Strict, Type: "xdp"})
+		require.NoError(t, err)
+		require.NotNil(t, reports[0].Err)
+		require.Equal(t, verifier.CodeDynptr, reports[0].Err.Code, reports[0].Err)
 	}
 }
 
