@@ -261,7 +261,7 @@ func (a *analysis) asyncMap(r *root) ref {
 	if r.mapping < 0 {
 		return 0
 	}
-	return a.add(node{kind: isMap, obj: r.mapping, num: scalar.Const(0), pos: ir.NoPos, id: a.identityOf(uint64(r.mapping)|1<<40, 0, 0)})
+	return a.add(node{kind: isMap, flags: within, obj: r.mapping, num: scalar.Const(0), pos: ir.NoPos, id: a.identityOf(uint64(r.mapping)|1<<40, 0, 0)})
 }
 
 // maxMemory bounds the length of a program's memory: that of an address space.

@@ -219,7 +219,7 @@ const (
 // sameMap notes with which map the call is made.
 func (c *callCheck) sameMap(n *node) {
 	at, m := &c.callMap[c.gi(c.p)], n.obj+1
-	if n.id != c.identityOf(uint64(n.obj)|1<<40, 0, 0) {
+	if n.flags&within != 0 {
 		m |= inner
 	}
 	switch {
@@ -525,7 +525,7 @@ func (c *callCheck) timer(i int, r ref) *Error {
 	}
 	c.mapping = n.obj
 	if c.mp == 0 {
-		c.mp = c.made(c.p, c.in, node{kind: isMap, obj: n.obj, num: scalar.Const(0), id: c.identityOf(uint64(n.obj)|1<<40, 0, 0)})
+		c.mp = c.made(c.p, c.in, node{kind: isMap, flags: within, obj: n.obj, num: scalar.Const(0), id: c.identityOf(uint64(n.obj)|1<<40, 0, 0)})
 	}
 	return nil
 }
@@ -742,6 +742,7 @@ func (c *callCheck) mapResult(n *node) {
 	switch kind.Values {
 	case abi.ValuesMap:
 		n.kind, n.obj = isMap, int32(spec.Inner)-1
+		n.flags |= within
 	case abi.ValuesStruct, abi.ValuesBorrowed:
 		n.kind, n.obj = isStruct, c.structIndex(kind.Struct)
 	}

@@ -287,7 +287,7 @@ func (c *comparison) value(x, y ref) bool {
 		return c.number(x, y)
 	}
 	m := c.at(y)
-	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || (n.flags^m.flags)&(readOnly|otherHalf|recorded|stale) != 0 {
+	if n.kind != m.kind || n.obj != m.obj || n.size != m.size || (n.flags^m.flags)&(readOnly|otherHalf|recorded|within|stale) != 0 {
 		return false
 	}
 	if m.flags&orNull != 0 && n.flags&orNull == 0 || n.flags&orNull != 0 && m.flags&orNull == 0 && (n.held != 0 || c.exact) {

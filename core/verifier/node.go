@@ -51,6 +51,7 @@ const (
 	linked                          // a proof relied on which other values have the same base
 	alias                           // the same number as what it was made from, because that is in its range
 	recorded                        // memory that must be handed back whole (a record of a ring buffer)
+	within                          // a map that another one holds, or may hold
 )
 
 // node is a value that some instruction made. Nodes are immutable but for the flags
