@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -30,8 +31,30 @@ type Program struct {
 	session Session
 	id      ProgID
 	info    EntryInfo
-	cpus    int // of the session, if it is known
+	with    loaded
 	close   func() error
+}
+
+// loaded is what the programs of one load have in common.
+type loaded struct {
+	cpus     int  // 0 if they are in a session of the caller's
+	set      *Set // nil likewise
+	cover    *Coverage
+	programs []EntryInfo
+}
+
+// open opens a session for programs of the options.
+func open(ctx context.Context, b Backend, opts *Options) (Session, loaded, error) {
+	r, ok := b.(Runner)
+	if !ok {
+		return nil, loaded{}, &UnsupportedError{What: "running programs with back end " + b.Target().Name, Msg: "it only compiles"}
+	}
+	spec, err := opts.spec()
+	if err != nil {
+		return nil, loaded{}, err
+	}
+	session, err := r.Open(ctx, spec)
+	return session, loaded{cpus: spec.CPUs, set: spec.Set, cover: opts.Cover}, err
 }
 
 // Load compiles one program of an object and loads it: the one that
@@ -73,15 +96,7 @@ func oneName(o *Object, wanted []string) (string, error) {
 // data sections and maps: one Program for each entry, in order. b is the back
 // end that made the artifact. What they share is freed when all are closed.
 func LoadArtifact(ctx context.Context, a *Artifact, b Backend, opts Options) ([]*Program, error) {
-	r, ok := b.(Runner)
-	if !ok {
-		return nil, &UnsupportedError{What: "running programs with back end " + b.Target().Name, Msg: "it only compiles"}
-	}
-	spec, err := opts.spec()
-	if err != nil {
-		return nil, err
-	}
-	session, err := r.Open(ctx, spec)
+	session, with, err := open(ctx, b, &opts)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +104,7 @@ func LoadArtifact(ctx context.Context, a *Artifact, b Backend, opts Options) ([]
 	if err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
-	return programs(session, a, ids)
+	return programs(session, a, ids, with)
 }
 
 // LoadInto loads all programs of an artifact into a session that the caller
@@ -102,12 +117,12 @@ func LoadInto(ctx context.Context, s Session, a *Artifact) ([]*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newPrograms(s, a, ids)
+	return newPrograms(s, a, ids, loaded{})
 }
 
 // programs are the programs of a session that closes with the last of them.
-func programs(session Session, a *Artifact, ids []ProgID) ([]*Program, error) {
-	all, err := newPrograms(session, a, ids)
+func programs(session Session, a *Artifact, ids []ProgID, with loaded) ([]*Program, error) {
+	all, err := newPrograms(session, a, ids, with)
 	if err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
@@ -128,10 +143,13 @@ func programs(session Session, a *Artifact, ids []ProgID) ([]*Program, error) {
 }
 
 // newPrograms makes programs that unload themselves.
-func newPrograms(session Session, a *Artifact, ids []ProgID) ([]*Program, error) {
+func newPrograms(session Session, a *Artifact, ids []ProgID, with loaded) ([]*Program, error) {
+	for i := range a.Entries {
+		with.programs = append(with.programs, a.Entries[i].EntryInfo)
+	}
 	all := make([]*Program, len(ids))
 	for i, id := range ids {
-		p := &Program{session: session, id: id, info: a.Entries[i].EntryInfo}
+		p := &Program{session: session, id: id, info: a.Entries[i].EntryInfo, with: with}
 		if home, ok := session.(*runtime.Session); ok {
 			fast, err := home.Program(id)
 			if err != nil {
@@ -145,6 +163,9 @@ func newPrograms(session Session, a *Artifact, ids []ProgID) ([]*Program, error)
 	return all, nil
 }
 
+// errNoProgram is what a nil *Program answers.
+var errNoProgram = errors.New("the collection has no such program")
+
 // Info describes the program.
 func (p *Program) Info() EntryInfo { return p.info }
 
@@ -152,41 +173,86 @@ func (p *Program) Info() EntryInfo { return p.info }
 // reads and writes mem in place. A broken rule is returned as a *Fault. While
 // all workers run, Run waits for one.
 func (p *Program) Run(mem []byte) (uint64, error) {
-	if p.fast != nil {
+	if p.fast != nil && p.with.cover == nil {
 		return p.fast.Run(mem)
 	}
-	return p.runRemote(mem)
-}
-
-func (p *Program) runRemote(mem []byte) (uint64, error) {
-	out, err := p.session.Run(context.Background(), p.id, Batch{Inputs: []Input{{Mem: mem}}})
-	if err != nil {
-		return 0, err
-	}
-	r := &out.Results[0]
+	r, err := p.once(context.Background(), Input{Mem: mem})
 	copy(mem, r.Mem)
-	if r.Fault != nil {
-		return 0, r.Fault
-	}
-	return r.Ret, nil
+	return r.Ret, err
 }
 
-// Exec runs the program once on an input: memory, or a packet and a context. The result has both as they are
-// afterwards, and what the run has left behind. A broken rule is returned as a *Fault.
+// Exec runs the program once on an input: memory, or a packet and a context. The input stays as it is; the result has
+// both as they are afterwards, and what the run has left behind. A broken rule is returned as a *Fault, with the result.
 func (p *Program) Exec(ctx context.Context, in Input) (Result, error) {
-	out, err := p.session.Run(ctx, p.id, Batch{Inputs: []Input{in}})
+	if p == nil {
+		return Result{}, errNoProgram
+	}
+	in.Mem = slices.Clone(in.Mem)
+	return p.once(ctx, in)
+}
+
+// once runs the program on one input.
+func (p *Program) once(ctx context.Context, in Input) (Result, error) {
+	out, err := p.RunBatch(ctx, Batch{Inputs: []Input{in}})
 	if err != nil {
 		return Result{}, err
 	}
-	if r := out.Results[0]; r.Fault != nil {
-		return r, r.Fault
+	r := out.Results[0]
+	if r.Fault != nil {
+		r.Ret, err = 0, r.Fault
 	}
-	return out.Results[0], nil
+	return r, err
 }
 
 // RunBatch runs the program on many inputs with one call; see Session.Run.
 func (p *Program) RunBatch(ctx context.Context, in Batch) (Results, error) {
-	return p.session.Run(ctx, p.id, in)
+	if p.with.cover != nil {
+		in.Trace = true
+	}
+	out, err := p.session.Run(ctx, p.id, in)
+	for i := 0; i < len(out.Results) && p.with.cover != nil; i++ {
+		trace := out.Results[i].Trace
+		if len(trace) == 0 {
+			return out, &UnsupportedError{What: "coverage of program " + p.info.Name, Msg: "its back end records no trace; use the interpreter"}
+		}
+		p.with.cover.Add(p.with.programs, p.info.Name, trace)
+	}
+	return out, err
+}
+
+// Context makes the bytes of Input.Ctx of values by the names of the context's fields: integers that fit, byte slices
+// for a field's bytes, slices of integers for arrays. What is not named is 0, or what the program type gives it.
+func (p *Program) Context(fields map[string]any) ([]byte, error) {
+	c, err := p.context()
+	if err != nil {
+		return nil, err
+	}
+	return c.Pack(fields)
+}
+
+// Fields are the fields of a context, such as Result.Ctx, by name, without pointers: each a uint64, or an int64 if C
+// programs declare it with a sign; of arrays a []uint64 or []byte.
+func (p *Program) Fields(ctx []byte) (map[string]any, error) {
+	c, err := p.context()
+	if err != nil {
+		return nil, err
+	}
+	return c.Unpack(ctx), nil
+}
+
+// context describes the program's context.
+func (p *Program) context() (*Context, error) {
+	if p == nil {
+		return nil, errNoProgram
+	}
+	if p.with.set == nil {
+		return nil, fmt.Errorf("program %s was loaded into a session, whose set is not known; use the Context of its ProgType", p.info.Name)
+	}
+	t, ok := p.with.set.Type(p.info.Type)
+	if !ok || t.Context.Kind != CtxStruct {
+		return nil, fmt.Errorf("program %s is of type %s, which has no described context", p.info.Name, p.info.Type)
+	}
+	return &t.Context, nil
 }
 
 // Maps performs operations on the program's maps and data sections, in order.
@@ -200,7 +266,7 @@ func (p *Program) Maps(ctx context.Context, ops ...MapOp) ([]MapResult, error) {
 }
 
 // Worker leases a worker for a loop of runs, which then costs no look-up; its
-// Release gives it back. There is one only for programs in this process.
+// Release gives it back. There is one only for programs in this process. Its runs are not counted by Options.Cover. Its runs are not part of Options.Cover.
 func (p *Program) Worker(ctx context.Context) (*Worker, error) {
 	if p.fast == nil {
 		return nil, &UnsupportedError{What: "a worker of program " + p.info.Name, Msg: "it runs in another process; use RunBatch"}

@@ -55,6 +55,8 @@ type Options struct {
 	// encoding/json makes the set's description of it from; docs/ENVIRONMENT.md has them. What is not given
 	// has fixed values, so that a run gives the same every time.
 	Env map[string]any
+	// Cover, if set, counts the source lines that runs execute, of programs loaded with the interpreter.
+	Cover *Coverage
 }
 
 func (o *Options) core() core.Options {

@@ -4,6 +4,7 @@ import (
 	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/cover"
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/core/isa"
 	"github.com/bpfc/bpfc/core/obj"
@@ -21,6 +22,8 @@ type (
 	Artifact = codegen.Artifact
 	// ProgramReport is the outcome of verifying one program.
 	ProgramReport = core.ProgramReport
+	// Coverage counts how often source lines ran, and writes a Go coverprofile. It is safe for concurrent use.
+	Coverage = cover.Profile
 	// Worker is a virtual CPU, leased for a loop of runs.
 	Worker = runtime.Worker
 )

@@ -3,6 +3,8 @@ package bench
 import (
 	"context"
 	"encoding/binary"
+	"maps"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,15 +32,15 @@ func BenchmarkLookup(b *testing.B) {
 	require.NoError(b, err)
 	defer c.Close()
 	for _, name := range []string{"array", "hash", "lru", "percpu"} {
-		m, err := c.Map(name)
-		require.NoError(b, err)
+		m := c.Maps[name]
 		for i := range uint64(keys) {
 			key := binary.LittleEndian.AppendUint64(nil, i)[:m.Spec().KeySize]
-			require.NoError(b, m.Put(key, binary.LittleEndian.AppendUint64(nil, i), 0))
+			require.NoError(b, m.Put(key, i))
 		}
 	}
-	for _, p := range c.Programs() {
-		b.Run(p.Info().Name, func(b *testing.B) {
+	for _, name := range slices.Sorted(maps.Keys(c.Programs)) {
+		p := c.Programs[name]
+		b.Run(name, func(b *testing.B) {
 			w, err := p.Worker(ctx)
 			require.NoError(b, err)
 			defer w.Release()
