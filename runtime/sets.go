@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 
@@ -13,6 +14,7 @@ type implementations struct {
 	enter   map[string]func(codegen.Call) error
 	leave   map[string]func(codegen.Call, uint64)
 	done    []func(codegen.Call)
+	close   []func() error
 }
 
 // implement opens the implementations of a spec's sets. What the caller gives by name comes before theirs.
@@ -29,9 +31,20 @@ func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
 		if one.Done != nil {
 			all.done = append(all.done, one.Done)
 		}
+		if one.Close != nil {
+			all.close = append(all.close, one.Close)
+		}
 	}
 	maps.Copy(all.helpers, s.Helpers)
 	return all, nil
+}
+
+// end closes the implementations.
+func (s *implementations) end() (err error) {
+	for _, f := range s.close {
+		err = errors.Join(err, f())
+	}
+	return err
 }
 
 // home is a runtime as the implementations of sets see it.
