@@ -93,6 +93,16 @@ func (c *call) Record(r codegen.Record) bool {
 // End ends the run when the helper returns.
 func (c *call) End(ret uint64) { c.ended, c.result = true, ret }
 
+// Fail ends the run when the helper returns, without a result.
+func (c *call) Fail(err error) { c.ended, c.result, c.failure = true, 0, err }
+
+// takeFailure is why a helper has ended the run, nil if none has done so with an error.
+func (w *Worker) takeFailure() error {
+	err := w.failure
+	w.failure = nil
+	return err
+}
+
 // Map is the map whose address programs pass.
 func (c *call) Map(addr uint64) codegen.Map { return c.runtime.mapAt(addr) }
 

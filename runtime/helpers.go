@@ -50,9 +50,9 @@ func missing(h *abi.Helper) string {
 	case abi.ImplNative:
 		return fmt.Sprintf("its machine code is for %q, this process runs that of %q; give a Go function for it", h.NativeTarget, nativeArch)
 	case abi.ImplGo:
-		return "it is a Go function, and this session was given none of its name; a session in another process has no Go helpers"
+		return "it is a Go function, and this session was given none of its name; a session in another process has remote helpers only"
 	case abi.ImplRemote:
-		return "this version runs no remote helpers"
+		return "it runs in its plugin's process, and this session was not given the plugin: see host.HelperSet.Implement"
 	}
 	return "its set declares it without an implementation"
 }

@@ -89,7 +89,7 @@ func New(o Options) (*Runtime, error) {
 		r.workers = append(r.workers, w)
 	}
 	if r.sets, err = implement(r, &o.Spec); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, errors.Join(err, r.sets.end(), a.close())
 	}
 	return r, nil
 }
@@ -226,7 +226,7 @@ func (r *Runtime) Close() error {
 	}
 	r.attend() // who waits for a worker waits in vain
 	var none int
-	return <-r.retire(&none, r.releaseAll)
+	return errors.Join(<-r.retire(&none, r.releaseAll), r.sets.end())
 }
 
 // releaseAll frees the address range unless workers are held. The caller holds r.mu.

@@ -191,8 +191,11 @@ func (w *Worker) runTrace(t Tracer, in *codegen.Input, r *codegen.Result) (ret u
 		}
 		r.Trace = append(r.Trace, s)
 	})
-	if long {
+	switch {
+	case long:
 		err = errLongTrace
+	case w.failure != nil:
+		err = w.takeFailure()
 	}
 	return ret & p.mask, err
 }

@@ -174,7 +174,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"huge map", func(a *codegen.Artifact) { a.Maps[0].MaxEntries, a.Maps[0].ValueSize = 1<<32-1, 1<<32-1 }, "make them smaller"},
 		{"helper without implementation", func(a *codegen.Artifact) { a.Helpers[0].Impl = abi.ImplNone }, ""},
 		{"Go helper of another name", func(a *codegen.Artifact) { a.Helpers[0].Name = "unknown" }, "helper unknown is not supported: it is a Go function"},
-		{"remote helper", func(a *codegen.Artifact) { a.Helpers[0].Name, a.Helpers[0].Impl = "far", abi.ImplRemote }, "runs no remote helpers"},
+		{"remote helper", func(a *codegen.Artifact) { a.Helpers[0].Name, a.Helpers[0].Impl = "far", abi.ImplRemote }, "was not given the plugin"},
 		{"native helper of another target", func(a *codegen.Artifact) { a.Helpers[1].NativeTarget = "arm64" }, `machine code is for "arm64"`},
 		{"stack", func(a *codegen.Artifact) { a.Entries[0].StackSize, a.StackSize = 1<<20, 1<<20 }, "uses 1048576 bytes of stack"},
 		{"context", func(a *codegen.Artifact) { a.Entries[0].Context = abi.CtxStruct }, "its type has another kind of context"},

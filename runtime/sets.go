@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,7 @@ type implementations struct {
 	enter   map[string]func(codegen.Call) error
 	leave   map[string]func(codegen.Call, uint64)
 	done    []func(codegen.Call)
+	close   []func() error
 }
 
 // implement opens the implementations of a spec's sets. What the caller gives by name comes before theirs.
@@ -32,6 +34,9 @@ func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
 		if one.Done != nil {
 			all.done = append(all.done, one.Done)
 		}
+		if one.Close != nil {
+			all.close = append(all.close, one.Close)
+		}
 	}
 	maps.Copy(all.helpers, s.Helpers)
 	return all, checkParts(s.Env, asked)
@@ -45,6 +50,14 @@ func checkParts(given map[string][]byte, asked map[string]bool) error {
 		}
 	}
 	return nil
+}
+
+// end closes the implementations.
+func (s *implementations) end() (err error) {
+	for _, f := range s.close {
+		err = errors.Join(err, f())
+	}
+	return err
 }
 
 // home is a runtime as the implementations of sets see it.

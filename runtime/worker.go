@@ -56,6 +56,7 @@ type Worker struct {
 	held        bool   // handed out
 	ended       bool   // a helper has said the result
 	result      uint64 // if ended
+	failure     error  // if ended without a result
 }
 
 // newWorker makes worker cpu:
@@ -216,7 +217,7 @@ func (w *Worker) stopped() (uint64, error) {
 		return 0, err
 	}
 	w.ended = false
-	return w.result & w.mask, nil
+	return w.result & w.mask, w.takeFailure()
 }
 
 // runOther is Run for code that is not machine code.
@@ -226,6 +227,9 @@ func (w *Worker) runOther(slice int64) (uint64, error) {
 	ret, err := p.unit.code.Run(w, p.entry, w.r1, w.r2)
 	if w.helped {
 		w.doneHelping()
+	}
+	if w.failure != nil {
+		return 0, w.takeFailure()
 	}
 	return ret & w.mask, err
 }

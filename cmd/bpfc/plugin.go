@@ -340,12 +340,6 @@ func serve(role host.Role, name string) error {
 		plugin.ServeBackend(b)
 		return nil
 	}
-	set, _ := builtin.Set(name)
-	plugin.ServeHelpers(description{set})
+	plugin.ServeHelpers(func() *abi.Set { set, _ := builtin.Set(name); return set }, nil)
 	return nil
 }
-
-// description is a built-in set as a helper plugin.
-type description struct{ set *abi.Set }
-
-func (d description) Describe(context.Context) (*abi.Set, error) { return d.set, nil }

@@ -12,6 +12,12 @@ import (
 // at the set alone: names of helpers and structures may be those of the sets that
 // it will be merged with. The error names the set and the part.
 func Check(s *Set) error {
+	if s.Name == "" {
+		return fmt.Errorf("a helper set has no name")
+	}
+	if _, err := Merge(s); err != nil { // two definitions of one thing
+		return fmt.Errorf("helper set %s: %w", s.Name, err)
+	}
 	for i := range s.Types {
 		if err := checkType(&s.Types[i]); err != nil {
 			return fmt.Errorf("helper set %s: program type %s: %w", s.Name, s.Types[i].Name, err)
@@ -48,6 +54,9 @@ func checkType(t *ProgType) error {
 		if err := checkHelper(&t.Variants[i]); err != nil {
 			return fmt.Errorf("its helper %s: %w", t.Variants[i].Name, err)
 		}
+		if t.Variants[i].Impl == ImplRemote {
+			return fmt.Errorf("its helper %s: what one type has in another way cannot be remote", t.Variants[i].Name)
+		}
 	}
 	return checkContext(&t.Context)
 }
@@ -61,7 +70,28 @@ func checkContext(c *Context) error {
 			return fmt.Errorf("field %s: %w", c.Fields[i].Name, err)
 		}
 	}
+	return c.checkOverlaps()
+}
+
+// checkOverlaps refuses fields that say different things of the same bytes: numbers may share them, a pointer may not
+// but with another description of the same pointer.
+func (c *Context) checkOverlaps() error {
+	for i := range c.Fields {
+		for j := range c.Fields[:i] {
+			a, b := &c.Fields[j], &c.Fields[i]
+			apart := a.Offset+a.Size <= b.Offset || b.Offset+b.Size <= a.Offset
+			if apart || a.Kind == FieldScalar && b.Kind == FieldScalar || a.samePointer(b) {
+				continue
+			}
+			return fmt.Errorf("fields %s and %s share bytes and say different things of them", a.Name, b.Name)
+		}
+	}
 	return nil
+}
+
+// samePointer reports whether two fields describe one pointer.
+func (f *Field) samePointer(g *Field) bool {
+	return f.Offset == g.Offset && f.Size == g.Size && f.Kind == g.Kind && f.Struct == g.Struct && f.Mem == g.Mem && f.OrNull == g.OrNull
 }
 
 func (c *Context) checkField(f *Field) error {
@@ -101,7 +131,7 @@ func checkHelper(h *Helper) error {
 	if h.Name == "" {
 		return fmt.Errorf("helper %d has no name", h.ID)
 	}
-	for _, check := range []func(*Helper) error{checkArgs, checkResult, checkCallback, checkFlags, checkBody} {
+	for _, check := range []func(*Helper) error{checkArgs, checkResult, checkCallback, checkFlags, checkBody, checkApart} {
 		if err := check(h); err != nil {
 			return err
 		}
@@ -258,6 +288,38 @@ func checkBody(h *Helper) error {
 		return fmt.Errorf("it has a body exactly if Impl is ImplBody")
 	case h.C != "" && !strings.Contains(h.C, h.Name[strings.LastIndexByte(h.Name, '/')+1:]+"("):
 		return fmt.Errorf("its prototype in C declares something else: %s", h.C)
+	}
+	return nil
+}
+
+// apartArgs are the kinds of arguments that mean something to a helper which does not see the run: numbers, and memory
+// whose length is known.
+var apartArgs = []ArgKind{
+	ArgNone, ArgAny, ArgCtx, ArgCtxOrNull, ArgConstMap, ArgMapIndex, ArgMapKey, ArgMapKeyOrNull, ArgMapValue, ArgMapValueOrNull,
+	ArgMapValueOut, ArgMem, ArgMemOrNull, ArgMemWrite, ArgMemWriteOrNull, ArgSize, ArgSizeOrZero, ArgFixedMem, ArgFixedMemWrite,
+	ArgConst, ArgFlagZero,
+}
+
+// apartFlags are the flags that say nothing of what a helper does beside its result and its memory.
+const apartFlags = FlagFastcall | FlagPure | FlagGPL | FlagPacket | FlagReturnsLength | FlagSleeps | FlagAnyType | FlagInternal
+
+// checkApart refuses a helper that is remote, or a body, and has effects that its prototype cannot state for it: only
+// the process of the run can hand out memory, keep references, move packets, end a program.
+func checkApart(h *Helper) error {
+	if h.Impl != ImplRemote && h.Impl != ImplBody {
+		return nil
+	}
+	way := map[Impl]string{ImplRemote: "remote", ImplBody: "a body"}[h.Impl]
+	for i, k := range h.Args {
+		if !slices.Contains(apartArgs, k) {
+			return fmt.Errorf("it is %s, and argument %d leads to what only the process of the run has", way, i+1)
+		}
+	}
+	switch {
+	case h.Ret != RetInteger && h.Ret != RetVoid:
+		return fmt.Errorf("it is %s, and its result is not a number: it has no memory of the run to give", way)
+	case h.Flags&^apartFlags != 0:
+		return fmt.Errorf("it is %s, and has effects on the run (flags %#x) that it cannot have", way, uint32(h.Flags&^apartFlags))
 	}
 	return nil
 }

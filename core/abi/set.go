@@ -16,7 +16,9 @@ func Merge(sets ...*Set) (*Set, error) {
 	owner := map[string]string{}
 	claim := func(set, kind, name string) error {
 		key := kind + " " + name
-		if first, ok := owner[key]; ok {
+		if first, ok := owner[key]; ok && first == set {
+			return fmt.Errorf("%s is declared twice by %s", key, set)
+		} else if ok {
 			return fmt.Errorf("%s is declared by both %s and %s: drop one of them", key, first, set)
 		}
 		owner[key] = set

@@ -33,6 +33,8 @@ type Call interface {
 	Record(r Record) bool
 	// End ends the run when the helper returns, with ret as the program's result.
 	End(ret uint64)
+	// Fail ends the run when the helper returns: it has no result, and err is its error.
+	Fail(err error)
 }
 
 // Packet is the packet of a run: its bytes, with room before and behind them. What moves it makes the program's
@@ -152,6 +154,8 @@ type Implementation struct {
 	// Done is called at the end of a run, however it ended, that has called one of Helpers; it may be nil. It gives
 	// back what a run that ended by a fault still holds, such as locks.
 	Done func(Call)
+	// Close is called when the session is closed; it may be nil.
+	Close func() error
 }
 
 // Open makes a set's implementation for a session.

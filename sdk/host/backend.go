@@ -2,9 +2,11 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
 
-	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 )
 
@@ -35,54 +37,54 @@ func (b backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options
 // runnerBackend is a back end in a plugin that also runs its artifacts there.
 type runnerBackend struct{ backend }
 
-// Open opens a session in the plugin's process. Spec.Helpers stay in this one:
-// the session refuses artifacts that need them.
+// Open opens a session in the plugin's process. The set's remote helpers are called by way of this process, which finds
+// them in Spec.Sets and Spec.Helpers; others of these stay here: the session refuses artifacts that need them.
 func (b runnerBackend) Open(ctx context.Context, s codegen.Spec) (codegen.Session, error) {
-	out := &session{plugin: b.plugin}
-	err := b.plugin.retry(ctx, "open a session", func(ctx context.Context, live *process) (err error) {
+	remotes, err := openRemotes(s)
+	if err != nil {
+		return nil, err
+	}
+	s.Helpers, s.Env = remotes.helpers, remotes.env
+	out := &session{plugin: b.plugin, remotes: remotes}
+	err = b.plugin.retry(ctx, "open a session", func(ctx context.Context, live *process) (err error) {
 		out.live = live
 		out.id, err = live.wire.Open(ctx, s)
 		return err
 	})
+	if err == nil && len(remotes.helpers) > 0 {
+		err = out.takeCalls()
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, remotes.close())
 	}
 	return out, nil
 }
 
-// helperSet is a helper set in a plugin.
-type helperSet struct{ plugin *Plugin }
-
-func (h helperSet) Describe(ctx context.Context) (*abi.Set, error) {
-	var set *abi.Set
-	err := h.plugin.retry(ctx, "describe its set", func(ctx context.Context, live *process) (err error) {
-		set, err = live.wire.Describe(ctx)
-		return err
+// takeCalls runs the session's remote helpers here until it is closed.
+func (s *session) takeCalls() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.untake = cancel
+	err := s.plugin.call(context.Background(), s.live, "taking the calls of remote helpers", func(begin context.Context, _ func()) error {
+		stop := context.AfterFunc(begin, cancel)
+		defer stop()
+		return s.live.wire.TakeCalls(ctx, s.id, s.remotes.helpers, s.helperFailed)
 	})
 	if err != nil {
-		return nil, err
+		cancel()
 	}
-	if err := h.plugin.ref.trusts(set); err != nil {
-		return nil, err
-	}
-	if err := abi.Check(set); err != nil {
-		return nil, fmt.Errorf("%s describes what has no meaning: %w", h.plugin.ref.Name, err)
-	}
-	return set, nil
+	return err
 }
 
-// trusts refuses helpers that are machine code unless the plugin is ours or pinned
-// by its checksum: such code runs unchecked in the process that runs the program.
-func (r Ref) trusts(set *abi.Set) error {
-	if r.Builtin || r.SHA256 != "" {
-		return nil
+// helperFailed notes why a helper has ended a run.
+func (s *session) helperFailed(err error) { s.failure.Store(&err) }
+
+// cause replaces what came back from the back end by the failure of the helper that it tells of.
+func (s *session) cause(err error) error {
+	failure := s.failure.Load()
+	if err == nil || failure == nil || errors.As(err, new(*Error)) || !strings.Contains(err.Error(), (*failure).Error()) {
+		return err
 	}
-	for i := range set.Helpers {
-		if h := &set.Helpers[i]; h.Impl == abi.ImplNative {
-			return &codegen.UnsupportedError{What: "helper " + h.Name + " as machine code", Msg: "plugin " + r.Name + " is not pinned by its checksum"}
-		}
-	}
-	return nil
+	return *failure
 }
 
 // session is a session in a plugin's process, and ends with it.
@@ -90,6 +92,10 @@ type session struct {
 	plugin *Plugin
 	live   *process
 	id     uint64
+
+	remotes remotes
+	untake  func() // nil if no calls are taken
+	failure atomic.Pointer[error]
 }
 
 // call makes a call of the session; nothing is repeated, as the session would be lost.
@@ -125,7 +131,7 @@ func (s *session) Run(ctx context.Context, p codegen.ProgID, in codegen.Batch) (
 		res, err = s.live.wire.Run(ctx, s.id, p, in, progress)
 		return err
 	})
-	return res, err
+	return res, s.cause(err)
 }
 
 // Maps performs operations on maps.
@@ -139,10 +145,14 @@ func (s *session) Maps(ctx context.Context, ops []codegen.MapOp) (out []codegen.
 
 // Close closes the session. One that has ended with its plugin is closed already.
 func (s *session) Close() error {
-	if s.live.ended() {
-		return nil
+	var err error
+	if !s.live.ended() {
+		err = s.plugin.call(context.Background(), s.live, "close a session", func(ctx context.Context, _ func()) error {
+			return s.live.wire.Close(ctx, s.id)
+		})
 	}
-	return s.plugin.call(context.Background(), s.live, "close a session", func(ctx context.Context, _ func()) error {
-		return s.live.wire.Close(ctx, s.id)
-	})
+	if s.untake != nil {
+		s.untake()
+	}
+	return errors.Join(err, s.remotes.close())
 }

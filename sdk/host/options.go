@@ -21,6 +21,8 @@ type Options struct {
 	// Timeout bounds each call; of Run, each chunk of results. 0 is DefaultTimeout.
 	// A plugin that exceeds it is killed, and with it its sessions.
 	Timeout time.Duration
+	// HelperTimeout bounds each call of a remote helper. 0 is DefaultHelperTimeout, or half of Timeout if that is less.
+	HelperTimeout time.Duration
 	// StartTimeout bounds start and handshake. 0 is DefaultStartTimeout.
 	StartTimeout time.Duration
 	// Memory is what the plugin may allocate, in bytes: private writable memory,
@@ -44,10 +46,11 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	DefaultTimeout      = time.Minute
-	DefaultStartTimeout = 10 * time.Second
-	DefaultMemory       = int64(4) << 30
-	DefaultCPUTime      = 4 * time.Hour
+	DefaultTimeout       = time.Minute
+	DefaultStartTimeout  = 10 * time.Second
+	DefaultHelperTimeout = 10 * time.Second
+	DefaultMemory        = int64(4) << 30
+	DefaultCPUTime       = 4 * time.Hour
 )
 
 // NewLogger returns a logger for Options: lines of text on w, at or above level

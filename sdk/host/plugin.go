@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/sdk/internal/wire"
 )
@@ -30,6 +29,8 @@ type Plugin struct {
 	mu     sync.Mutex
 	live   *process // nil after a failure: the next call starts a new one
 	closed bool
+
+	described *[32]byte // digest of the first description of a helper set
 }
 
 // Open finds a plugin by full name or path and starts it. The caller closes it.
@@ -99,12 +100,6 @@ func (p *Plugin) Backend() codegen.Backend {
 		return runnerBackend{backend{p}}
 	}
 	return backend{p}
-}
-
-// HelperSet is a helper set in a plugin.
-type HelperSet interface {
-	// Describe returns the set's description; the caller owns it.
-	Describe(ctx context.Context) (*abi.Set, error)
 }
 
 // HelperSet returns the plugin as a helper set, nil if it is none.

@@ -2,6 +2,7 @@
 // program of its own that the host starts, talks to and ends.
 //
 //	func main() { plugin.ServeBackend(mybackend.New()) }
+//	func main() { plugin.ServeHelpers(myset.Set, myset.Implement) }
 //
 // Build it as bpfc-backend-NAME or bpfc-helpers-NAME and put it where bpfc looks
 // for plugins. A plugin must not write to standard output before it serves;
@@ -26,20 +27,40 @@ import (
 	"github.com/bpfc/bpfc/sdk/internal/wire"
 )
 
-// HelperSet is what a helper plugin implements.
-type HelperSet interface {
-	// Describe returns the set's description. It is called once per use of the
-	// plugin and returns the same each time.
-	Describe(ctx context.Context) (*abi.Set, error)
-}
-
 // ServeBackend serves b to the host that started this process and returns when
 // the host ends the plugin. It exits the process with status 1 when nobody
 // started it as a plugin, and with status 0 when the host is gone.
 func ServeBackend(b codegen.Backend) { serve(wire.Served{Backend: b}) }
 
-// ServeHelpers serves h as ServeBackend serves a back end.
-func ServeHelpers(h HelperSet) { serve(wire.Served{Helpers: h}) }
+// ServeHelpers serves a helper set as ServeBackend serves a back end. set describes it; implement, which may be nil,
+// runs its helpers in Go. They stay in this process: hosts get them described as remote helpers. Without implement, the
+// helpers in Go are those of the process that runs a program. A program that links the set uses the same two functions.
+func ServeHelpers(set func() *abi.Set, implement codegen.Open) { serve(helpers(set, implement)) }
+
+// helpers is a set as it is served: its helpers in Go are remote ones.
+func helpers(set func() *abi.Set, implement codegen.Open) wire.Served {
+	return wire.Served{Helpers: &wire.Helpers{
+		Describe: func(context.Context) (*abi.Set, error) {
+			if implement == nil {
+				return set(), nil
+			}
+			return remote(set()), nil
+		},
+		Implement: implement,
+	}}
+}
+
+// remote returns the set with its Go helpers made remote ones.
+func remote(s *abi.Set) *abi.Set {
+	out := *s
+	out.Helpers = slices.Clone(s.Helpers)
+	for i := range out.Helpers {
+		if h := &out.Helpers[i]; h.Impl == abi.ImplGo {
+			h.Impl = abi.ImplRemote
+		}
+	}
+	return &out
+}
 
 // DebugBackend serves b from this process, started by no host, until ctx is
 // done. It returns the value of BPFC_REATTACH that makes a host attach to it,
@@ -49,9 +70,9 @@ func DebugBackend(ctx context.Context, b codegen.Backend) (reattach string, done
 	return attachable(ctx, wire.Served{Backend: b})
 }
 
-// DebugHelpers serves h as DebugBackend serves a back end.
-func DebugHelpers(ctx context.Context, h HelperSet) (reattach string, done <-chan struct{}, err error) {
-	return attachable(ctx, wire.Served{Helpers: h})
+// DebugHelpers serves a helper set as DebugBackend serves a back end.
+func DebugHelpers(ctx context.Context, set func() *abi.Set, implement codegen.Open) (reattach string, done <-chan struct{}, err error) {
+	return attachable(ctx, helpers(set, implement))
 }
 
 // maxStack is the largest stack of a goroutine, in bytes. With Go's default of

@@ -105,6 +105,7 @@ type Call struct {
 	Full    bool
 	// Ended and Ret say whether and how a helper has ended the run.
 	Ended bool
+	Err   error // if it has ended the run without a result
 	Ret   uint64
 	home  *Home
 	cpu   int
@@ -174,3 +175,6 @@ func (c *Call) Record(r codegen.Record) bool {
 
 // End notes that the run is over.
 func (c *Call) End(ret uint64) { c.Ended, c.Ret = true, ret }
+
+// Fail notes why the run is over.
+func (c *Call) Fail(err error) { c.Ended, c.Err = true, err }

@@ -82,6 +82,7 @@ func (c *fakeCall) Map(addr uint64) codegen.Map {
 }
 func (c *fakeCall) MapAt(int) codegen.Map { return nil }
 func (c *fakeCall) End(uint64)            {}
+func (c *fakeCall) Fail(error)            {}
 func (c *fakeCall) Word(uint64) *uint32   { return nil }
 
 func (c *fakeCall) Record(r codegen.Record) bool {

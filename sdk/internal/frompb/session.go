@@ -48,6 +48,9 @@ func result(r *reader, x *pb.Result) codegen.Result {
 	}
 }
 
+// Records converts a list of records.
+func Records(in []*pb.Record) []codegen.Record { return list(nil, in, record) }
+
 func record(_ *reader, x *pb.Record) codegen.Record {
 	return codegen.Record{Helper: x.GetHelper(), Map: x.GetMap(), Key: x.GetKey(), Data: x.GetData(), Args: x.GetArgs(), CPU: int(x.GetCpu())}
 }

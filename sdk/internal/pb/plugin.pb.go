@@ -1999,7 +1999,9 @@ type OpenRequest struct {
 	Cpus  int64                  `protobuf:"varint,1,opt,name=cpus,proto3" json:"cpus,omitempty"`
 	Set   *Set                   `protobuf:"bytes,2,opt,name=set,proto3" json:"set,omitempty"`
 	// env is the environment of the helpers, by part, as JSON.
-	Env           map[string][]byte `protobuf:"bytes,3,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Env map[string][]byte `protobuf:"bytes,3,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// remote are the names of the helpers whose calls the host takes, by Backend.Helpers.
+	Remote        []string `protobuf:"bytes,4,rep,name=remote,proto3" json:"remote,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2051,6 +2053,13 @@ func (x *OpenRequest) GetSet() *Set {
 func (x *OpenRequest) GetEnv() map[string][]byte {
 	if x != nil {
 		return x.Env
+	}
+	return nil
+}
+
+func (x *OpenRequest) GetRemote() []string {
+	if x != nil {
+		return x.Remote
 	}
 	return nil
 }
@@ -4230,6 +4239,272 @@ func (x *MapKind) GetIndexed() bool {
 	return false
 }
 
+// HelperCall is the call of a remote helper, with copies of the memory that its prototype describes.
+type HelperCall struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Session uint64                 `protobuf:"varint,1,opt,name=session,proto3" json:"session,omitempty"`
+	// call numbers the calls of a stream.
+	Call          uint64    `protobuf:"varint,2,opt,name=call,proto3" json:"call,omitempty"`
+	Helper        string    `protobuf:"bytes,3,opt,name=helper,proto3" json:"helper,omitempty"`
+	Args          []uint64  `protobuf:"fixed64,4,rep,packed,name=args,proto3" json:"args,omitempty"`
+	Memory        []*Memory `protobuf:"bytes,5,rep,name=memory,proto3" json:"memory,omitempty"`
+	Context       []byte    `protobuf:"bytes,6,opt,name=context,proto3" json:"context,omitempty"`
+	Cpu           int64     `protobuf:"varint,7,opt,name=cpu,proto3" json:"cpu,omitempty"`
+	Program       string    `protobuf:"bytes,8,opt,name=program,proto3" json:"program,omitempty"`
+	Type          string    `protobuf:"bytes,9,opt,name=type,proto3" json:"type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HelperCall) Reset() {
+	*x = HelperCall{}
+	mi := &file_plugin_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HelperCall) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HelperCall) ProtoMessage() {}
+
+func (x *HelperCall) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HelperCall.ProtoReflect.Descriptor instead.
+func (*HelperCall) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{57}
+}
+
+func (x *HelperCall) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *HelperCall) GetCall() uint64 {
+	if x != nil {
+		return x.Call
+	}
+	return 0
+}
+
+func (x *HelperCall) GetHelper() string {
+	if x != nil {
+		return x.Helper
+	}
+	return ""
+}
+
+func (x *HelperCall) GetArgs() []uint64 {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *HelperCall) GetMemory() []*Memory {
+	if x != nil {
+		return x.Memory
+	}
+	return nil
+}
+
+func (x *HelperCall) GetContext() []byte {
+	if x != nil {
+		return x.Context
+	}
+	return nil
+}
+
+func (x *HelperCall) GetCpu() int64 {
+	if x != nil {
+		return x.Cpu
+	}
+	return 0
+}
+
+func (x *HelperCall) GetProgram() string {
+	if x != nil {
+		return x.Program
+	}
+	return ""
+}
+
+func (x *HelperCall) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+type Memory struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Address uint64                 `protobuf:"varint,1,opt,name=address,proto3" json:"address,omitempty"`
+	Bytes   []byte                 `protobuf:"bytes,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// write says that the helper may change it: the answer then has it.
+	Write         bool `protobuf:"varint,3,opt,name=write,proto3" json:"write,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Memory) Reset() {
+	*x = Memory{}
+	mi := &file_plugin_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Memory) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Memory) ProtoMessage() {}
+
+func (x *Memory) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Memory.ProtoReflect.Descriptor instead.
+func (*Memory) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *Memory) GetAddress() uint64 {
+	if x != nil {
+		return x.Address
+	}
+	return 0
+}
+
+func (x *Memory) GetBytes() []byte {
+	if x != nil {
+		return x.Bytes
+	}
+	return nil
+}
+
+func (x *Memory) GetWrite() bool {
+	if x != nil {
+		return x.Write
+	}
+	return false
+}
+
+// HelperReturn answers a HelperCall.
+type HelperReturn struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Session uint64                 `protobuf:"varint,1,opt,name=session,proto3" json:"session,omitempty"`
+	Call    uint64                 `protobuf:"varint,2,opt,name=call,proto3" json:"call,omitempty"`
+	Ret     uint64                 `protobuf:"varint,3,opt,name=ret,proto3" json:"ret,omitempty"`
+	// written is the memory with write, in order, as it is afterwards.
+	Written [][]byte  `protobuf:"bytes,4,rep,name=written,proto3" json:"written,omitempty"`
+	Records []*Record `protobuf:"bytes,5,rep,name=records,proto3" json:"records,omitempty"`
+	Lost    int64     `protobuf:"varint,6,opt,name=lost,proto3" json:"lost,omitempty"`
+	// failure says why the call ends the run, "" if it does not.
+	Failure       string `protobuf:"bytes,7,opt,name=failure,proto3" json:"failure,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HelperReturn) Reset() {
+	*x = HelperReturn{}
+	mi := &file_plugin_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HelperReturn) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HelperReturn) ProtoMessage() {}
+
+func (x *HelperReturn) ProtoReflect() protoreflect.Message {
+	mi := &file_plugin_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HelperReturn.ProtoReflect.Descriptor instead.
+func (*HelperReturn) Descriptor() ([]byte, []int) {
+	return file_plugin_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *HelperReturn) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *HelperReturn) GetCall() uint64 {
+	if x != nil {
+		return x.Call
+	}
+	return 0
+}
+
+func (x *HelperReturn) GetRet() uint64 {
+	if x != nil {
+		return x.Ret
+	}
+	return 0
+}
+
+func (x *HelperReturn) GetWritten() [][]byte {
+	if x != nil {
+		return x.Written
+	}
+	return nil
+}
+
+func (x *HelperReturn) GetRecords() []*Record {
+	if x != nil {
+		return x.Records
+	}
+	return nil
+}
+
+func (x *HelperReturn) GetLost() int64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+func (x *HelperReturn) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
 var File_plugin_proto protoreflect.FileDescriptor
 
 const file_plugin_proto_rawDesc = "" +
@@ -4393,11 +4668,12 @@ const file_plugin_proto_rawDesc = "" +
 	"\tLineEntry\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\rR\x06offset\x12\x12\n" +
 	"\x04prog\x18\x02 \x01(\x11R\x04prog\x12\x10\n" +
-	"\x03pos\x18\x03 \x01(\x11R\x03pos\"\xb8\x01\n" +
+	"\x03pos\x18\x03 \x01(\x11R\x03pos\"\xd0\x01\n" +
 	"\vOpenRequest\x12\x12\n" +
 	"\x04cpus\x18\x01 \x01(\x03R\x04cpus\x12%\n" +
 	"\x03set\x18\x02 \x01(\v2\x13.bpfc.plugin.v1.SetR\x03set\x126\n" +
-	"\x03env\x18\x03 \x03(\v2$.bpfc.plugin.v1.OpenRequest.EnvEntryR\x03env\x1a6\n" +
+	"\x03env\x18\x03 \x03(\v2$.bpfc.plugin.v1.OpenRequest.EnvEntryR\x03env\x12\x16\n" +
+	"\x06remote\x18\x04 \x03(\tR\x06remote\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value:\x028\x01\"(\n" +
@@ -4574,7 +4850,30 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06values\x18\x04 \x01(\rR\x06values\x12\x16\n" +
 	"\x06struct\x18\x05 \x01(\tR\x06struct\x12\x16\n" +
 	"\x06direct\x18\x06 \x01(\bR\x06direct\x12\x18\n" +
-	"\aindexed\x18\a \x01(\bR\aindexed2\xb2\x04\n" +
+	"\aindexed\x18\a \x01(\bR\aindexed\"\xf0\x01\n" +
+	"\n" +
+	"HelperCall\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x04R\asession\x12\x12\n" +
+	"\x04call\x18\x02 \x01(\x04R\x04call\x12\x16\n" +
+	"\x06helper\x18\x03 \x01(\tR\x06helper\x12\x12\n" +
+	"\x04args\x18\x04 \x03(\x06R\x04args\x12.\n" +
+	"\x06memory\x18\x05 \x03(\v2\x16.bpfc.plugin.v1.MemoryR\x06memory\x12\x18\n" +
+	"\acontext\x18\x06 \x01(\fR\acontext\x12\x10\n" +
+	"\x03cpu\x18\a \x01(\x03R\x03cpu\x12\x18\n" +
+	"\aprogram\x18\b \x01(\tR\aprogram\x12\x12\n" +
+	"\x04type\x18\t \x01(\tR\x04type\"N\n" +
+	"\x06Memory\x12\x18\n" +
+	"\aaddress\x18\x01 \x01(\x04R\aaddress\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\fR\x05bytes\x12\x14\n" +
+	"\x05write\x18\x03 \x01(\bR\x05write\"\xc8\x01\n" +
+	"\fHelperReturn\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x04R\asession\x12\x12\n" +
+	"\x04call\x18\x02 \x01(\x04R\x04call\x12\x10\n" +
+	"\x03ret\x18\x03 \x01(\x04R\x03ret\x12\x18\n" +
+	"\awritten\x18\x04 \x03(\fR\awritten\x120\n" +
+	"\arecords\x18\x05 \x03(\v2\x16.bpfc.plugin.v1.RecordR\arecords\x12\x12\n" +
+	"\x04lost\x18\x06 \x01(\x03R\x04lost\x12\x18\n" +
+	"\afailure\x18\a \x01(\tR\afailure2\xfb\x04\n" +
 	"\aBackend\x12A\n" +
 	"\x04Info\x12\x1b.bpfc.plugin.v1.InfoRequest\x1a\x1c.bpfc.plugin.v1.InfoResponse\x12J\n" +
 	"\aCompile\x12\x1e.bpfc.plugin.v1.CompileRequest\x1a\x1f.bpfc.plugin.v1.CompileResponse\x12A\n" +
@@ -4583,9 +4882,13 @@ const file_plugin_proto_rawDesc = "" +
 	"\x06Unload\x12\x1d.bpfc.plugin.v1.UnloadRequest\x1a\x1e.bpfc.plugin.v1.UnloadResponse\x12@\n" +
 	"\x03Run\x12\x1a.bpfc.plugin.v1.RunRequest\x1a\x1b.bpfc.plugin.v1.RunResponse0\x01\x12A\n" +
 	"\x04Maps\x12\x1b.bpfc.plugin.v1.MapsRequest\x1a\x1c.bpfc.plugin.v1.MapsResponse\x12D\n" +
-	"\x05Close\x12\x1c.bpfc.plugin.v1.CloseRequest\x1a\x1d.bpfc.plugin.v1.CloseResponse2Z\n" +
+	"\x05Close\x12\x1c.bpfc.plugin.v1.CloseRequest\x1a\x1d.bpfc.plugin.v1.CloseResponse\x12G\n" +
+	"\aHelpers\x12\x1c.bpfc.plugin.v1.HelperReturn\x1a\x1a.bpfc.plugin.v1.HelperCall(\x010\x012\xa5\x02\n" +
 	"\tHelperSet\x12M\n" +
-	"\bDescribe\x12\x1f.bpfc.plugin.v1.DescribeRequest\x1a .bpfc.plugin.v1.DescribeResponseB&Z$github.com/bpfc/bpfc/sdk/internal/pbb\x06proto3"
+	"\bDescribe\x12\x1f.bpfc.plugin.v1.DescribeRequest\x1a .bpfc.plugin.v1.DescribeResponse\x12A\n" +
+	"\x04Open\x12\x1b.bpfc.plugin.v1.OpenRequest\x1a\x1c.bpfc.plugin.v1.OpenResponse\x12@\n" +
+	"\x04Call\x12\x1a.bpfc.plugin.v1.HelperCall\x1a\x1c.bpfc.plugin.v1.HelperReturn\x12D\n" +
+	"\x05Close\x12\x1c.bpfc.plugin.v1.CloseRequest\x1a\x1d.bpfc.plugin.v1.CloseResponseB&Z$github.com/bpfc/bpfc/sdk/internal/pbb\x06proto3"
 
 var (
 	file_plugin_proto_rawDescOnce sync.Once
@@ -4599,7 +4902,7 @@ func file_plugin_proto_rawDescGZIP() []byte {
 	return file_plugin_proto_rawDescData
 }
 
-var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
+var file_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 61)
 var file_plugin_proto_goTypes = []any{
 	(*Failure)(nil),          // 0: bpfc.plugin.v1.Failure
 	(*Unsupported)(nil),      // 1: bpfc.plugin.v1.Unsupported
@@ -4658,7 +4961,10 @@ var file_plugin_proto_goTypes = []any{
 	(*Helper)(nil),           // 54: bpfc.plugin.v1.Helper
 	(*Callback)(nil),         // 55: bpfc.plugin.v1.Callback
 	(*MapKind)(nil),          // 56: bpfc.plugin.v1.MapKind
-	nil,                      // 57: bpfc.plugin.v1.OpenRequest.EnvEntry
+	(*HelperCall)(nil),       // 57: bpfc.plugin.v1.HelperCall
+	(*Memory)(nil),           // 58: bpfc.plugin.v1.Memory
+	(*HelperReturn)(nil),     // 59: bpfc.plugin.v1.HelperReturn
+	nil,                      // 60: bpfc.plugin.v1.OpenRequest.EnvEntry
 }
 var file_plugin_proto_depIdxs = []int32{
 	1,  // 0: bpfc.plugin.v1.Failure.unsupported:type_name -> bpfc.plugin.v1.Unsupported
@@ -4691,7 +4997,7 @@ var file_plugin_proto_depIdxs = []int32{
 	21, // 27: bpfc.plugin.v1.Symbol.cfa:type_name -> bpfc.plugin.v1.CFAStep
 	22, // 28: bpfc.plugin.v1.CFAStep.saved:type_name -> bpfc.plugin.v1.SavedReg
 	48, // 29: bpfc.plugin.v1.OpenRequest.set:type_name -> bpfc.plugin.v1.Set
-	57, // 30: bpfc.plugin.v1.OpenRequest.env:type_name -> bpfc.plugin.v1.OpenRequest.EnvEntry
+	60, // 30: bpfc.plugin.v1.OpenRequest.env:type_name -> bpfc.plugin.v1.OpenRequest.EnvEntry
 	18, // 31: bpfc.plugin.v1.LoadRequest.artifact:type_name -> bpfc.plugin.v1.Artifact
 	33, // 32: bpfc.plugin.v1.RunRequest.inputs:type_name -> bpfc.plugin.v1.Input
 	38, // 33: bpfc.plugin.v1.RunResponse.trace:type_name -> bpfc.plugin.v1.TraceStep
@@ -4717,29 +5023,39 @@ var file_plugin_proto_depIdxs = []int32{
 	50, // 53: bpfc.plugin.v1.Helper.returns:type_name -> bpfc.plugin.v1.Range
 	55, // 54: bpfc.plugin.v1.Helper.callback:type_name -> bpfc.plugin.v1.Callback
 	50, // 55: bpfc.plugin.v1.Callback.returns:type_name -> bpfc.plugin.v1.Range
-	3,  // 56: bpfc.plugin.v1.Backend.Info:input_type -> bpfc.plugin.v1.InfoRequest
-	6,  // 57: bpfc.plugin.v1.Backend.Compile:input_type -> bpfc.plugin.v1.CompileRequest
-	26, // 58: bpfc.plugin.v1.Backend.Open:input_type -> bpfc.plugin.v1.OpenRequest
-	28, // 59: bpfc.plugin.v1.Backend.Load:input_type -> bpfc.plugin.v1.LoadRequest
-	30, // 60: bpfc.plugin.v1.Backend.Unload:input_type -> bpfc.plugin.v1.UnloadRequest
-	32, // 61: bpfc.plugin.v1.Backend.Run:input_type -> bpfc.plugin.v1.RunRequest
-	39, // 62: bpfc.plugin.v1.Backend.Maps:input_type -> bpfc.plugin.v1.MapsRequest
-	44, // 63: bpfc.plugin.v1.Backend.Close:input_type -> bpfc.plugin.v1.CloseRequest
-	46, // 64: bpfc.plugin.v1.HelperSet.Describe:input_type -> bpfc.plugin.v1.DescribeRequest
-	4,  // 65: bpfc.plugin.v1.Backend.Info:output_type -> bpfc.plugin.v1.InfoResponse
-	7,  // 66: bpfc.plugin.v1.Backend.Compile:output_type -> bpfc.plugin.v1.CompileResponse
-	27, // 67: bpfc.plugin.v1.Backend.Open:output_type -> bpfc.plugin.v1.OpenResponse
-	29, // 68: bpfc.plugin.v1.Backend.Load:output_type -> bpfc.plugin.v1.LoadResponse
-	31, // 69: bpfc.plugin.v1.Backend.Unload:output_type -> bpfc.plugin.v1.UnloadResponse
-	34, // 70: bpfc.plugin.v1.Backend.Run:output_type -> bpfc.plugin.v1.RunResponse
-	41, // 71: bpfc.plugin.v1.Backend.Maps:output_type -> bpfc.plugin.v1.MapsResponse
-	45, // 72: bpfc.plugin.v1.Backend.Close:output_type -> bpfc.plugin.v1.CloseResponse
-	47, // 73: bpfc.plugin.v1.HelperSet.Describe:output_type -> bpfc.plugin.v1.DescribeResponse
-	65, // [65:74] is the sub-list for method output_type
-	56, // [56:65] is the sub-list for method input_type
-	56, // [56:56] is the sub-list for extension type_name
-	56, // [56:56] is the sub-list for extension extendee
-	0,  // [0:56] is the sub-list for field type_name
+	58, // 56: bpfc.plugin.v1.HelperCall.memory:type_name -> bpfc.plugin.v1.Memory
+	36, // 57: bpfc.plugin.v1.HelperReturn.records:type_name -> bpfc.plugin.v1.Record
+	3,  // 58: bpfc.plugin.v1.Backend.Info:input_type -> bpfc.plugin.v1.InfoRequest
+	6,  // 59: bpfc.plugin.v1.Backend.Compile:input_type -> bpfc.plugin.v1.CompileRequest
+	26, // 60: bpfc.plugin.v1.Backend.Open:input_type -> bpfc.plugin.v1.OpenRequest
+	28, // 61: bpfc.plugin.v1.Backend.Load:input_type -> bpfc.plugin.v1.LoadRequest
+	30, // 62: bpfc.plugin.v1.Backend.Unload:input_type -> bpfc.plugin.v1.UnloadRequest
+	32, // 63: bpfc.plugin.v1.Backend.Run:input_type -> bpfc.plugin.v1.RunRequest
+	39, // 64: bpfc.plugin.v1.Backend.Maps:input_type -> bpfc.plugin.v1.MapsRequest
+	44, // 65: bpfc.plugin.v1.Backend.Close:input_type -> bpfc.plugin.v1.CloseRequest
+	59, // 66: bpfc.plugin.v1.Backend.Helpers:input_type -> bpfc.plugin.v1.HelperReturn
+	46, // 67: bpfc.plugin.v1.HelperSet.Describe:input_type -> bpfc.plugin.v1.DescribeRequest
+	26, // 68: bpfc.plugin.v1.HelperSet.Open:input_type -> bpfc.plugin.v1.OpenRequest
+	57, // 69: bpfc.plugin.v1.HelperSet.Call:input_type -> bpfc.plugin.v1.HelperCall
+	44, // 70: bpfc.plugin.v1.HelperSet.Close:input_type -> bpfc.plugin.v1.CloseRequest
+	4,  // 71: bpfc.plugin.v1.Backend.Info:output_type -> bpfc.plugin.v1.InfoResponse
+	7,  // 72: bpfc.plugin.v1.Backend.Compile:output_type -> bpfc.plugin.v1.CompileResponse
+	27, // 73: bpfc.plugin.v1.Backend.Open:output_type -> bpfc.plugin.v1.OpenResponse
+	29, // 74: bpfc.plugin.v1.Backend.Load:output_type -> bpfc.plugin.v1.LoadResponse
+	31, // 75: bpfc.plugin.v1.Backend.Unload:output_type -> bpfc.plugin.v1.UnloadResponse
+	34, // 76: bpfc.plugin.v1.Backend.Run:output_type -> bpfc.plugin.v1.RunResponse
+	41, // 77: bpfc.plugin.v1.Backend.Maps:output_type -> bpfc.plugin.v1.MapsResponse
+	45, // 78: bpfc.plugin.v1.Backend.Close:output_type -> bpfc.plugin.v1.CloseResponse
+	57, // 79: bpfc.plugin.v1.Backend.Helpers:output_type -> bpfc.plugin.v1.HelperCall
+	47, // 80: bpfc.plugin.v1.HelperSet.Describe:output_type -> bpfc.plugin.v1.DescribeResponse
+	27, // 81: bpfc.plugin.v1.HelperSet.Open:output_type -> bpfc.plugin.v1.OpenResponse
+	59, // 82: bpfc.plugin.v1.HelperSet.Call:output_type -> bpfc.plugin.v1.HelperReturn
+	45, // 83: bpfc.plugin.v1.HelperSet.Close:output_type -> bpfc.plugin.v1.CloseResponse
+	71, // [71:84] is the sub-list for method output_type
+	58, // [58:71] is the sub-list for method input_type
+	58, // [58:58] is the sub-list for extension type_name
+	58, // [58:58] is the sub-list for extension extendee
+	0,  // [0:58] is the sub-list for field type_name
 }
 
 func init() { file_plugin_proto_init() }
@@ -4758,7 +5074,7 @@ func file_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_plugin_proto_rawDesc), len(file_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   58,
+			NumMessages:   61,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -37,6 +37,7 @@ const (
 	Backend_Run_FullMethodName     = "/bpfc.plugin.v1.Backend/Run"
 	Backend_Maps_FullMethodName    = "/bpfc.plugin.v1.Backend/Maps"
 	Backend_Close_FullMethodName   = "/bpfc.plugin.v1.Backend/Close"
+	Backend_Helpers_FullMethodName = "/bpfc.plugin.v1.Backend/Helpers"
 )
 
 // BackendClient is the client API for Backend service.
@@ -57,6 +58,9 @@ type BackendClient interface {
 	Run(ctx context.Context, in *RunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[RunResponse], error)
 	Maps(ctx context.Context, in *MapsRequest, opts ...grpc.CallOption) (*MapsResponse, error)
 	Close(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*CloseResponse, error)
+	// Helpers carries the calls of a session's remote helpers to the host, for as long as the session is open. The host's
+	// first message names the session; the others answer calls, in any order.
+	Helpers(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HelperReturn, HelperCall], error)
 }
 
 type backendClient struct {
@@ -156,6 +160,19 @@ func (c *backendClient) Close(ctx context.Context, in *CloseRequest, opts ...grp
 	return out, nil
 }
 
+func (c *backendClient) Helpers(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[HelperReturn, HelperCall], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &Backend_ServiceDesc.Streams[1], Backend_Helpers_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[HelperReturn, HelperCall]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Backend_HelpersClient = grpc.BidiStreamingClient[HelperReturn, HelperCall]
+
 // BackendServer is the server API for Backend service.
 // All implementations must embed UnimplementedBackendServer
 // for forward compatibility.
@@ -174,6 +191,9 @@ type BackendServer interface {
 	Run(*RunRequest, grpc.ServerStreamingServer[RunResponse]) error
 	Maps(context.Context, *MapsRequest) (*MapsResponse, error)
 	Close(context.Context, *CloseRequest) (*CloseResponse, error)
+	// Helpers carries the calls of a session's remote helpers to the host, for as long as the session is open. The host's
+	// first message names the session; the others answer calls, in any order.
+	Helpers(grpc.BidiStreamingServer[HelperReturn, HelperCall]) error
 	mustEmbedUnimplementedBackendServer()
 }
 
@@ -207,6 +227,9 @@ func (UnimplementedBackendServer) Maps(context.Context, *MapsRequest) (*MapsResp
 }
 func (UnimplementedBackendServer) Close(context.Context, *CloseRequest) (*CloseResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Close not implemented")
+}
+func (UnimplementedBackendServer) Helpers(grpc.BidiStreamingServer[HelperReturn, HelperCall]) error {
+	return status.Error(codes.Unimplemented, "method Helpers not implemented")
 }
 func (UnimplementedBackendServer) mustEmbedUnimplementedBackendServer() {}
 func (UnimplementedBackendServer) testEmbeddedByValue()                 {}
@@ -366,6 +389,13 @@ func _Backend_Close_Handler(srv interface{}, ctx context.Context, dec func(inter
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Backend_Helpers_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(BackendServer).Helpers(&grpc.GenericServerStream[HelperReturn, HelperCall]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type Backend_HelpersServer = grpc.BidiStreamingServer[HelperReturn, HelperCall]
+
 // Backend_ServiceDesc is the grpc.ServiceDesc for Backend service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -408,21 +438,34 @@ var Backend_ServiceDesc = grpc.ServiceDesc{
 			Handler:       _Backend_Run_Handler,
 			ServerStreams: true,
 		},
+		{
+			StreamName:    "Helpers",
+			Handler:       _Backend_Helpers_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
 	},
 	Metadata: "plugin.proto",
 }
 
 const (
 	HelperSet_Describe_FullMethodName = "/bpfc.plugin.v1.HelperSet/Describe"
+	HelperSet_Open_FullMethodName     = "/bpfc.plugin.v1.HelperSet/Open"
+	HelperSet_Call_FullMethodName     = "/bpfc.plugin.v1.HelperSet/Call"
+	HelperSet_Close_FullMethodName    = "/bpfc.plugin.v1.HelperSet/Close"
 )
 
 // HelperSetClient is the client API for HelperSet service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// HelperSet describes a helper set.
+// HelperSet describes a helper set and runs its remote helpers. Plugins that know Describe alone have none.
 type HelperSetClient interface {
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
+	// Open makes the set's implementation for one session of the host; the calls below it name it.
+	Open(ctx context.Context, in *OpenRequest, opts ...grpc.CallOption) (*OpenResponse, error)
+	Call(ctx context.Context, in *HelperCall, opts ...grpc.CallOption) (*HelperReturn, error)
+	Close(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*CloseResponse, error)
 }
 
 type helperSetClient struct {
@@ -443,13 +486,47 @@ func (c *helperSetClient) Describe(ctx context.Context, in *DescribeRequest, opt
 	return out, nil
 }
 
+func (c *helperSetClient) Open(ctx context.Context, in *OpenRequest, opts ...grpc.CallOption) (*OpenResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OpenResponse)
+	err := c.cc.Invoke(ctx, HelperSet_Open_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *helperSetClient) Call(ctx context.Context, in *HelperCall, opts ...grpc.CallOption) (*HelperReturn, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(HelperReturn)
+	err := c.cc.Invoke(ctx, HelperSet_Call_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *helperSetClient) Close(ctx context.Context, in *CloseRequest, opts ...grpc.CallOption) (*CloseResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CloseResponse)
+	err := c.cc.Invoke(ctx, HelperSet_Close_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // HelperSetServer is the server API for HelperSet service.
 // All implementations must embed UnimplementedHelperSetServer
 // for forward compatibility.
 //
-// HelperSet describes a helper set.
+// HelperSet describes a helper set and runs its remote helpers. Plugins that know Describe alone have none.
 type HelperSetServer interface {
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
+	// Open makes the set's implementation for one session of the host; the calls below it name it.
+	Open(context.Context, *OpenRequest) (*OpenResponse, error)
+	Call(context.Context, *HelperCall) (*HelperReturn, error)
+	Close(context.Context, *CloseRequest) (*CloseResponse, error)
 	mustEmbedUnimplementedHelperSetServer()
 }
 
@@ -462,6 +539,15 @@ type UnimplementedHelperSetServer struct{}
 
 func (UnimplementedHelperSetServer) Describe(context.Context, *DescribeRequest) (*DescribeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Describe not implemented")
+}
+func (UnimplementedHelperSetServer) Open(context.Context, *OpenRequest) (*OpenResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Open not implemented")
+}
+func (UnimplementedHelperSetServer) Call(context.Context, *HelperCall) (*HelperReturn, error) {
+	return nil, status.Error(codes.Unimplemented, "method Call not implemented")
+}
+func (UnimplementedHelperSetServer) Close(context.Context, *CloseRequest) (*CloseResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Close not implemented")
 }
 func (UnimplementedHelperSetServer) mustEmbedUnimplementedHelperSetServer() {}
 func (UnimplementedHelperSetServer) testEmbeddedByValue()                   {}
@@ -502,6 +588,60 @@ func _HelperSet_Describe_Handler(srv interface{}, ctx context.Context, dec func(
 	return interceptor(ctx, in, info, handler)
 }
 
+func _HelperSet_Open_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OpenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HelperSetServer).Open(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HelperSet_Open_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HelperSetServer).Open(ctx, req.(*OpenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HelperSet_Call_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HelperCall)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HelperSetServer).Call(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HelperSet_Call_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HelperSetServer).Call(ctx, req.(*HelperCall))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _HelperSet_Close_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CloseRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(HelperSetServer).Close(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: HelperSet_Close_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(HelperSetServer).Close(ctx, req.(*CloseRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // HelperSet_ServiceDesc is the grpc.ServiceDesc for HelperSet service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -512,6 +652,18 @@ var HelperSet_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Describe",
 			Handler:    _HelperSet_Describe_Handler,
+		},
+		{
+			MethodName: "Open",
+			Handler:    _HelperSet_Open_Handler,
+		},
+		{
+			MethodName: "Call",
+			Handler:    _HelperSet_Call_Handler,
+		},
+		{
+			MethodName: "Close",
+			Handler:    _HelperSet_Close_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1,28 +1,34 @@
 package topb
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/sdk/internal/pb"
 )
 
-// Spec converts what of a session's environment can leave the process: Go
-// helpers stay behind.
+// Spec converts what of a session's environment can leave the process: of the
+// Go helpers the names, for those of the set that are remote.
 func Spec(s codegen.Spec) *pb.OpenRequest {
-	return &pb.OpenRequest{Cpus: int64(s.CPUs), Set: Set(s.Set), Env: s.Env}
+	return &pb.OpenRequest{Cpus: int64(s.CPUs), Set: Set(s.Set), Env: s.Env, Remote: slices.Sorted(maps.Keys(s.Helpers))}
 }
 
 // Input converts one input.
-func Input(in *codegen.Input) *pb.Input { return &pb.Input{Mem: in.Mem, None: in.Mem == nil, Ctx: in.Ctx} }
+func Input(in *codegen.Input) *pb.Input {
+	return &pb.Input{Mem: in.Mem, None: in.Mem == nil, Ctx: in.Ctx}
+}
 
 // Inputs converts a list of inputs.
 func Inputs(in []codegen.Input) []*pb.Input { return list(in, Input) }
 
 // Result converts one result without its trace.
 func Result(r *codegen.Result) *pb.Result {
-	return &pb.Result{Ret: r.Ret, Fault: Fault(r.Fault), Mem: r.Mem, NoMem: r.Mem == nil, Ctx: r.Ctx, Records: list(r.Records, record)}
+	return &pb.Result{Ret: r.Ret, Fault: Fault(r.Fault), Mem: r.Mem, NoMem: r.Mem == nil, Ctx: r.Ctx, Records: list(r.Records, Record)}
 }
 
-func record(r *codegen.Record) *pb.Record {
+// Record converts a record.
+func Record(r *codegen.Record) *pb.Record {
 	return &pb.Record{Helper: r.Helper, Map: r.Map, Key: r.Key, Data: r.Data, Args: r.Args, Cpu: int64(r.CPU)}
 }
 

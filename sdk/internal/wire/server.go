@@ -22,6 +22,7 @@ type backendServer struct {
 	mu       sync.Mutex
 	last     uint64
 	sessions map[uint64]codegen.Session
+	callers  map[uint64]*caller // of sessions with remote helpers
 }
 
 func (s *backendServer) Info(context.Context, *pb.InfoRequest) (*pb.InfoResponse, error) {
@@ -52,18 +53,20 @@ func (s *backendServer) Open(ctx context.Context, r *pb.OpenRequest) (*pb.OpenRe
 	if err != nil {
 		return nil, toStatus(err)
 	}
+	calls := newCaller()
+	spec.Helpers = calls.helpers(spec.Set, r.GetRemote())
 	session, err := runner.Open(ctx, spec)
 	if err != nil {
 		return nil, toStatus(err)
 	}
-	return &pb.OpenResponse{Session: s.add(session)}, nil
+	return &pb.OpenResponse{Session: s.add(session, calls)}, nil
 }
 
-func (s *backendServer) add(session codegen.Session) uint64 {
+func (s *backendServer) add(session codegen.Session, calls *caller) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last++
-	s.sessions[s.last] = session
+	s.sessions[s.last], s.callers[s.last] = session, calls
 	return s.last
 }
 
@@ -129,6 +132,7 @@ func (s *backendServer) Close(_ context.Context, r *pb.CloseRequest) (*pb.CloseR
 	}
 	s.mu.Lock()
 	delete(s.sessions, r.GetSession())
+	delete(s.callers, r.GetSession())
 	s.mu.Unlock()
 	return &pb.CloseResponse{}, toStatus(session.Close())
 }
@@ -183,16 +187,62 @@ func put(m *pb.RunResponse, r *pb.Result, steps []codegen.TraceStep) {
 	m.Trace = topb.Trace(steps)
 }
 
-// helperServer serves one helper set.
+// helperServer serves one helper set and the sessions opened on it.
 type helperServer struct {
 	pb.UnimplementedHelperSetServer
-	set Describer
+	served *Helpers
+
+	mu       sync.Mutex
+	last     uint64
+	sessions map[uint64]codegen.Implementation
 }
 
 func (s *helperServer) Describe(ctx context.Context, _ *pb.DescribeRequest) (*pb.DescribeResponse, error) {
-	set, err := s.set.Describe(ctx)
+	set, err := s.served.Describe(ctx)
 	if err != nil {
 		return nil, toStatus(err)
 	}
 	return &pb.DescribeResponse{Set: topb.Set(set)}, nil
+}
+
+func (s *helperServer) Open(_ context.Context, r *pb.OpenRequest) (*pb.OpenResponse, error) {
+	spec, err := frompb.Spec(r)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	impl, err := implement(s.served.Implement, spec)
+	if err != nil {
+		return nil, toStatus(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last++
+	s.sessions[s.last] = impl
+	return &pb.OpenResponse{Session: s.last}, nil
+}
+
+func (s *helperServer) Call(_ context.Context, r *pb.HelperCall) (*pb.HelperReturn, error) {
+	s.mu.Lock()
+	impl, ok := s.sessions[r.GetSession()]
+	s.mu.Unlock()
+	if !ok {
+		return nil, toStatus(errNoSession)
+	}
+	f := impl.Helpers[r.GetHelper()]
+	if f == nil {
+		return nil, toStatus(&codegen.UnsupportedError{What: "helper " + r.GetHelper(), Msg: "its plugin declares it and does not implement it"})
+	}
+	out, _ := serveCall(f, r)
+	return out, nil
+}
+
+func (s *helperServer) Close(_ context.Context, r *pb.CloseRequest) (*pb.CloseResponse, error) {
+	s.mu.Lock()
+	impl, ok := s.sessions[r.GetSession()]
+	delete(s.sessions, r.GetSession())
+	s.mu.Unlock()
+	if !ok {
+		return nil, toStatus(errNoSession)
+	}
+	return &pb.CloseResponse{}, toStatus(closeImplementation(impl))
 }

@@ -41,15 +41,17 @@ func Handshake() goplugin.HandshakeConfig {
 	return goplugin.HandshakeConfig{MagicCookieKey: "BPFC_PLUGIN", MagicCookieValue: "bpfc.plugin.v1"}
 }
 
-// Describer is the part of a helper set that the protocol needs.
-type Describer interface {
-	Describe(ctx context.Context) (*abi.Set, error)
+// Helpers is a helper set as a plugin serves it.
+type Helpers struct {
+	Describe func(context.Context) (*abi.Set, error)
+	// Implement runs its remote helpers; nil if it has none.
+	Implement codegen.Open
 }
 
 // Served is what a plugin process serves: one of the two.
 type Served struct {
 	Backend codegen.Backend
-	Helpers Describer
+	Helpers *Helpers
 }
 
 // plugin is the go-plugin side of Served; a host has the zero value.
@@ -60,10 +62,10 @@ type plugin struct {
 
 func (p *plugin) GRPCServer(_ *goplugin.GRPCBroker, s *grpc.Server) error {
 	if p.served.Backend != nil {
-		pb.RegisterBackendServer(s, &backendServer{backend: p.served.Backend, sessions: map[uint64]codegen.Session{}})
+		pb.RegisterBackendServer(s, &backendServer{backend: p.served.Backend, sessions: map[uint64]codegen.Session{}, callers: map[uint64]*caller{}})
 	}
 	if p.served.Helpers != nil {
-		pb.RegisterHelperSetServer(s, &helperServer{set: p.served.Helpers})
+		pb.RegisterHelperSetServer(s, &helperServer{served: p.served.Helpers, sessions: map[uint64]codegen.Implementation{}})
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package fake
 
 import (
-	"context"
-
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
@@ -38,6 +36,9 @@ func program(name string, u *codegen.Unit) *ir.Program {
 	}
 }
 
+// body is the code of a helper: r0 = 7; exit.
+var body = []byte{0xb7, 0, 0, 0, 7, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0}
+
 // Set returns a set with every field in use.
 func Set() *abi.Set {
 	return &abi.Set{
@@ -52,18 +53,13 @@ func Set() *abi.Set {
 			Returns: abi.Range{Min: -1, Max: 4, Names: map[int64]string{-1: "NEVER", 2: "XDP_PASS", 1: "XDP_DROP"}},
 		}},
 		Helpers: []abi.Helper{
-			{ID: 5, Name: "fake/a", Args: [5]abi.ArgKind{abi.ArgCtx, abi.ArgMem, abi.ArgSize, abi.ArgFixedMem, abi.ArgStruct}, Sizes: [5]uint32{3: 4}, Structs: [5]string{4: "sock"}, Ret: abi.RetVoid, Flags: abi.FlagGPL, Impl: abi.ImplBody, Body: []byte{1}},
+			{ID: 5, Name: "fake/a", Args: [5]abi.ArgKind{abi.ArgCtx, abi.ArgMem, abi.ArgSize, abi.ArgFixedMem, abi.ArgStruct}, Sizes: [5]uint32{3: 4}, Structs: [5]string{4: "sock"}, Ret: abi.RetVoid, Flags: abi.FlagGPL, Impl: abi.ImplGo},
 			{ID: 6, Name: "fake/b", Impl: abi.ImplNative, Native: []byte{0xc3}, NativeTarget: "amd64", Returns: abi.Range{Max: 1}, C: "int b(void)"},
 			{ID: 7, Name: "fake/c", Args: [5]abi.ArgKind{abi.ArgConstMap, abi.ArgFunc}, Ret: abi.RetMapValueOrNull, Intrinsic: abi.IntrinsicForEach, With: "fake/b",
 				Callback: &abi.Callback{Args: [5]abi.CallbackArg{abi.CbMap}, Returns: abi.Range{Max: 1}, Many: true}},
+			{ID: 8, Name: "fake/d", Impl: abi.ImplBody, Body: body},
 		},
 		MapKinds: []abi.MapKind{{Name: "hash", Type: 1, Helpers: []string{"fake/c"}, Values: abi.ValuesMemory}},
 		Structs:  []abi.Context{{Kind: abi.CtxStruct, Name: "sock", Opaque: true, Is: []string{"common"}}},
 	}
 }
-
-// Helpers serves Set as a helper set.
-type Helpers struct{}
-
-// Describe returns Set.
-func (Helpers) Describe(context.Context) (*abi.Set, error) { return Set(), nil }

@@ -25,7 +25,7 @@ import (
 func main() {
 	modes := map[string]func(arg string){
 		"good":    func(string) { serve(nil, nil) },
-		"helpers": func(string) { plugin.ServeHelpers(fake.Helpers{}) },
+		"helpers": func(string) { plugin.ServeHelpers(fake.Set, nil) },
 		"compiler": func(string) {
 			plugin.ServeBackend(struct{ codegen.Backend }{fake.Backend{}}) // hides Open
 		},
