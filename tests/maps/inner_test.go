@@ -2,7 +2,6 @@ package maps
 
 import (
 	"context"
-	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -75,19 +74,11 @@ func TestInnerMapIsNotItsTemplate(t *testing.T) {
 		for _, flip := range []bool{false, true} {
 			c, err := sdk.LoadCollection(context.Background(), either(flip), e.make(), sdk.Options{Set: builtin.Base()})
 			require.NoError(t, err)
-			key := make([]byte, 4)
-			for i, name := range []string{"template", "other"} {
-				m, err := c.Map(name)
-				require.NoError(t, err)
-				require.NoError(t, m.Put(key, binary.LittleEndian.AppendUint64(nil, uint64(10+i)), 0))
-			}
-			other, err := c.Map("other")
-			require.NoError(t, err)
-			outer, err := c.Map("outer")
-			require.NoError(t, err)
-			require.NoError(t, outer.Put(key, binary.LittleEndian.AppendUint32(nil, other.ID()), 0))
+			require.NoError(t, c.Maps["template"].Put(uint32(0), uint64(10)))
+			require.NoError(t, c.Maps["other"].Put(uint32(0), uint64(11)))
+			require.NoError(t, c.Maps["outer"].Put(uint32(0), c.Maps["other"].ID()))
 			for first, want := range map[byte]uint64{0: 10, 7: 11, 70: 11, 200: 11} {
-				got, err := c.Programs()[0].Run([]byte{first})
+				got, err := c.Programs["either"].Run([]byte{first})
 				require.NoError(t, err)
 				require.Equal(t, want, got, "%s, flip %v, first byte %d", e.name, flip, first)
 			}
