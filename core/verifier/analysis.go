@@ -62,6 +62,7 @@ type analysis struct {
 	ways      map[[3]int32]bool // between blocks: does a way lead there
 	nextID    uint32
 	needs     []int64
+	reasons   []relation          // that narrowed numbers
 	backs     []turnBack          // turns that ended at marks, and what that did to progress
 	ranked    map[rankKey][]*mark // marks with ranks
 	work      []ref

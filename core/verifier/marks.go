@@ -311,13 +311,10 @@ func (c *comparison) number(x, y ref) bool {
 	if c.m.closes && c.m.done && c.at(n.base).flags&widened != 0 && !c.progress(n, m) {
 		return false
 	}
-	if !c.exact && n.flags&precise == 0 {
-		return c.at(n.base).flags&linked == 0 || c.base(x, y)
-	}
-	if !m.num.Within(n.num) {
+	if (c.exact || n.flags&precise != 0) && !m.num.Within(n.num) {
 		return false
 	}
-	return c.base(x, y)
+	return !c.exact && c.at(n.base).flags&linked == 0 || c.base(x, y)
 }
 
 // progress reports whether m has gone at least as far as n in the loops that are open: see analysis.turn.

@@ -70,7 +70,7 @@ type node struct {
 	base ref
 	off  int64
 	obj  int32  // what the kind refers to
-	id   uint32 // identity: pointers of the same kind and id are off apart; or-null pointers are tested together
+	id   uint32 // identity: pointers of the same kind and id are off apart; or-null pointers are tested together; of a number that a relation narrowed the relation, counted from 1
 	held uint32 // the acquired reference that it belongs to, 0 if none
 	size uint32 // bytes behind an isMem; kind of a dynptr; of a number that was computed the formula, of one that was narrowed or is an alias its origin
 }
@@ -131,8 +131,9 @@ func (s *slab) add(n node) ref {
 }
 
 // markPrecise records that a proof relied on the range of r, and so on those that it was
-// computed from. What is known of a value that is not bounded relied on nothing but which others have its base.
-func (s *slab) markPrecise(r ref, work *[]ref) {
+// computed from. What is known of a value that is not bounded relied on nothing but which others have its base; and
+// what a comparison has shown of one that others have, too, may have been compared there.
+func (a *analysis) markPrecise(r ref, work *[]ref) {
 	list := append((*work)[:0], r)
 	for len(list) > 0 {
 		r := list[len(list)-1]
@@ -140,16 +141,42 @@ func (s *slab) markPrecise(r ref, work *[]ref) {
 		if r == 0 {
 			continue
 		}
-		n := s.at(r)
+		n := a.at(r)
 		if n.flags&precise != 0 {
 			continue
 		}
 		n.flags |= precise
+		if n.kind == isScalar && (n.num.IsUnknown() || n.cause == byBranch && (n.flags|a.at(n.base).flags)&shared != 0) {
+			a.at(n.base).flags |= linked
+		}
 		if n.kind == isScalar && n.num.IsUnknown() {
-			s.at(n.base).flags |= linked
 			continue
 		}
-		list = append(list, n.a, n.b)
+		if n.kind == isScalar && n.id != 0 {
+			if why := &a.reasons[n.id-1]; a.noteRelation(why) {
+				list = append(list, why.from[0], why.from[1])
+			}
+		}
+		x, y := a.sources(n)
+		list = append(list, x, y)
 	}
 	*work = list
+}
+
+// sources are the values that the range of n comes from: not those operands of which it would be the same whatever they were.
+func (s *slab) sources(n *node) (x, y ref) {
+	x, y = n.a, n.b
+	if n.kind != isScalar || n.cause != byInsn || n.size == 0 || n.flags&alias != 0 {
+		return x, y
+	}
+	u, v := s.at(x).num, s.at(y).num
+	switch any := scalar.Unknown(); {
+	case n.compute(any, any).Within(n.num):
+		return 0, 0
+	case n.compute(any, v).Within(n.num):
+		return 0, y
+	case n.compute(u, any).Within(n.num):
+		return x, 0
+	}
+	return x, y
 }

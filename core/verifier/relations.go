@@ -203,13 +203,18 @@ func (a *analysis) less(p *path, n, m *node, c int64) bool {
 
 // useRelation notes that a proof relied on r, and so on which values have its bases.
 func (a *analysis) useRelation(r *relation) {
-	if a.needs[r.used] == 1 {
-		return
+	if a.noteRelation(r) {
+		a.relyOn(r.from[0], r.from[1])
 	}
+}
+
+// noteRelation is useRelation without the values that r comes from. It reports whether the use is the first.
+func (a *analysis) noteRelation(r *relation) bool {
+	first := a.needs[r.used] != 1
 	a.needs[r.used] = 1
-	a.relyOn(r.from[0], r.from[1])
 	a.at(r.x).flags |= linked
 	a.at(r.y).flags |= linked
+	return first
 }
 
 // narrowRelated narrows what is less than x, or more, by the new range of x.
@@ -237,11 +242,13 @@ func (a *analysis) narrowRelated(p *path, in *ir.Insn, x ref) {
 
 const maxInt64 = 1<<63 - 1
 
-// narrowBase narrows all numbers of a base to lo … hi, counted from the base.
+// narrowBase narrows all numbers of a base to lo … hi, counted from the base. What relies on
+// the narrowed ones relies on the relation.
 func (a *analysis) narrowBase(p *path, in *ir.Insn, by ref, rel relation, base ref, lo, hi int64) {
 	if hi < 0 || lo > hi {
 		return
 	}
+	why := uint32(0)
 	p.replace(func(r ref) ref {
 		k := a.at(r)
 		if k.kind != isScalar || k.base != base || !a.plain(k) {
@@ -262,7 +269,12 @@ func (a *analysis) narrowBase(p *path, in *ir.Insn, by ref, rel relation, base r
 		if !ok || num == k.num {
 			return r
 		}
-		a.useRelation(&rel)
-		return a.narrowed(p, in, r, by, num)
+		if why == 0 {
+			a.reasons = append(a.reasons, rel)
+			why = uint32(len(a.reasons))
+		}
+		nr := a.narrowed(p, in, r, by, num)
+		a.at(nr).id = why
+		return nr
 	})
 }

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	goruntime "runtime"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -268,4 +272,27 @@ func TestEngines(t *testing.T) {
 		}
 	}
 	require.Greater(t, e.states, 300)
+}
+
+// TestEnginesLong compares engines as BPFC_LONG says: for a duration, or on a number of accepted programs on memory.
+func TestEnginesLong(t *testing.T) {
+	limit, count := long(t)
+	first, _ := strconv.ParseUint(os.Getenv("BPFC_SEED"), 10, 64)
+	e, accepted, seed := newEngines(t), 0, first
+	last := time.Now()
+	for start := last; time.Since(start) < limit && accepted < count; seed++ {
+		s := generate(seed)
+		err := e.check(s)
+		if errors.Is(err, errRefused) {
+			continue
+		}
+		if accepted++; err != nil {
+			t.Errorf("seed %d: %v\n%s", seed, err, listing(s))
+		}
+		if dir := os.Getenv("BPFC_FINDINGS"); dir != "" && time.Since(last) > 30*time.Second {
+			last = time.Now()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "engines"), []byte(fmt.Sprintf("seed %d, %d accepted, failed %v\n", seed, accepted, t.Failed())), 0o644))
+		}
+	}
+	t.Logf("%d programs on memory of %d of any type; %d states compared", accepted, seed-first, e.states)
 }

@@ -241,19 +241,24 @@ func (x *trial) summary() string {
 	return fmt.Sprintf("%d programs, %d accepted (%d with all states kept), %d runs (%d too long), %d states compared; refused: %v", x.made, x.accepted, x.kept, x.executed, x.long, x.asked, x.codes)
 }
 
-// TestLong runs as BPFC_LONG says: a duration, or a number of accepted programs. What is found goes to files in BPFC_FINDINGS.
-func TestLong(t *testing.T) {
-	long := os.Getenv("BPFC_LONG")
-	if long == "" {
+// long is what BPFC_LONG says: a duration, or a number of accepted programs.
+func long(t *testing.T) (limit time.Duration, count int) {
+	text := os.Getenv("BPFC_LONG")
+	if text == "" {
 		t.Skip("set BPFC_LONG to a duration or a number of programs")
 	}
-	limit, err := time.ParseDuration(long)
-	count := 1 << 60
-	if err != nil {
-		limit = 1000 * time.Hour
-		count, err = strconv.Atoi(long)
-		require.NoError(t, err)
+	limit, err := time.ParseDuration(text)
+	if err == nil {
+		return limit, 1 << 60
 	}
+	count, err = strconv.Atoi(text)
+	require.NoError(t, err)
+	return 1000 * time.Hour, count
+}
+
+// TestLong runs as BPFC_LONG says. What is found goes to files in BPFC_FINDINGS.
+func TestLong(t *testing.T) {
+	limit, count := long(t)
 	first, _ := strconv.ParseUint(os.Getenv("BPFC_SEED"), 10, 64)
 	x, dir := newTrial(t), os.Getenv("BPFC_FINDINGS")
 	x.every = 4
