@@ -86,7 +86,7 @@ func Lower(o *obj.Object, set *abi.Set, opts Options) (*codegen.Unit, error) {
 		}
 		verified = append(verified, v)
 	}
-	return opt.Run(o, verified, l.Helpers(), opt.Options{Level: opts.Opt, Plain: opts.Plain, Dump: opts.Dump})
+	return opt.Run(o, verified, l.Helpers(), opt.Options{Level: opts.Opt, Plain: opts.Plain, Object: opts.Object, Dump: opts.Dump})
 }
 
 // Verify reports on every wanted program.

@@ -34,7 +34,7 @@ func (l *lowering) expandLookup(in *ir.Insn, fact *verifier.InsnFact) bool {
 	m := &l.program.out.Maps[fact.Like-1]
 	k, ok := lookups[m.Type]
 	switch {
-	case !ok || m.KeySize > maxHashKey && !k.index:
+	case !ok || m.KeySize > maxHashKey && !k.index, l.opts.Object && (m.Type != abi.MapTypeArray || fact.Map == 0):
 		return false
 	case k.index:
 		l.element(in, fact, m, k)

@@ -96,22 +96,14 @@ func (l *lowering) lowerBlock(i int, b *ir.Block) bool {
 	return true
 }
 
-// live are the registers that the blocks read before writing them. Blocks that the lowering added may read anything.
+// live are the registers that the blocks read before writing them: what the verifier found, unless the lowering
+// has added blocks.
 func (l *lowering) live() []ir.RegSet {
-	live := append(make([]ir.RegSet, 0, len(l.out.Blocks)), l.facts.Live...)
-	for len(live) < len(l.out.Blocks) {
-		live = append(live, everything)
+	if len(l.out.Blocks) == len(l.facts.Live) && l.kept == nil {
+		return l.facts.Live
 	}
-	if l.kept == nil {
-		return live
-	}
-	out := make([]ir.RegSet, len(l.kept))
-	for i, b := range l.kept {
-		if out[i] = everything; int(b) < len(l.facts.Live) {
-			out[i] = l.facts.Live[b]
-		}
-	}
-	return out
+	post, _ := ir.Postorder(l.out)
+	return ir.Liveness(l.out, post, nil)
 }
 
 // usesMayGoto reports whether the function has a may_goto.

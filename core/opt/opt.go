@@ -19,6 +19,8 @@ type Options struct {
 	Level int
 	// Plain runs the required passes only, so that registers are those of the BPF program at each instruction.
 	Plain bool
+	// Object: the code goes into an object file, where maps but arrays are what the linker finds, of unknown layout.
+	Object bool
 	// Dump, if set, sees each program after each pass.
 	Dump func(pass string, p *ir.Program)
 	// unguarded omits guards and polls, so that a benchmark can tell what they cost.
