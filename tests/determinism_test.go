@@ -78,7 +78,7 @@ func btoi(b bool) int {
 // written is what can be written of an artifact with C entries.
 func written(a *codegen.Artifact) ([][]byte, error) {
 	var plain, debug, header bytes.Buffer
-	err := errors.Join(objfile.Write(&plain, a, objfile.Options{}), objfile.Write(&debug, a, objfile.Options{Debug: true}), objfile.Header(&header, a, "test.h"))
+	err := errors.Join(objfile.Write(&plain, a, objfile.Options{}), objfile.Write(&debug, a, objfile.Options{Debug: true}), objfile.Header(&header, a, "test.h", nil))
 	return [][]byte{plain.Bytes(), debug.Bytes(), header.Bytes()}, err
 }
 

@@ -100,7 +100,7 @@ func emitHeader(u *compilation) ([]byte, error) {
 		return nil, err
 	}
 	var out bytes.Buffer
-	err = objfile.Header(&out, a, u.headerName)
+	err = objfile.Header(&out, a, u.headerName, u.set)
 	return out.Bytes(), err
 }
 

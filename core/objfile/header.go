@@ -27,8 +27,8 @@ void bpfc_fault(const struct bpfc_fault *fault);
 `
 
 // Header writes the C header of the object that Write makes of the artifact.
-// name, the file's, is what the include guard is made of. Errors are those of Write.
-func Header(w io.Writer, a *codegen.Artifact, name string) error {
+// name, the file's, is what the include guard is made of; set, which may be nil, describes the contexts of programs. Errors are those of Write.
+func Header(w io.Writer, a *codegen.Artifact, name string, set *abi.Set) error {
 	n, err := check(a)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func Header(w io.Writer, a *codegen.Artifact, name string) error {
 	fmt.Fprintf(&out, "#ifndef BPFC_HEADER_%s\n#define BPFC_HEADER_%s\n\n#include <stdint.h>\n\n", guard, guard)
 	out.WriteString("#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n" + faultStruct)
 	for i := range a.Entries {
-		out.WriteString(prototypes(&a.Entries[i], n.entries[i]))
+		out.WriteString(prototypes(&a.Entries[i], n.entries[i], set))
 	}
 	helpers(&out, a, n)
 	storage(&out, a, n)
@@ -55,7 +55,7 @@ var parameters = [...]string{
 	abi.CtxStruct: "void *ctx",
 }
 
-func prototypes(e *codegen.Entry, name string) string {
+func prototypes(e *codegen.Entry, name string, set *abi.Set) string {
 	params, checked := parameters[e.Context], "uint64_t *ret, struct bpfc_fault *fault"
 	if params == "" {
 		params = "void"
@@ -63,11 +63,11 @@ func prototypes(e *codegen.Entry, name string) string {
 		checked = params + ", " + checked
 	}
 	return fmt.Sprintf(`
-/* Program %s (%s). Returns UINT64_MAX on a fault. */
+/* Program %s (%s). Returns UINT64_MAX on a fault.%s */
 uint64_t %s(%s);
 /* Returns 0 and the result in *ret, or -1 and the fault in *fault. */
 int %s%s(%s);
-`, comment(e.Name), comment(e.Type), name, params, name, codegen.CheckedSuffix, checked)
+`, comment(e.Name), comment(e.Type), contextText(e, set), name, params, name, codegen.CheckedSuffix, checked)
 }
 
 // helpers declares what the object calls.
@@ -113,4 +113,26 @@ func storage(out *strings.Builder, a *codegen.Artifact, n *names) {
 // comment makes a name fit for a C comment.
 func comment(s string) string {
 	return strings.NewReplacer("*/", "*_", "\n", " ", "\r", " ", "\x00", "", "??/", "").Replace(s)
+}
+
+// contextText says what a program's context is in memory: see abi.Context.Place.
+func contextText(e *codegen.Entry, set *abi.Set) string {
+	if set == nil || e.Context != abi.CtxStruct {
+		return ""
+	}
+	t, ok := set.Type(e.Type)
+	if !ok {
+		return ""
+	}
+	c := &t.Context
+	text := fmt.Sprintf("\n   ctx has %d bytes: struct %s as programs see it, %d bytes", c.HostSize(), comment(c.Name), c.Size)
+	for i := range c.Fields {
+		if at, size := c.Place(i); at != c.Fields[i].Offset {
+			text += fmt.Sprintf(";\n   the address of %s, %d bytes at %d", comment(c.Fields[i].Name), size, at)
+		}
+	}
+	if c.Private > 0 {
+		text += fmt.Sprintf(";\n   %d bytes of zeros at %d, which helpers use", c.Private, c.PrivateAt())
+	}
+	return text + "."
 }

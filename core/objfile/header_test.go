@@ -12,7 +12,7 @@ import (
 
 func header(t *testing.T, a *codegen.Artifact) string {
 	var out strings.Builder
-	require.NoError(t, Header(&out, a, "sample.h"))
+	require.NoError(t, Header(&out, a, "sample.h", nil))
 	return out.String()
 }
 
@@ -64,4 +64,17 @@ func TestSanitize(t *testing.T) {
 	for in, want := range map[string]string{"a/b.c-d": "a_b_c_d", "ok_9": "ok_9", "9p": "_9p", "": "_", "é": "_"} {
 		require.Equal(t, want, sanitize(in))
 	}
+}
+
+// A context is described as the code finds it: what the program sees, then addresses, then what helpers keep.
+func TestHeaderDescribesContexts(t *testing.T) {
+	set := &abi.Set{Types: []abi.ProgType{{Name: "frame", Context: abi.Context{Kind: abi.CtxStruct, Name: "frame_md", Size: 12, Private: 5, Fields: []abi.Field{
+		{Name: "start", Offset: 0, Size: 4, Kind: abi.FieldPacketStart},
+		{Name: "mark", Offset: 4, Size: 4},
+		{Name: "end", Offset: 8, Size: 4, Kind: abi.FieldPacketEnd},
+	}}}}}
+	e := &codegen.Entry{EntryInfo: codegen.EntryInfo{Name: "p", Type: "frame", Context: abi.CtxStruct}}
+	require.Equal(t, "\n   ctx has 40 bytes: struct frame_md as programs see it, 12 bytes;\n   the address of start, 8 bytes at 16;"+
+		"\n   the address of end, 8 bytes at 24;\n   5 bytes of zeros at 32, which helpers use.", contextText(e, set))
+	require.Empty(t, contextText(e, nil))
 }

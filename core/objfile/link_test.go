@@ -85,7 +85,7 @@ func files(t *testing.T, a *codegen.Artifact) string {
 	dir := t.TempDir()
 	var object, head bytes.Buffer
 	require.NoError(t, Write(&object, a, Options{Debug: true}))
-	require.NoError(t, Header(&head, a, "sample.h"))
+	require.NoError(t, Header(&head, a, "sample.h", nil))
 	for name, data := range map[string][]byte{"sample.o": object.Bytes(), "sample.h": head.Bytes(), "main.c": []byte(mainC)} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o600))
 	}

@@ -234,7 +234,7 @@ func TestUnsupported(t *testing.T) {
 			var e *UnsupportedError
 			require.ErrorAs(t, Write(io.Discard, a, Options{}), &e)
 			require.EqualError(t, e, "sample.bpf.o: cannot be written as an object file: "+c.want)
-			require.ErrorAs(t, Header(io.Discard, a, "x"), &e)
+			require.ErrorAs(t, Header(io.Discard, a, "x", nil), &e)
 		})
 	}
 }
@@ -293,7 +293,7 @@ func TestNoPanic(t *testing.T) {
 			var m *MalformedError
 			err := Write(io.Discard, a, Options{Debug: true})
 			require.True(t, err == nil || errors.As(err, &u) || errors.As(err, &m), "%v", err)
-			if Header(io.Discard, a, "x") != nil {
+			if Header(io.Discard, a, "x", nil) != nil {
 				refused++
 			}
 		}

@@ -85,7 +85,7 @@ func (f folder) objectAs(name string, a *codegen.Artifact) {
 	f.Helper()
 	var o, h bytes.Buffer
 	require.NoError(f, objfile.Write(&o, a, objfile.Options{Debug: true}))
-	require.NoError(f, objfile.Header(&h, a, name+".h"))
+	require.NoError(f, objfile.Header(&h, a, name+".h", nil))
 	f.write(name+".o", o.Bytes())
 	f.write(name+".h", h.Bytes())
 }
