@@ -97,7 +97,7 @@ type benchmark struct {
 
 // prepareBench loads the program and finds out how often it runs in the time of one measurement.
 func (a *app) prepareBench(ctx context.Context, o *obj.Object, backend string, mem []byte, f *benchFlags) (*benchmark, error) {
-	r, err := a.prepareWith(ctx, &runFlags{backend: backend}, nil, func() (*obj.Object, error) { return o, nil })
+	r, err := a.prepareWith(ctx, &runFlags{backend: backend}, &arguments{}, func() (*obj.Object, error) { return o, nil })
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (a *app) conformance(ctx context.Context, args []string, f *runFlags, chose
 	a.chooseBackend(f, chosen)
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	r, err := a.prepareWith(ctx, f, nil, func() (*obj.Object, error) { return a.readHex(ctx) })
+	r, err := a.prepareWith(ctx, f, &arguments{}, func() (*obj.Object, error) { return a.readHex(ctx) })
 	if err != nil {
 		return err
 	}

@@ -45,6 +45,7 @@ func (o *once) next() (input, error) {
 type arguments struct {
 	mem, ctx []byte
 	env      map[string][]byte
+	maps     []mapFile
 	file     io.ReadCloser // of --pcap or --events, nil without
 }
 
@@ -57,6 +58,9 @@ func (a *app) arguments(ctx context.Context, f *runFlags) (args arguments, err e
 		return args, err
 	}
 	if args.env, err = a.environment(ctx, f.env); err != nil {
+		return args, err
+	}
+	if args.maps, err = a.mapFiles(ctx, f.maps); err != nil {
 		return args, err
 	}
 	if name := f.pcap + f.events; name != "" {

@@ -185,7 +185,7 @@ func (p *printer) element(r resultJSON) error {
 }
 
 func (p *printer) head() {
-	fmt.Fprintf(p.out, "{\n  \"schema\": \"bpfc/run/v1\",\n  \"program\": %s,\n  \"backend\": %s,\n  \"results\": ", textJSON(p.run.entry.Name), textJSON(p.run.backend))
+	fmt.Fprintf(p.out, "{\n  \"schema\": \""+runSchema+"\",\n  \"program\": %s,\n  \"backend\": %s,\n  \"results\": ", textJSON(p.run.entry.Name), textJSON(p.run.backend))
 }
 
 // indented is a value as writeJSON writes it, inside a document.

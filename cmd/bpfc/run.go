@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -133,14 +135,11 @@ func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, c
 		return err
 	}
 	a.chooseBackend(f, chosen)
-	r, err := a.prepare(ctx, in, clang, f, args.env)
+	r, err := a.prepare(ctx, in, clang, f, &args)
 	if err != nil {
 		return err
 	}
 	defer r.session.Close()
-	if err := r.putMaps(ctx, f.maps, func(name string) ([]byte, error) { return a.readBytes(ctx, name) }); err != nil {
-		return err
-	}
 	inputs, err := args.source(f, &r.typ)
 	if err != nil {
 		return err
@@ -189,18 +188,23 @@ type running struct {
 	session codegen.Session
 	id      codegen.ProgID
 	entry   codegen.Entry
-	limit   time.Duration // --timeout
-	maps    map[string]mapJSON
+	// programs are the numbers of all that are loaded: the program, and those that it may call by tail calls.
+	programs map[string]codegen.ProgID
+	entries  map[string]codegen.Entry // the same
+	open     []opened
+	cpus     int
+	limit    time.Duration // --timeout
+	maps     map[string]mapJSON
 }
 
 // prepare reads, compiles and loads the one program to run.
-func (a *app) prepare(ctx context.Context, in string, clang []string, f *runFlags, env map[string][]byte) (*running, error) {
-	return a.prepareWith(ctx, f, env, func() (*obj.Object, error) { return a.readObject(ctx, in, f.dialect, clang) })
+func (a *app) prepare(ctx context.Context, in string, clang []string, f *runFlags, args *arguments) (*running, error) {
+	return a.prepareWith(ctx, f, args, func() (*obj.Object, error) { return a.readObject(ctx, in, f.dialect, clang) })
 }
 
 // prepareWith is prepare for an object that read returns.
-func (a *app) prepareWith(ctx context.Context, f *runFlags, env map[string][]byte, read func() (*obj.Object, error)) (*running, error) {
-	r := &running{backend: f.backend, limit: a.timeout}
+func (a *app) prepareWith(ctx context.Context, f *runFlags, args *arguments, read func() (*obj.Object, error)) (*running, error) {
+	r := &running{backend: f.backend, limit: a.timeout, cpus: 1}
 	var backend codegen.Backend
 	err := parallel(
 		func() (err error) {
@@ -215,19 +219,29 @@ func (a *app) prepareWith(ctx context.Context, f *runFlags, env map[string][]byt
 	if err != nil {
 		return nil, err
 	}
+	maps, err := setData(r.object, args.maps)
+	if err != nil {
+		return nil, err
+	}
 	opts := a.options()
-	opts.Opt, opts.Programs, opts.CPU, opts.Plain = f.opt, []string{r.program.Name}, runCPU(a.cpu, backend.Target()), f.trace
+	opts.Opt, opts.Programs, opts.CPU, opts.Plain = f.opt, r.wanted(maps), runCPU(a.cpu, backend.Target()), f.trace
 	artifact, err := core.Compile(ctx, r.object, r.set, backend, opts)
 	if err != nil {
 		return nil, err
 	}
-	r.entry = artifact.Entries[0]
-	r.typ, _ = r.set.Type(r.entry.Type) // the compiler has found it
-	return r, r.load(ctx, a, backend, artifact, f, env)
+	if err := r.load(ctx, a, backend, artifact, f, args.env); err != nil {
+		return nil, err
+	}
+	if err := r.fill(ctx, maps); err != nil {
+		r.session.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
+// load opens a session with the programs of an artifact.
 func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact *codegen.Artifact, f *runFlags, env map[string][]byte) (err error) {
-	if r.session, err = a.open(ctx, b, codegen.Spec{CPUs: 1, Set: r.set, Env: env}, f); err != nil {
+	if r.session, err = a.open(ctx, b, codegen.Spec{CPUs: r.cpus, Set: r.set, Env: env}, f); err != nil {
 		return err
 	}
 	ids, err := r.session.Load(ctx, artifact)
@@ -235,8 +249,71 @@ func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact 
 		r.session.Close()
 		return err
 	}
-	r.id = ids[0]
+	r.programs, r.entries = map[string]codegen.ProgID{}, map[string]codegen.Entry{}
+	for i, e := range artifact.Entries {
+		r.programs[e.Name], r.entries[e.Name] = ids[i], e
+	}
+	r.id, r.entry = r.programs[r.program.Name], r.entries[r.program.Name]
+	r.typ, _ = r.set.Type(r.entry.Type) // the compiler has found it
 	return nil
+}
+
+// wanted are the names of the program and of those that it may go on in: they are in maps of programs that it and they
+// refer to, by the object or by --map.
+func (r *running) wanted(files []mapFile) []string {
+	names := []string{r.program.Name}
+	for i := 0; i < len(names); i++ {
+		p := program(r.object, names[i])
+		if p == nil {
+			continue // --map has named what there is not: see mapForm.parseObject
+		}
+		for _, ref := range p.Refs {
+			if ref.Kind == obj.RefMap {
+				names = appendNew(names, r.held(ref.Index, files))
+			}
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return program(r.object, name) == nil })
+}
+
+// held are the programs that a map holds when the run begins.
+func (r *running) held(index int, files []mapFile) (names []string) {
+	for _, s := range r.object.Slots {
+		if s.Map == index && s.Program != "" {
+			names = append(names, s.Program)
+		}
+	}
+	for i := range files {
+		if r.object.Maps[index].Type != mapProgArray || files[i].name != r.object.Maps[index].Name {
+			continue
+		}
+		for _, e := range files[i].entries {
+			if name, err := strconv.Unquote(string(e.Value)); err == nil {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func appendNew(list, more []string) []string {
+	for _, name := range more {
+		if !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// fill sets what maps hold when the run begins: what the object says, then what --map says.
+func (r *running) fill(ctx context.Context, files []mapFile) (err error) {
+	if r.open, err = r.openMaps(ctx); err != nil {
+		return err
+	}
+	if err := codegen.Fill(ctx, r.session, r.id, r.object, r.programs); err != nil {
+		return err
+	}
+	return r.putMaps(ctx, files)
 }
 
 // ended tells a run that --timeout or the user has ended from a plugin that failed.
@@ -267,7 +344,11 @@ func parseHex(what, text string) ([]byte, error) {
 	}
 	b, err := hex.DecodeString(digits)
 	if err != nil {
-		return nil, usage("%s %q: it is an even number of hex digits, or @FILE (%v)", what, shorten(text), err)
+		or := ""
+		if strings.HasPrefix(what, "--") {
+			or = ", or @FILE"
+		}
+		return nil, usage("%s %q: it is an even number of hex digits%s (%v)", what, shorten(text), or, err)
 	}
 	return b, nil
 }

@@ -15,6 +15,8 @@ import (
 // bpfc/run/v1 is an object of "schema", "program", "backend", "results", "maps", "ns_per_run" and, if records were lost
 // because there was no room for them, "lost".
 
+const runSchema = "bpfc/run/v1"
+
 // resultJSON is one of its results.
 type resultJSON struct {
 	Retval  string          `json:"retval"` // "" if the run ended with a fault
@@ -55,20 +57,24 @@ func faultOf(f *codegen.Fault) *faultJSON {
 	return &faultJSON{Rule: f.Rule.String(), Insn: f.Insn, Address: hexNumber(f.Address), Size: f.Size, Access: access, Source: source(f.Source)}
 }
 
-// printTrace writes a line for each instruction: what it was, and the registers
+// printTrace writes a line for each instruction, of the program and of those that it goes on in: what it was, and the registers
 // and the memory that it changed; before it, the source line if that is a new one.
 func (r *running) printTrace(w io.Writer, res *codegen.Result) {
 	var before [11]uint64
 	var shown *obj.Line
+	entry, p := r.entry, r.program
 	for i, s := range res.Trace {
-		if line := r.entry.Source(s.Slot); line != nil && (shown == nil || line.File != shown.File || line.Line != shown.Line) {
+		if other, ok := r.entries[s.Func]; ok && s.Slot == 0 {
+			entry, p = other, program(r.object, s.Func)
+		}
+		if line := entry.Source(s.Slot); line != nil && (shown == nil || line.File != shown.File || line.Line != shown.Line) {
 			fmt.Fprintf(w, "; %s:%d\t%s\n", line.File, line.Line, strings.TrimSpace(line.Text))
 			shown = line
 		}
 		text, changes := "?", changed(before, s.Regs)
-		if s.Slot >= 0 && s.Slot < len(r.program.Insns) {
-			text = insnText(r.object, r.program, s.Slot)
-			in := r.program.Insns[s.Slot]
+		if s.Slot >= 0 && s.Slot < len(p.Insns) {
+			text = insnText(r.object, p, s.Slot)
+			in := p.Insns[s.Slot]
 			failed := res.Fault != nil && i == len(res.Trace)-1
 			if known := i > 0 || !in.Row().Fetch; known && !failed { // nothing tells the registers before the first step
 				changes = append(changes, stored(in, before, s.Regs)...)

@@ -17,6 +17,9 @@ type Object struct {
 	// Slots are the initial elements of maps of programs and of maps, in the order of the input.
 	Slots []Slot
 	Data  []Data
+	// MapTypes are the types of Maps, by index, and DataTypes those of the Symbols of Data; nil where the input has none.
+	MapTypes  []MapTypes
+	DataTypes [][]*Type
 	// BTF is the raw .BTF section, if there was one.
 	BTF []byte
 }

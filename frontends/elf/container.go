@@ -14,6 +14,7 @@ import (
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/isa"
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/cilium/ebpf/btf"
 )
 
 // sectionKind says what a section is for.
@@ -68,8 +69,10 @@ type file struct {
 	types    *types              // nil without .BTF
 	maps     []abi.MapSpec
 	slots    []obj.Slot
-	members  int            // looked at for special fields
-	tails    map[uint32]int // maps of programs by the ids that sections are named after
+	members  int // looked at for special fields
+	mapTypes []obj.MapTypes
+	shown    map[btf.Type]*obj.Type // those described so far
+	tails    map[uint32]int         // maps of programs by the ids that sections are named after
 	data     []obj.Data
 	placed   map[int]place   // symbols that no section defines and that have been given a place
 	spoiled  map[int]*Error  // data that programs must not refer to, and why

@@ -106,7 +106,11 @@ func (f *file) object(name string) (*obj.Object, error) {
 		Maps:     f.maps,
 		Slots:    f.slots,
 		Data:     f.data,
-		BTF:      bytes.Clone(f.bytesOf(".BTF")),
+
+		MapTypes:  f.mapTypes,
+		DataTypes: f.dataTypes(),
+
+		BTF: bytes.Clone(f.bytesOf(".BTF")),
 	}, nil
 }
 

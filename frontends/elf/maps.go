@@ -117,6 +117,7 @@ func (f *file) addMap(name string, typ btf.Type) (*mapDef, *Error) {
 		return nil, err
 	}
 	d.index = len(f.maps)
+	f.noteTypes(d)
 	f.maps = append(f.maps, d.spec)
 	if d.inner == nil {
 		return d, nil
@@ -132,6 +133,7 @@ func (f *file) addMap(name string, typ btf.Type) (*mapDef, *Error) {
 	if err := f.mark(inner); err != nil {
 		return nil, err
 	}
+	f.noteTypes(inner)
 	f.maps = append(f.maps, inner.spec)
 	f.maps[d.index].Inner = uint32(d.index + 2)
 	return d, nil
@@ -141,7 +143,8 @@ func (f *file) addMap(name string, typ btf.Type) (*mapDef, *Error) {
 type mapDef struct {
 	spec  abi.MapSpec
 	inner *btf.Struct // of a map of maps
-	value btf.Type    // nil if only its size is given
+	key   btf.Type    // nil if only its size is given
+	value btf.Type    // the same
 
 	index  int    // in file.maps
 	at     uint64 // offset in .maps
@@ -195,6 +198,8 @@ func (d *mapDef) member(m btf.Member) *Error {
 		}
 		if m.Name == "value" {
 			d.value = p.Target
+		} else {
+			d.key = p.Target
 		}
 		return set(to, uint32(n), m.Name)
 	}

@@ -23,11 +23,16 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	objects, err := filepath.Abs("objects")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			e.Setenv("EXAMPLES", examples)
+			e.Setenv("OBJECTS", objects)
 			e.Setenv("HOME", e.WorkDir)
 			return nil
 		},
