@@ -25,12 +25,12 @@ func (p *Plugin) call(ctx context.Context, live *process, op string, f func(ctx 
 	if err == nil {
 		return nil
 	}
-	return p.explain(ctx, bounded, live, op, err)
+	return p.explain(ctx, bounded, live, op, p.options.Timeout, err)
 }
 
 // explain tells an answer of the plugin's code, which is returned as it is, from
-// a failure of the plugin.
-func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string, err error) error {
+// a failure of the plugin. limit is what ends bounded with errTimeout.
+func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string, limit time.Duration, err error) error {
 	var (
 		panicked  *wire.PanicError
 		garbage   *wire.GarbageError
@@ -48,7 +48,7 @@ func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string,
 		return err
 	case errors.Is(context.Cause(bounded), errTimeout):
 		p.drop(live)
-		return fail(Timeout, errTimeout, "did not finish %s within %v and was killed; allow more time with --timeout if the work needs it", op, p.options.Timeout)
+		return fail(Timeout, errTimeout, "did not finish %s within %v and was killed; allow more time with --timeout if the work needs it", op, limit)
 	case deadlinePassed(ctx, transport):
 		return fail(Timeout, context.DeadlineExceeded, "did not finish %s before the deadline of the call", op)
 	case ctx.Err() != nil:

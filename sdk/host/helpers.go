@@ -98,7 +98,7 @@ func (h helperSet) Implement(home codegen.Home) (codegen.Implementation, error) 
 	}
 	impl := codegen.Implementation{Helpers: map[string]codegen.GoHelper{}, Close: s.close}
 	for name, proto := range helpers {
-		impl.Helpers[name] = wire.Remote(proto, s.call)
+		impl.Helpers[name] = wire.Remote(proto, s.call, h.plugin.garbled)
 	}
 	return impl, nil
 }
@@ -135,7 +135,8 @@ func (s *helperSession) open(ctx context.Context) (*process, uint64, error) {
 
 // call calls a helper, once: whether a call that failed has had an effect is not known.
 func (s *helperSession) call(m *pb.HelperCall) (r *pb.HelperReturn, err error) {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), s.plugin.options.helperTimeout(), errTimeout)
+	limit := s.plugin.options.helperTimeout()
+	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, errTimeout)
 	defer cancel()
 	live, id, err := s.open(ctx)
 	if err != nil {
@@ -144,9 +145,17 @@ func (s *helperSession) call(m *pb.HelperCall) (r *pb.HelperReturn, err error) {
 	op := "helper " + m.GetHelper()
 	r, err = live.wire.CallHelper(ctx, id, m)
 	if err != nil {
-		return nil, s.plugin.explain(context.Background(), ctx, live, op, err)
+		return nil, s.plugin.explain(context.Background(), ctx, live, op, limit, err)
 	}
 	return r, nil
+}
+
+// garbled says whose answer an error is about, if it is about one.
+func (p *Plugin) garbled(err error) error {
+	if g := (*wire.GarbageError)(nil); errors.As(err, &g) {
+		return &Error{Plugin: p.ref.Name, Op: "a helper", Kind: Garbage, Err: err, Msg: fmt.Sprintf("gave a meaningless answer to the call of a helper: %v; it is broken", g.Err)}
+	}
+	return err
 }
 
 // close ends the session, if its process lives.
