@@ -135,19 +135,15 @@ func (s *helperSession) open(ctx context.Context) (*process, uint64, error) {
 
 // call calls a helper, once: whether a call that failed has had an effect is not known.
 func (s *helperSession) call(m *pb.HelperCall) (r *pb.HelperReturn, err error) {
-	limit := s.plugin.options.helperTimeout()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), limit, errTimeout)
-	defer cancel()
-	live, id, err := s.open(ctx)
+	live, id, err := s.open(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	op := "helper " + m.GetHelper()
-	r, err = live.wire.CallHelper(ctx, id, m)
-	if err != nil {
-		return nil, s.plugin.explain(context.Background(), ctx, live, op, limit, err)
-	}
-	return r, nil
+	err = s.plugin.callWithin(context.Background(), live, "helper "+m.GetHelper(), s.plugin.options.helperTimeout(), func(ctx context.Context, _ func()) (err error) {
+		r, err = live.wire.CallHelper(ctx, id, m)
+		return err
+	})
+	return r, err
 }
 
 // garbled says whose answer an error is about, if it is about one.
