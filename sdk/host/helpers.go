@@ -41,7 +41,7 @@ func (h helperSet) Describe(ctx context.Context) (*abi.Set, error) {
 		return nil, err
 	}
 	if err := trial.Describe(set); err != nil {
-		return nil, fmt.Errorf("%s describes what has no meaning: %w", h.plugin.ref.Name, err)
+		return nil, &Error{Plugin: h.plugin.ref.Name, Op: "describe its set", Kind: Garbage, Msg: "describes what has no meaning: " + err.Error(), Err: err}
 	}
 	return set, h.plugin.remember(set)
 }

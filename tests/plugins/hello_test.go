@@ -46,7 +46,7 @@ r3 = 32
 call hello/greet
 if r0 s< 0 goto +4
 r1 = r0
-call hello/double
+call hello/twice
 *(u32 *)(r6 + 4) = r0
 r0 = *(u8 *)(r10 - 25)
 r0 = 1
