@@ -33,6 +33,7 @@ type app struct {
 // shared are the flags that every command has.
 type shared struct {
 	pluginDir string
+	trust     []string
 	helpers   []string
 	typ       string
 	progs     []string
@@ -107,6 +108,7 @@ func strictArguments(root *cobra.Command) {
 func (a *app) sharedFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&a.pluginDir, "plugin-dir", "", "look for plugins in `DIR` first")
+	f.StringSliceVar(&a.trust, "trust", nil, "`NAMES` of plugins that may bring machine code and need no pin in "+lockFile)
 	f.StringSliceVar(&a.helpers, "helpers", []string{"base", "networking", "tracing"}, "helper `SETS` that programs may use")
 	f.StringVar(&a.typ, "type", "", "program `TYPE`, instead of the one that the section names")
 	f.StringSliceVar(&a.progs, "prog", nil, "`NAMES` of the programs to use")

@@ -19,11 +19,12 @@ import (
 func (a *app) pluginCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "plugin",
-		Short: "Find, describe and serve plugins",
+		Short: "Find, describe, begin, check and pin plugins",
 		Args:  cobra.NoArgs,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(a.pluginListCommand(), a.pluginInfoCommand(), a.pluginHeaderCommand(), a.pluginServeCommand())
+	c.AddCommand(a.pluginListCommand(), a.pluginInfoCommand(), a.pluginHeaderCommand(), a.pluginInitCommand(), a.pluginCheckCommand(),
+		a.pluginLockCommand(), a.pluginServeCommand())
 	return c
 }
 
@@ -211,6 +212,9 @@ func (a *app) pluginInfo(ctx context.Context, name, format string) error {
 	defer cancel()
 	ref, err := a.anyRef(name)
 	if err != nil {
+		return err
+	}
+	if ref, err = a.pin(ref); err != nil {
 		return err
 	}
 	p, err := host.Start(ctx, ref, a.hostOptions())

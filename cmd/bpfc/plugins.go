@@ -19,6 +19,7 @@ import (
 type plugins struct {
 	mu      sync.Mutex
 	started []*host.Plugin
+	opens   []codegen.Open // of sets with remote helpers
 }
 
 // close ends all processes.
@@ -73,6 +74,9 @@ func (p *plugins) start(ctx context.Context, a *app, role host.Role, name string
 	if err != nil {
 		return nil, err
 	}
+	if ref, err = a.pin(ref); err != nil {
+		return nil, err
+	}
 	started, err := host.Start(ctx, ref, a.hostOptions())
 	if err != nil {
 		return nil, err
@@ -122,7 +126,13 @@ func (p *plugins) describe(ctx context.Context, a *app, name string) (*abi.Set, 
 	if h == nil {
 		return nil, usage("%s is a back end, not a helper set", name)
 	}
-	return h.Describe(ctx)
+	set, err := h.Describe(ctx)
+	if err == nil && slices.ContainsFunc(set.Helpers, func(h abi.Helper) bool { return h.Impl == abi.ImplRemote }) {
+		p.mu.Lock()
+		p.opens = append(p.opens, h.Implement)
+		p.mu.Unlock()
+	}
+	return set, err
 }
 
 // open opens a session: in the back end's process, or in this
@@ -143,5 +153,6 @@ func (a *app) open(ctx context.Context, b codegen.Backend, spec codegen.Spec, f 
 	if !ok {
 		return nil, &codegen.UnsupportedError{What: "running programs with back end " + b.Target().Name, Msg: "it only compiles; use --backend interp"}
 	}
+	spec.Sets = append(spec.Sets, a.plugins.opens...)
 	return r.Open(ctx, spec)
 }

@@ -14,23 +14,28 @@ import (
 // errTimeout is the cause of a call's end by Options.Timeout.
 var errTimeout = errors.New("the plugin did not answer in time")
 
-// call makes one call in one process with a deadline, which progress puts off,
-// and says what a failure means.
+// call makes one call in one process within Options.Timeout.
 func (p *Plugin) call(ctx context.Context, live *process, op string, f func(ctx context.Context, progress func()) error) error {
+	return p.callWithin(ctx, live, op, p.options.Timeout, f)
+}
+
+// callWithin makes one call in one process with a deadline, which progress puts off,
+// and says what a failure means.
+func (p *Plugin) callWithin(ctx context.Context, live *process, op string, limit time.Duration, f func(ctx context.Context, progress func()) error) error {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(p.options.Timeout, func() { cancel(errTimeout) })
+	timer := time.AfterFunc(limit, func() { cancel(errTimeout) })
 	defer timer.Stop()
-	err := f(bounded, func() { timer.Reset(p.options.Timeout) })
+	err := f(bounded, func() { timer.Reset(limit) })
 	if err == nil {
 		return nil
 	}
-	return p.explain(ctx, bounded, live, op, err)
+	return p.explain(ctx, bounded, live, op, limit, err)
 }
 
 // explain tells an answer of the plugin's code, which is returned as it is, from
-// a failure of the plugin.
-func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string, err error) error {
+// a failure of the plugin. limit is what ends bounded with errTimeout.
+func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string, limit time.Duration, err error) error {
 	var (
 		panicked  *wire.PanicError
 		garbage   *wire.GarbageError
@@ -48,7 +53,7 @@ func (p *Plugin) explain(ctx, bounded context.Context, live *process, op string,
 		return err
 	case errors.Is(context.Cause(bounded), errTimeout):
 		p.drop(live)
-		return fail(Timeout, errTimeout, "did not finish %s within %v and was killed; allow more time with --timeout if the work needs it", op, p.options.Timeout)
+		return fail(Timeout, errTimeout, "did not finish %s within %v and was killed; allow more time with --timeout if the work needs it", op, limit)
 	case deadlinePassed(ctx, transport):
 		return fail(Timeout, context.DeadlineExceeded, "did not finish %s before the deadline of the call", op)
 	case ctx.Err() != nil:

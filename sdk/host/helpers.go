@@ -41,7 +41,7 @@ func (h helperSet) Describe(ctx context.Context) (*abi.Set, error) {
 		return nil, err
 	}
 	if err := trial.Describe(set); err != nil {
-		return nil, fmt.Errorf("%s describes what has no meaning: %w", h.plugin.ref.Name, err)
+		return nil, &Error{Plugin: h.plugin.ref.Name, Op: "describe its set", Kind: Garbage, Msg: "describes what has no meaning: " + err.Error(), Err: err}
 	}
 	return set, h.plugin.remember(set)
 }
@@ -98,7 +98,7 @@ func (h helperSet) Implement(home codegen.Home) (codegen.Implementation, error) 
 	}
 	impl := codegen.Implementation{Helpers: map[string]codegen.GoHelper{}, Close: s.close}
 	for name, proto := range helpers {
-		impl.Helpers[name] = wire.Remote(proto, s.call)
+		impl.Helpers[name] = wire.Remote(proto, s.call, h.plugin.garbled)
 	}
 	return impl, nil
 }
@@ -135,18 +135,23 @@ func (s *helperSession) open(ctx context.Context) (*process, uint64, error) {
 
 // call calls a helper, once: whether a call that failed has had an effect is not known.
 func (s *helperSession) call(m *pb.HelperCall) (r *pb.HelperReturn, err error) {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), s.plugin.options.helperTimeout(), errTimeout)
-	defer cancel()
-	live, id, err := s.open(ctx)
+	live, id, err := s.open(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	op := "helper " + m.GetHelper()
-	r, err = live.wire.CallHelper(ctx, id, m)
-	if err != nil {
-		return nil, s.plugin.explain(context.Background(), ctx, live, op, err)
+	err = s.plugin.callWithin(context.Background(), live, "helper "+m.GetHelper(), s.plugin.options.helperTimeout(), func(ctx context.Context, _ func()) (err error) {
+		r, err = live.wire.CallHelper(ctx, id, m)
+		return err
+	})
+	return r, err
+}
+
+// garbled says whose answer an error is about, if it is about one.
+func (p *Plugin) garbled(err error) error {
+	if g := (*wire.GarbageError)(nil); errors.As(err, &g) {
+		return &Error{Plugin: p.ref.Name, Op: "a helper", Kind: Garbage, Err: err, Msg: fmt.Sprintf("gave a meaningless answer to the call of a helper: %v; it is broken", g.Err)}
 	}
-	return r, nil
+	return err
 }
 
 // close ends the session, if its process lives.

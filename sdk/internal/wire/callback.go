@@ -37,7 +37,7 @@ func (c *caller) helpers(s *abi.Set, names []string) map[string]codegen.GoHelper
 	out, remote := map[string]codegen.GoHelper{}, RemoteHelpers(s)
 	for _, name := range names {
 		if h := remote[name]; h != nil {
-			out[name] = Remote(h, c.send)
+			out[name] = Remote(h, c.send, func(err error) error { return err })
 		}
 	}
 	return out

@@ -16,12 +16,12 @@ type Sender func(*pb.HelperCall) (*pb.HelperReturn, error)
 
 // Remote is a remote helper as the process that runs the program has it. It sends copies of the memory that the
 // prototype describes, and lets in only what the verifier has relied on: the memory that the prototype says is
-// written, and a result that it allows. What goes wrong ends the run with the error.
-func Remote(h *abi.Helper, send Sender) codegen.GoHelper {
+// written, and a result that it allows. What goes wrong ends the run with the error that explain makes of it.
+func Remote(h *abi.Helper, send Sender, explain func(error) error) codegen.GoHelper {
 	return func(c codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
 		r0, err := callRemote(h, send, c, []uint64{r1, r2, r3, r4, r5}[:h.NumArgs()])
 		if err != nil {
-			c.Fail(fmt.Errorf("helper %s: %w", h.Name, err))
+			c.Fail(fmt.Errorf("helper %s: %w", h.Name, explain(err)))
 			return 0
 		}
 		return r0

@@ -15,7 +15,7 @@ func Set() *sdk.Set {
 	s := sdk.NewSet("hello")
 	s.Type("hello", sdk.Struct("hello_ctx", sdk.U32("user"), sdk.Writable(sdk.U32("length")))).Returns = sdk.Range{Max: 1}
 	s.Go("greet", sdk.Args{sdk.ArgCtx, sdk.ArgMemWrite, sdk.ArgSize}).Flags = sdk.FlagReturnsLength
-	s.Body("double", sdk.Args{sdk.ArgAny}, asm.MustBody(
+	s.Body("twice", sdk.Args{sdk.ArgAny}, asm.MustBody(
 		asm.MovReg(asm.R0, asm.R1),
 		asm.AddReg(asm.R0, asm.R1),
 		asm.Exit()))

@@ -16,6 +16,7 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/sdk/host"
 	"github.com/bpfc/bpfc/sdk/plugin"
@@ -38,6 +39,16 @@ func main() {
 		"spin":     both(spin),
 		"allocate": both(allocate),
 		"recurse":  both(func() { recurse(1) }),
+
+		// In a helper.
+		"helper": func(arg string) { plugin.ServeHelpers(fake.Calls, habits[arg].implement) },
+		"nonsense": func(arg string) {
+			plugin.ServeHelpers(func() *abi.Set { s := fake.Calls(); fake.Nonsense[arg](s); return s }, nil)
+		},
+		"fickle": func(string) {
+			n := 0
+			plugin.ServeHelpers(func() *abi.Set { s := fake.Calls(); n++; s.Helpers[0].ID += uint32(n); return s }, nil)
+		},
 
 		// Once: arg is a file that says that it has happened.
 		"crash-once": func(arg string) { serve(func() { once(arg) }, nil) },
@@ -250,4 +261,28 @@ func beHost(arg string) {
 	_, err = p.Backend().Compile(context.Background(), fake.Unit(), codegen.Options{})
 	fmt.Println("compiled", err)
 	sleep()
+}
+
+// habit is what a helper does when its argument is fake.Misbehave.
+type habit func(c codegen.Call) uint64
+
+var habits = map[string]habit{
+	"crash":   func(codegen.Call) uint64 { crash(); return 0 },
+	"panic":   func(codegen.Call) uint64 { panic("told to panic") },
+	"hang":    func(codegen.Call) uint64 { sleep(); return 0 },
+	"stop":    func(codegen.Call) uint64 { stop(); return 0 },
+	"garbage": func(codegen.Call) uint64 { return 1 << 40 },
+	"end":     func(c codegen.Call) uint64 { c.End(1); return 0 },
+}
+
+// implement is a set with the habit.
+func (h habit) implement(codegen.Home) (codegen.Implementation, error) {
+	return codegen.Implementation{Helpers: map[string]codegen.GoHelper{
+		"fake/call": func(c codegen.Call, r1, _, _, _, _ uint64) uint64 {
+			if r1 == fake.Misbehave {
+				return h(c)
+			}
+			return r1 + 1
+		},
+	}}, nil
 }
