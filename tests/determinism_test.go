@@ -51,7 +51,7 @@ func outputs(ctx context.Context, path string) (all []output, err error) {
 				if err != nil {
 					return nil, err
 				}
-				a, err := core.Compile(ctx, o, builtin.Conformance(), backend, core.Options{Policy: verifier.Guard, CPU: cpu, Object: object})
+				a, err := core.Compile(ctx, o, builtin.Linux(), backend, core.Options{Policy: verifier.Guard, CPU: cpu, Object: object})
 				if err != nil {
 					return nil, err
 				}

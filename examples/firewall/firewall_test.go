@@ -48,9 +48,7 @@ func load(t *testing.T, change func(*sdk.Object)) *sdk.Collection {
 	object, err := builtin.ReadFile(t.Context(), "firewall.o", builtin.ReadOptions{})
 	require.NoError(t, err)
 	change(object)
-	set, err := sdk.MergeSets(builtin.Base(), builtin.Networking())
-	require.NoError(t, err)
-	c, err := sdk.LoadCollection(t.Context(), object, builtin.Interp(), sdk.Options{Set: set, Cover: &coverage})
+	c, err := sdk.LoadCollection(t.Context(), object, builtin.Interp(), sdk.Options{Set: builtin.Linux(), Cover: &coverage})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	return c

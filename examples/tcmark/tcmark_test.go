@@ -31,9 +31,7 @@ func load(t *testing.T) *sdk.Collection {
 	t.Helper()
 	object, err := builtin.ReadFile(t.Context(), "tcmark.o", builtin.ReadOptions{})
 	require.NoError(t, err)
-	set, err := sdk.MergeSets(builtin.Base(), builtin.Networking())
-	require.NoError(t, err)
-	c, err := sdk.LoadCollection(t.Context(), object, builtin.Interp(), sdk.Options{Set: set})
+	c, err := sdk.LoadCollection(t.Context(), object, builtin.Interp(), sdk.Options{Set: builtin.Linux()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	return c
