@@ -101,12 +101,6 @@ size:
 	.long 4
 `
 
-func networking(t testing.TB) *sdk.Set {
-	set, err := sdk.MergeSets(builtin.Base(), builtin.Networking())
-	require.NoError(t, err)
-	return set
-}
-
 // eachBackend runs a test on every back end that runs here, in this process and as in another one.
 func eachBackend(t *testing.T, f func(t *testing.T, b sdk.Backend)) {
 	for _, name := range builtin.Backends() {
@@ -120,7 +114,7 @@ func eachBackend(t *testing.T, f func(t *testing.T, b sdk.Backend)) {
 }
 
 func collection(t *testing.T, b sdk.Backend) *sdk.Collection {
-	c, err := sdk.LoadCollection(t.Context(), readMaps(t), b, sdk.Options{Set: networking(t), CPUs: 3})
+	c, err := sdk.LoadCollection(t.Context(), readMaps(t), b, sdk.Options{Set: builtin.Linux(), CPUs: 3})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })
 	return c
@@ -421,7 +415,7 @@ func TestVariables(t *testing.T) {
 // A constant that is set before the load is what the verifier proves with, and what programs see; artifacts and objects
 // of before keep theirs.
 func TestConstantsChangeWhatIsProved(t *testing.T) {
-	o, opts := readMaps(t), sdk.Options{Set: networking(t), CPUs: 1, Programs: []string{"table"}}
+	o, opts := readMaps(t), sdk.Options{Set: builtin.Linux(), CPUs: 1, Programs: []string{"table"}}
 	before := *o
 	artifact, err := sdk.Compile(t.Context(), o, builtin.Interp(), opts)
 	require.NoError(t, err)
@@ -445,7 +439,7 @@ func TestConstantsChangeWhatIsProved(t *testing.T) {
 }
 
 func TestCollectionsThatDoNotLoad(t *testing.T) {
-	opts := sdk.Options{Set: networking(t)}
+	opts := sdk.Options{Set: builtin.Linux()}
 	only := struct{ sdk.Backend }{builtin.Interp()}
 	_, err := sdk.LoadCollection(t.Context(), readMaps(t), only, opts)
 	var unsupported *sdk.UnsupportedError
@@ -468,7 +462,7 @@ func TestCollectionsThatDoNotLoad(t *testing.T) {
 }
 
 func TestClosedCollections(t *testing.T) {
-	c, err := sdk.LoadCollection(t.Context(), readMaps(t), builtin.Interp(), sdk.Options{Set: networking(t)})
+	c, err := sdk.LoadCollection(t.Context(), readMaps(t), builtin.Interp(), sdk.Options{Set: builtin.Linux()})
 	require.NoError(t, err)
 	require.NoError(t, c.Close())
 	_, err = c.Programs["drop"].Exec(t.Context(), sdk.Input{Mem: make([]byte, 64)})

@@ -43,7 +43,7 @@ func readMarker(t *testing.T) *sdk.Object {
 
 func TestExec(t *testing.T) {
 	eachBackend(t, func(t *testing.T, b sdk.Backend) {
-		c, err := sdk.LoadCollection(t.Context(), readMarker(t), b, sdk.Options{Set: networking(t)})
+		c, err := sdk.LoadCollection(t.Context(), readMarker(t), b, sdk.Options{Set: builtin.Linux()})
 		require.NoError(t, err)
 		defer c.Close()
 		p, packet := c.Programs["mark"], make([]byte, 60)
@@ -97,7 +97,7 @@ func TestExecFaults(t *testing.T) {
 
 // Programs in a session of the caller's do not know the set.
 func TestContextsOfProgramsWithoutASet(t *testing.T) {
-	set, b := networking(t), builtin.Interp()
+	set, b := builtin.Linux(), builtin.Interp()
 	a, err := sdk.Compile(t.Context(), readMarker(t), b, sdk.Options{Set: set})
 	require.NoError(t, err)
 	s, err := b.(sdk.Runner).Open(t.Context(), sdk.Spec{Set: set})
@@ -153,7 +153,7 @@ func TestCoverageNeedsATrace(t *testing.T) {
 
 // TestExecsShareNothing: results are the caller's to keep.
 func TestExecsShareNothing(t *testing.T) {
-	c, err := sdk.LoadCollection(t.Context(), readMarker(t), builtin.Interp(), sdk.Options{Set: networking(t), CPUs: 1})
+	c, err := sdk.LoadCollection(t.Context(), readMarker(t), builtin.Interp(), sdk.Options{Set: builtin.Linux(), CPUs: 1})
 	require.NoError(t, err)
 	defer c.Close()
 	first, err := c.Programs["mark"].Exec(t.Context(), sdk.Input{Mem: make([]byte, 60)})

@@ -51,7 +51,10 @@ func outputs(ctx context.Context, path string) (all []output, err error) {
 				if err != nil {
 					return nil, err
 				}
-				a, err := core.Compile(ctx, o, builtin.Conformance(), backend, core.Options{Policy: verifier.Guard, CPU: cpu, Object: object})
+				a, err := core.Compile(ctx, o, builtin.Linux(), backend, core.Options{Policy: verifier.Guard, CPU: cpu, Object: object})
+				if _, unsupported := errors.AsType[*codegen.UnsupportedError](err); unsupported && object && len(o.Maps) > 0 {
+					continue // programs whose maps are given to helpers run in a session only
+				}
 				if err != nil {
 					return nil, err
 				}

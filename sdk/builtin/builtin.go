@@ -45,6 +45,15 @@ func Networking() *abi.Set { return networking.Set() }
 // Tracing is the helper set of programs that watch a kernel or a process; it is used together with Base.
 func Tracing() *abi.Set { return tracing.Set() }
 
+// Linux is Base, Networking and Tracing merged: every program type and helper of Linux that bpfc knows.
+func Linux() *abi.Set {
+	s, err := abi.Merge(Base(), Networking(), Tracing())
+	if err != nil {
+		panic("builtin: the built-in sets do not fit together: " + err.Error())
+	}
+	return s
+}
+
 // Conformance is the helper set of the public bpf_conformance suite.
 func Conformance() *abi.Set { return conformance.Set() }
 

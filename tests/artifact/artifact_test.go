@@ -27,7 +27,7 @@ func skipElsewhere(t *testing.T) {
 
 func open(t *testing.T) codegen.Session {
 	skipElsewhere(t)
-	s, err := builtin.AMD64().(codegen.Runner).Open(t.Context(), codegen.Spec{CPUs: 1, Set: builtin.Conformance()})
+	s, err := builtin.AMD64().(codegen.Runner).Open(t.Context(), codegen.Spec{CPUs: 1, Set: builtin.Linux()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
@@ -39,7 +39,7 @@ func compile(t *testing.T, path, cpu string) *codegen.Artifact {
 	require.NoError(t, err)
 	o, err := builtin.ReadObject(t.Context(), path, b, builtin.ReadOptions{})
 	require.NoError(t, err)
-	a, err := core.Compile(t.Context(), o, builtin.Conformance(), builtin.AMD64(), core.Options{Policy: verifier.Guard, CPU: cpu})
+	a, err := core.Compile(t.Context(), o, builtin.Linux(), builtin.AMD64(), core.Options{Policy: verifier.Guard, CPU: cpu})
 	require.NoError(t, err)
 	return a
 }

@@ -86,9 +86,9 @@ func sameArtifacts(t *testing.T, linked, isolated codegen.Backend) {
 		o, err := builtin.ReadObject(t.Context(), path, b, builtin.ReadOptions{})
 		require.NoError(t, err)
 		opts := core.Options{Policy: verifier.Guard}
-		want, err := core.Compile(t.Context(), o, builtin.Base(), linked, opts)
+		want, err := core.Compile(t.Context(), o, builtin.Linux(), linked, opts)
 		require.NoError(t, err)
-		got, err := core.Compile(t.Context(), o, builtin.Base(), isolated, opts)
+		got, err := core.Compile(t.Context(), o, builtin.Linux(), isolated, opts)
 		require.NoError(t, err)
 		require.NoError(t, got.CheckDigest(), path)
 		require.Equal(t, want.Digest, got.Digest, path)
