@@ -39,7 +39,7 @@ type Worker struct {
 	running *Program // whose regions are set: bound, or one that it has tail-called
 	memory  []byte   // of the run; it keeps the buffer alive and off the goroutine's stack
 	length  int      // of memory; -1 if the region of the memory is not set
-	mask    uint64 // of the return value
+	mask    uint64   // of the return value
 	fuel    int64
 	budget  Budget
 	slice   int64
