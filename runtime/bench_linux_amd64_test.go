@@ -30,9 +30,8 @@ func BenchmarkWorkerRun(b *testing.B) {
 // BenchmarkEnter is the entry stub alone.
 func BenchmarkEnter(b *testing.B) {
 	w := benchWorker(b, constant)
-	at := w.bound.unit.code.(*nativeCode).entry[0]
 	for b.Loop() {
-		if enter(w, w.rc, at, 0, 0) != 42 {
+		if enter(w, w.rc) != 42 {
 			b.Fatal()
 		}
 	}

@@ -31,17 +31,19 @@
 #define rcLeft		80
 #define rcReg(n)	(88+8*n)
 #define rcArgs	224
+#define rcEntry	264
+#define rcR1	272
+#define rcR2	280
 
-// func enter(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+// func enter(w *Worker, rc *runContext) (r0 uint64)
 // Registers that a program can name are 0 but for its arguments. X13 keeps the
 // stack pointer for the return, which is quicker than the way through memory; it
 // counts only if it is what memory says, for code may use X13, and the stack may
 // have moved since.
-TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-48
+TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-24
 	MOVQ rc+8(FP), R12
-	MOVQ entry+16(FP), AX
-	MOVQ r1+24(FP), DI
-	MOVQ r2+32(FP), SI
+	MOVQ rcR1(R12), DI
+	MOVQ rcR2(R12), SI
 	MOVQ SP, X13
 	MOVQ SP, rcHostSP(R12)
 	MOVQ BP, rcHostBP(R12)
@@ -57,17 +59,17 @@ TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-48
 	XORL R13, R13
 	XORL R14, R14
 	XORL R15, R15
-	CALL AX
+	CALL rcEntry(R12)
 	MOVQ rcHostBP(R12), BP
 	MOVQ X13, BX
 	CMPQ BX, rcHostSP(R12)
 	JNE moved
 	MOVQ BX, SP
-	MOVQ AX, r0+40(FP)
+	MOVQ AX, r0+16(FP)
 	RET
 moved:
 	MOVQ rcHostSP(R12), SP
-	MOVQ AX, r0+40(FP)
+	MOVQ AX, r0+16(FP)
 	RET
 
 // func leave()
@@ -99,9 +101,9 @@ TEXT ·leave(SB), NOSPLIT|NOFRAME, $0-0
 	MOVQ rcHostBP(R12), BP
 	JMP ·exited(SB)
 
-// func exited(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+// func exited(w *Worker, rc *runContext) (r0 uint64)
 // It stands where enter stood.
-TEXT ·exited(SB), NOSPLIT, $16-48
+TEXT ·exited(SB), NOSPLIT, $16-24
 	NO_LOCAL_POINTERS
 	MOVQ w+0(FP), AX
 	MOVQ AX, 0(SP)
@@ -111,12 +113,12 @@ TEXT ·exited(SB), NOSPLIT, $16-48
 	JEQ ended
 	RET ·resume(SB)
 ended:
-	MOVQ $0, r0+40(FP)
+	MOVQ $0, r0+16(FP)
 	RET
 
-// func resume(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+// func resume(w *Worker, rc *runContext) (r0 uint64)
 // Continues after leave; what follows returns from enter.
-TEXT ·resume(SB), NOSPLIT|NOFRAME, $0-48
+TEXT ·resume(SB), NOSPLIT|NOFRAME, $0-24
 	MOVQ rc+8(FP), R12
 	MOVQ SP, rcHostSP(R12)
 	MOVQ BP, rcHostBP(R12)

@@ -21,10 +21,10 @@ const (
 
 // In entry_linux_amd64.s.
 
-func enter(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+func enter(w *Worker, rc *runContext) (r0 uint64)
 func leave()
-func exited(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
-func resume(w *Worker, rc *runContext, entry, r1, r2 uint64) (r0 uint64)
+func exited(w *Worker, rc *runContext) (r0 uint64)
+func resume(w *Worker, rc *runContext) (r0 uint64)
 func leaveAddress() uint64
 
 //go:noescape
@@ -38,9 +38,8 @@ func (w *Worker) callNative(fn uint64, args *[5]uint64) uint64 { return call5(w.
 
 // nativeRun is what a worker knows of the machine code that it runs.
 type nativeRun struct {
-	code  *nativeCode // of the bound program; nil if it is not machine code
-	entry uint64      // address
-	err   error       // what ended the run
+	code *nativeCode // of the bound program; nil if it is not machine code
+	err  error       // what ended the run
 }
 
 // bind prepares for runs of p with n regions.
@@ -49,8 +48,8 @@ func (n *nativeRun) bind(w *Worker, p *Program, regions int) {
 	if n.code, _ = p.unit.code.(*nativeCode); n.code == nil {
 		return
 	}
-	n.entry = n.code.entry[p.entry]
 	rc := w.rc
+	rc.entry = n.code.entry[p.entry]
 	clear(rc.regions[:])
 	rc.regionsEnd = uint64(uintptr(unsafe.Pointer(&rc.regions[0]))) + uint64(regions)*codegen.RegionSize
 }
@@ -58,8 +57,8 @@ func (n *nativeRun) bind(w *Worker, p *Program, regions int) {
 // bound reports whether the bound program is machine code.
 func (n *nativeRun) bound() bool { return n.code != nil }
 
-// enter runs the bound entry; its result counts if err is nil then.
-func (n *nativeRun) enter(w *Worker) uint64 { return enter(w, w.rc, n.entry, w.r1, w.r2) }
+// enter runs the bound entry with R1 and R2 of the run context; its result counts if err is nil then.
+func (n *nativeRun) enter(w *Worker) uint64 { return enter(w, w.rc) }
 
 // takeErr is the error that ended the run.
 func (n *nativeRun) takeErr() error {

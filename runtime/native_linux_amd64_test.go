@@ -91,7 +91,7 @@ func TestNativeHelperGetsArguments(t *testing.T) {
 	defer w.Release()
 	_, err = w.Run(mem)
 	require.NoError(t, err)
-	require.Equal(t, w.r1+w.r2, got)
+	require.Equal(t, w.rc.r1+w.rc.r2, got)
 	args := [...][5]uint64{{0, 10, 2, 0, 3}, {10, 20}}
 	for index, want := range []uint64{10203, 30} {
 		r0, on := w.CallHelper(index, &args[index])

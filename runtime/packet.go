@@ -88,7 +88,7 @@ func (w *Worker) setContext(ctx, mem []byte) error {
 	clear(host[copy(host, ctx):])
 	w.packet.room, w.packet.meta, w.packet.start, w.packet.end = mem, 0, 0, len(mem)
 	w.placePacket()
-	w.r1, w.r2 = w.contextAddr, 0
+	w.rc.r1, w.rc.r2 = w.contextAddr, 0
 	if l.enter != nil {
 		return l.enter((*call)(w))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/bpfc/bpfc/core/codegen"
 )
@@ -120,20 +121,40 @@ func (p *Program) ID() codegen.ProgID { return p.id }
 func (p *Program) Info() *codegen.EntryInfo { return p.info }
 
 // Run leases a worker, blocking while all are leased, and runs the program once:
-// see Worker.Run. The buffer is not referred to after the run.
+// see Worker.Run. Until the worker runs again it may refer to the buffer.
 func (p *Program) Run(mem []byte) (uint64, error) {
-	w, err := p.lease(context.Background())
-	if err != nil {
-		return 0, err
+	w := p.unit.runtime.tryLease()
+	if w == nil || w.bound != p || p.closed.Load() {
+		var err error
+		if w, err = p.take(context.Background(), w); err != nil {
+			return 0, err
+		}
 	}
-	defer w.endLease()
-	return w.Run(mem)
+	defer w.endRun()
+	if len(mem) != w.length || unsafe.SliceData(mem) != unsafe.SliceData(w.memory) {
+		if err := w.prepare(nil, mem); err != nil {
+			return 0, err
+		}
+	}
+	return w.startNow()
 }
 
-// lease takes a worker for one run or batch and makes p its program.
+// endRun is endLease after one run that has set nothing else.
+func (w *Worker) endRun() {
+	if len(w.records) > 0 || w.lost > 0 {
+		w.records, w.lost = nil, 0
+	}
+	w.runtime.giveBack(w)
+}
+
+// lease takes a worker for a batch or a loop of runs and makes p its program.
 func (p *Program) lease(ctx context.Context) (*Worker, error) {
+	return p.take(ctx, p.unit.runtime.tryLease())
+}
+
+// take makes p the program of a leased worker: of w, or if that is nil of the next one that is free.
+func (p *Program) take(ctx context.Context, w *Worker) (*Worker, error) {
 	r := p.unit.runtime
-	w := r.tryLease()
 	if w == nil {
 		var err error
 		if w, err = r.waitLease(ctx); err != nil {
@@ -150,7 +171,7 @@ func (p *Program) lease(ctx context.Context) (*Worker, error) {
 	return w, nil
 }
 
-// endLease ends the lease of one run or batch.
+// endLease ends the lease of a batch.
 func (w *Worker) endLease() {
 	w.reset()
 	w.runtime.giveBack(w)
@@ -168,7 +189,7 @@ func (p *Program) Worker(ctx context.Context) (*Worker, error) {
 		w.endLease()
 		return nil, p.unavailable()
 	}
-	w.held = true
+	w.visits = len(p.unit.image.maps) > 0
 	w.state.Store(stateHeld) // the pin protects what it can reach, an epoch would keep everything
 	if w.runtime.attention.Load() != 0 {
 		w.runtime.collect()

@@ -25,7 +25,8 @@ type runContext struct {
 	regs       [16]uint64 // by their number in encodings, but for r12 and those in args
 	_          uint64
 	args       [5]uint64 // rdi rsi rdx rcx r8: R1 to R5
-	_          [3]uint64
+	entry      uint64    // address of the code that is entered
+	r1, r2     uint64    // its arguments
 
 	regions [ir.MaxRegions]nativeRegion
 }

@@ -184,7 +184,7 @@ func (w *Worker) runTrace(t Tracer, in *codegen.Input, r *codegen.Result) (ret u
 	defer func() { cancel(nil); w.ctx = outer }()
 	w.ctx, w.slice = ctx, w.budget.Start(w.fuel)
 	long := false
-	ret, err = t.RunTrace(w, p.entry, w.r1, w.r2, func(s codegen.TraceStep) {
+	ret, err = t.RunTrace(w, p.entry, w.rc.r1, w.rc.r2, func(s codegen.TraceStep) {
 		if long = len(r.Trace) == maxTrace; long {
 			cancel(errLongTrace)
 			return

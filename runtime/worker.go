@@ -39,8 +39,7 @@ type Worker struct {
 	running *Program // whose regions are set: bound, or one that it has tail-called
 	memory  []byte   // of the run; it keeps the buffer alive and off the goroutine's stack
 	length  int      // of memory; -1 if the region of the memory is not set
-	r1, r2  uint64
-	mask    uint64 // of the return value
+	mask    uint64   // of the return value
 	fuel    int64
 	budget  Budget
 	slice   int64
@@ -53,7 +52,7 @@ type Worker struct {
 	records     []codegen.Record
 	lost        int
 	helped      bool   // a Go helper was called
-	held        bool   // handed out
+	visits      bool   // handed out, for a program with maps
 	ended       bool   // a helper has said the result
 	result      uint64 // if ended
 	failure     error  // if ended without a result
@@ -148,11 +147,11 @@ func (w *Worker) setRegion(i int, p unsafe.Pointer, size uint64, writable bool) 
 
 // setMemory makes mem the memory of the run.
 func (w *Worker) setMemory(mem []byte) {
-	w.memory, w.length, w.r1, w.r2 = mem, len(mem), 0, 0
+	w.memory, w.length, w.rc.r1, w.rc.r2 = mem, len(mem), 0, 0
 	p, n := unsafe.Pointer(unsafe.SliceData(mem)), uint64(len(mem))
 	w.setRegion(ir.RegionMemory, p, n, true)
 	if n != 0 && w.bound.info.Context == abi.CtxMemory {
-		w.r1, w.r2 = uint64(uintptr(p)), n
+		w.rc.r1, w.rc.r2 = uint64(uintptr(p)), n
 	}
 }
 
@@ -177,13 +176,24 @@ func (w *Worker) RunContext(ctx, mem []byte) (uint64, error) {
 	return w.start()
 }
 
-// start runs the program once on what was prepared. A worker that was handed out is in an epoch for the time of the run
-// only: what maps take away in it stays until then.
+// start runs the program once on what was prepared.
 func (w *Worker) start() (uint64, error) {
-	if w.held && len(w.bound.unit.image.maps) > 0 {
-		w.state.Store(w.runtime.epoch.Load())
-		defer w.state.Store(stateHeld)
+	if w.visits {
+		return w.startVisit()
 	}
+	return w.startNow()
+}
+
+// startVisit is start of a worker that was handed out, in an epoch for the time of the run only: what maps take away
+// in it stays until then.
+func (w *Worker) startVisit() (uint64, error) {
+	w.state.Store(w.runtime.epoch.Load())
+	defer w.state.Store(stateHeld)
+	return w.startNow()
+}
+
+// startNow is start in the epoch that the worker is in.
+func (w *Worker) startNow() (uint64, error) {
 	slice := w.budget.Start(w.fuel)
 	if w.running != w.bound {
 		w.setRunning(w.bound)
@@ -224,7 +234,7 @@ func (w *Worker) stopped() (uint64, error) {
 func (w *Worker) runOther(slice int64) (uint64, error) {
 	p := w.bound
 	w.slice = slice
-	ret, err := p.unit.code.Run(w, p.entry, w.r1, w.r2)
+	ret, err := p.unit.code.Run(w, p.entry, w.rc.r1, w.rc.r2)
 	if w.helped {
 		w.doneHelping()
 	}
@@ -276,16 +286,16 @@ func (w *Worker) Release() {
 		return
 	}
 	w.reset()
-	w.bound, w.held = nil, false
+	w.memory, w.length, w.packet.room = nil, -1, nil
+	w.bound, w.visits = nil, false
 	w.runtime.giveBack(w)
 	p.unpin()
 }
 
-// reset undoes what one lease has set.
+// reset undoes what one lease has set, but for the memory: the next run on the same need not set it again.
 func (w *Worker) reset() {
 	w.ctx, w.fuel = nil, codegen.DefaultFuel
-	w.memory, w.length, w.records, w.lost = nil, -1, nil, 0
-	w.packet.room = nil
+	w.records, w.lost = nil, 0
 }
 
 // pause lets others have the CPU and returns the reason why the run must end, if any.

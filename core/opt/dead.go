@@ -7,8 +7,13 @@ import "github.com/bpfc/bpfc/core/ir"
 // before this one makes a block read a register that it did not read or write already.
 func (p *program) deadCode() {
 	for i, f := range p.out.Funcs {
+		live := p.live[i]
+		if live == nil {
+			post, _ := ir.Postorder(f)
+			live = ir.Liveness(f, post, nil)
+		}
 		for _, b := range f.Blocks {
-			dropDead(b, ir.LiveOut(b, p.live[i]))
+			dropDead(b, ir.LiveOut(b, live))
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package opt
 
-import "github.com/bpfc/bpfc/core/ir"
+import (
+	"slices"
+
+	"github.com/bpfc/bpfc/core/ir"
+)
 
 // threadJumps lets branches lead where they end up, past blocks that only jump on,
 // as the back edges of compilers' loops do: `if r1 == r2 goto out; goto head`.
@@ -48,30 +52,28 @@ func follow(f *ir.Func, b ir.BlockID) ir.BlockID {
 	return b
 }
 
-// dropUnreached removes the blocks that the entry does not reach and numbers the
-// others anew. It returns the IDs that those had.
-func dropUnreached(f *ir.Func) (was []ir.BlockID) {
+// dropUnreached removes the blocks that the entry does not reach and numbers the others anew.
+func dropUnreached(f *ir.Func) {
 	post, _ := ir.Postorder(f)
-	id := make([]ir.BlockID, len(f.Blocks)) // new ones, plus 1
-	for _, b := range post {
-		id[b] = 1
+	slices.Sort(post)
+	renumber(f, post)
+}
+
+// renumber leaves the blocks of order in f, in that order.
+func renumber(f *ir.Func, order []ir.BlockID) {
+	id := make([]ir.BlockID, len(f.Blocks))
+	blocks := make([]*ir.Block, len(order))
+	for i, b := range order {
+		id[b], blocks[i] = ir.BlockID(i), f.Blocks[b]
+		blocks[i].ID = id[b]
 	}
-	kept := f.Blocks[:0]
-	for i, b := range f.Blocks {
-		if id[i] != 0 {
-			kept, was = append(kept, b), append(was, b.ID)
-			id[i] = ir.BlockID(len(kept))
-			b.ID = id[i] - 1
-		}
-	}
-	f.Blocks = kept
-	for _, b := range f.Blocks {
+	f.Blocks = blocks
+	for _, b := range blocks {
 		switch t := b.Terminator(); t.Op {
 		case ir.OpBr:
-			t.Then, t.Else = id[t.Then]-1, id[t.Else]-1
+			t.Then, t.Else = id[t.Then], id[t.Else]
 		case ir.OpJmp:
-			t.Then = id[t.Then] - 1
+			t.Then = id[t.Then]
 		}
 	}
-	return was
 }

@@ -58,18 +58,16 @@ func (l *lowering) element(in *ir.Insn, fact *verifier.InsnFact, m *abi.MapSpec,
 	}
 	at(br)
 	l.next(found)
-	switch {
+	switch known := m.Type == abi.MapTypeArray && fact.Map != 0; {
 	case k.words:
 		at(ir.Insn{Op: ir.OpLoad, Size: 8, Dst: ir.R0, Base: ir.R1, Disp: codegen.MapTable})
 		at(ir.Insn{Op: ir.OpLoad, Size: 8, Dst: ir.R0, Base: ir.R0, Index: ir.T0, Scale: 8})
+	case known:
+		at(ir.Insn{Op: ir.OpAddr, Dst: ir.R0, Ref: ir.Ref{Kind: ir.RefMapValue, Index: fact.Map - 1}})
+		l.addProduct(in, int64(m.Stride()))
 	default:
-		at(ir.Insn{Op: ir.OpMul, Width: 64, Dst: ir.T0, A: ir.T0, Imm: int64(m.Stride())})
-		if m.Type == abi.MapTypeArray && fact.Map != 0 {
-			at(ir.Insn{Op: ir.OpAddr, Dst: ir.R0, Ref: ir.Ref{Kind: ir.RefMapValue, Index: fact.Map - 1}})
-		} else {
-			at(ir.Insn{Op: ir.OpLoad, Size: 8, Dst: ir.R0, Base: ir.R1, Disp: codegen.MapValues})
-		}
-		at(ir.Insn{Op: ir.OpAdd, Width: 64, Dst: ir.R0, A: ir.R0, B: ir.T0})
+		at(ir.Insn{Op: ir.OpLoad, Size: 8, Dst: ir.R0, Base: ir.R1, Disp: codegen.MapValues})
+		l.addProduct(in, int64(m.Stride()))
 	}
 	if k.perCPU {
 		at(ir.Insn{Op: ir.OpCPU, Dst: ir.T0})
@@ -78,10 +76,21 @@ func (l *lowering) element(in *ir.Insn, fact *verifier.InsnFact, m *abi.MapSpec,
 		at(ir.Insn{Op: ir.OpAdd, Width: 64, Dst: ir.R0, A: ir.R0, B: ir.T0})
 	}
 	at(ir.Insn{Op: ir.OpJmp, Then: done.ID})
-	l.next(none)
+	l.end()
+	l.beginCold(none)
 	at(ir.Insn{Op: ir.OpMov, Width: 64, Dst: ir.R0})
 	at(ir.Insn{Op: ir.OpJmp, Then: done.ID})
 	l.next(done)
+}
+
+// addProduct emits R0 += T0 * n, in one instruction if an address can have n as scale.
+func (l *lowering) addProduct(in *ir.Insn, n int64) {
+	if n == 8 {
+		l.emit(ir.Insn{Op: ir.OpLea, Width: 64, Dst: ir.R0, Base: ir.R0, Index: ir.T0, Scale: 8, Pos: in.Pos})
+		return
+	}
+	l.emit(ir.Insn{Op: ir.OpMul, Width: 64, Dst: ir.T0, A: ir.T0, Imm: n, Pos: in.Pos})
+	l.emit(ir.Insn{Op: ir.OpAdd, Width: 64, Dst: ir.R0, A: ir.R0, B: ir.T0, Pos: in.Pos})
 }
 
 // maxHashKey bounds the keys that the code itself hashes, in bytes: each word is a dozen instructions.
@@ -97,46 +106,48 @@ func hashText(m *abi.MapSpec, k lookup) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "  "+format+"\n", args...) }
 	pieces := piecesOf(m.KeySize)
+	single := len(pieces) == 1 // then R2 becomes the key itself
 	element := int32(codegen.HashKey + (m.KeySize+7)&^7)
 	if k.lru {
 		element += 8
 	}
 	b.WriteString("func@0 \"hash\" pos 0 frame 0 {\nb0:\n")
-	line("r3 = load.u64 [r1+%d]", codegen.HashSeed)
-	line("r5 = mov64 %d", int64(codegen.HashM1))
-	for at := uint32(0); at < m.KeySize; at += 8 {
-		word(line, pieces, at)
-		line("r3 = xor64 r3, r4")
-		line("r3 = mul64 r3, r5")
-		line("r4 = rsh64 r3, 32")
-		line("r3 = xor64 r3, r4")
-	}
-	line("r5 = mov64 %d", int64(codegen.HashM2))
-	line("r3 = mul64 r3, r5")
-	line("r3 = rsh64 r3, 32")
+	hashKey(line, pieces, single)
 	line("r4 = load.u64 [r1+%d]", codegen.MapMask)
 	line("r4 = and64 r4, r3")
 	line("r5 = load.u64 [r1+%d]", codegen.MapTable)
 	line("r4 = load.u32 [r5+r4*4]")
 	line("r5 = load.u64 [r1+%d]", codegen.HashElements)
-	line("jmp -> b1")
-	b.WriteString("b1:\n")
-	line("br64 eq r4, 0 -> b5, b2")
-	b.WriteString("b2:\n")
+	const this = 1 // the element at hand; then the pieces of its key
+	found, next, none := this+1+len(pieces), this+2+len(pieces), this+3+len(pieces)
+	block := func(n int) { fmt.Fprintf(&b, "b%d:\n", n) }
+	line("br64 eq r4, 0 -> b%d, b%d", none, this)
+	block(this)
 	line("r0 = mul64 r4, %d", element)
 	line("r0 = add64 r0, r5")
-	line("t0 = load.u32 [r0%+d]", codegen.HashSum-element)
-	line("br64 eq t0, r3 -> b6, b3")
-	b.WriteString("b3:\n")
-	line("r4 = load.u32 [r0%+d]", codegen.HashNext-element)
-	line("jmp -> b1")
-	b.WriteString("b4:\n")
+	if single { // to compare the key itself is no more work
+		line("jmp -> b%d", this+1)
+	} else {
+		line("t0 = load.u32 [r0%+d]", codegen.HashSum-element)
+		line("br64 eq t0, r3 -> b%d, b%d", this+1, next)
+	}
+	for i, p := range pieces {
+		block(this + 1 + i)
+		line("t0 = load.u%d [r0%+d]", 8*p.size, int32(codegen.HashKey+p.at)-element)
+		if single {
+			line("br64 eq t0, r2 -> b%d, b%d", found, next)
+			break
+		}
+		line("t1 = load.u%d [r2+%d]", 8*p.size, p.at)
+		line("br64 eq t0, t1 -> b%d, b%d", this+2+i, next)
+	}
+	block(found)
 	if k.lru {
 		line("store.u64 [r0-8], 1")
 	}
+	line("r3 = load.u64 [r1+%d]", codegen.MapValues)
 	line("r0 = mul64 r4, %d", m.Stride())
-	line("r4 = load.u64 [r1+%d]", codegen.MapValues)
-	line("r0 = add64 r0, r4")
+	line("r0 = add64 r0, r3")
 	line("r0 = add64 r0, %d", -int64(m.Stride()))
 	if k.perCPU {
 		line("r3 = cpu")
@@ -145,21 +156,38 @@ func hashText(m *abi.MapSpec, k lookup) string {
 		line("r0 = add64 r0, r3")
 	}
 	line("exit")
-	b.WriteString("b5:\n")
+	block(next)
+	line("r4 = load.u32 [r0%+d]", codegen.HashNext-element)
+	line("br64 ne r4, 0 -> b%d, b%d", this, none)
+	block(none)
 	line("r0 = mov64 0")
 	line("exit")
-	for i, p := range pieces { // the key, from block 6 on
-		next := 7 + i
-		if i == len(pieces)-1 {
-			next = 4
-		}
-		fmt.Fprintf(&b, "b%d:\n", 6+i)
-		line("t0 = load.u%d [r0%+d]", 8*p.size, int32(codegen.HashKey+p.at)-element)
-		line("t1 = load.u%d [r2+%d]", 8*p.size, p.at)
-		line("br64 eq t0, t1 -> b%d, b3", next)
-	}
 	b.WriteString("}\n")
 	return b.String()
+}
+
+// hashKey hashes the key at R2, of which a single piece takes its place. The hash is R3.
+func hashKey(line func(string, ...any), pieces []piece, single bool) {
+	line("r3 = load.u64 [r1+%d]", codegen.HashSeed)
+	line("r5 = mov64 %d", int64(codegen.HashM1))
+	for i, p := range pieces {
+		switch {
+		case single:
+			line("r2 = load.u%d [r2+0]", 8*p.size)
+			line("r3 = xor64 r3, r2")
+		case p.at%8 != 0:
+			continue
+		default:
+			word(line, pieces[i:], p.at)
+			line("r3 = xor64 r3, r4")
+		}
+		line("r3 = mul64 r3, r5")
+		line("r4 = rsh64 r3, 32")
+		line("r3 = xor64 r3, r4")
+	}
+	line("r5 = mov64 %d", int64(codegen.HashM2))
+	line("r3 = mul64 r3, r5")
+	line("r3 = rsh64 r3, 32")
 }
 
 // piece is a part of a key that one load reads.
@@ -182,7 +210,7 @@ func piecesOf(n uint32) (list []piece) {
 func word(line func(string, ...any), pieces []piece, at uint32) {
 	for _, p := range pieces {
 		switch {
-		case p.at < at || p.at >= at+8:
+		case p.at >= at+8:
 		case p.at == at:
 			line("r4 = load.u%d [r2+%d]", 8*p.size, p.at)
 		default:

@@ -18,7 +18,7 @@ func (p *program) lower() {
 	for i, f := range src.Funcs {
 		l := &lowering{program: p, src: f, fi: i, facts: p.v.Func(i), callees: taken}
 		p.out.Funcs[i] = l.run()
-		p.live[i] = l.live()
+		p.live[i] = l.live
 	}
 	p.lowerTemplates()
 }
@@ -33,8 +33,8 @@ func (p *program) taken() (funcs []int32) {
 	return funcs
 }
 
-// lowering rewrites one function. New blocks go behind the old ones. Blocks that no
-// path reaches are left out at the end; until then the old ones keep their IDs.
+// lowering rewrites one function. Its blocks will lie in the order in which they are written, but for those that are
+// seldom entered, which follow; what no path reaches is left out. Until then the old ones keep their IDs.
 type lowering struct {
 	*program
 	src   *ir.Func
@@ -44,7 +44,9 @@ type lowering struct {
 	slab  []ir.Insn // instructions of the block at hand; earlier blocks own what lies before it
 	first int       // where the block at hand begins in slab
 	block *ir.Block
-	kept  []ir.BlockID // of the blocks left, their IDs before; nil if all are
+	order []ir.BlockID // of the blocks as they were written
+	cold  []ir.BlockID // those of them that are seldom entered
+	live  []ir.RegSet  // as the verifier found it; nil if the blocks are not those that it saw
 	turns int32        // displacement from R10 of the counter of may_goto, 0 if there is none
 	// callees are the functions that calls through registers may reach.
 	callees []int32
@@ -69,8 +71,13 @@ func (l *lowering) run() *ir.Func {
 		dead = !l.lowerBlock(i, b) || dead
 		l.end()
 	}
+	if len(l.out.Blocks) == len(blocks) && !dead {
+		l.live = l.facts.Live
+		return l.out
+	}
+	renumber(l.out, append(l.order, l.cold...))
 	if dead {
-		l.kept = dropUnreached(l.out)
+		dropUnreached(l.out)
 	}
 	return l.out
 }
@@ -96,16 +103,6 @@ func (l *lowering) lowerBlock(i int, b *ir.Block) bool {
 	return true
 }
 
-// live are the registers that the blocks read before writing them: what the verifier found, unless the lowering
-// has added blocks.
-func (l *lowering) live() []ir.RegSet {
-	if len(l.out.Blocks) == len(l.facts.Live) && l.kept == nil {
-		return l.facts.Live
-	}
-	post, _ := ir.Postorder(l.out)
-	return ir.Liveness(l.out, post, nil)
-}
-
 // usesMayGoto reports whether the function has a may_goto.
 func (l *lowering) usesMayGoto() bool {
 	for _, b := range l.src.Blocks {
@@ -116,13 +113,23 @@ func (l *lowering) usesMayGoto() bool {
 	return false
 }
 
-func (l *lowering) begin(b *ir.Block) { l.block, l.first = b, len(l.slab) }
+// begin begins the next block.
+func (l *lowering) begin(b *ir.Block) {
+	l.block, l.first = b, len(l.slab)
+	l.order = append(l.order, b.ID)
+}
+
+// beginCold begins a block that is seldom entered.
+func (l *lowering) beginCold(b *ir.Block) {
+	l.block, l.first = b, len(l.slab)
+	l.cold = append(l.cold, b.ID)
+}
 
 func (l *lowering) end() { l.block.Insns = l.slab[l.first:len(l.slab):len(l.slab)] }
 
 func (l *lowering) emit(in ir.Insn) { l.slab = append(l.slab, in) }
 
-// newBlock adds a block behind the others.
+// newBlock adds a block, which is to be begun some time.
 func (l *lowering) newBlock() *ir.Block {
 	b := &ir.Block{ID: ir.BlockID(len(l.out.Blocks))}
 	l.out.Blocks = append(l.out.Blocks, b)
@@ -231,12 +238,16 @@ func (l *lowering) mayGoto(in *ir.Insn) {
 func (l *lowering) callReg(in *ir.Insn, fact *verifier.InsnFact) {
 	done := l.newBlock()
 	var arms []*ir.Block
-	for _, callee := range l.callees {
+	for i, callee := range l.callees {
 		arm, next := l.newBlock(), l.newBlock()
 		l.emit(ir.Insn{Op: ir.OpAddr, Dst: ir.T0, Ref: ir.Ref{Kind: ir.RefFunc, Index: callee}, Pos: in.Pos})
 		l.emit(ir.Insn{Op: ir.OpBr, Width: 64, Cond: isa.EQ, A: in.A, B: ir.T0, Then: arm.ID, Else: next.ID, Pos: in.Pos})
 		l.end()
-		l.begin(next)
+		if i < len(l.callees)-1 {
+			l.begin(next)
+		} else {
+			l.beginCold(next)
+		}
 		arms = append(arms, arm)
 	}
 	l.emit(ir.Insn{Op: ir.OpFault, A: in.A, Rule: ir.RuleCall, Pos: in.Pos})

@@ -62,7 +62,7 @@ type program struct {
 	opts Options
 	out  *ir.Program
 	info codegen.EntryInfo
-	live [][]ir.RegSet // by function and block: what it or what follows reads before writing it
+	live [][]ir.RegSet // by function and block: what it or what follows reads before writing it; nil of a function whose blocks are new
 	// templates are the functions that lowerings have added, in the order of their names.
 	templates []template
 }

@@ -106,7 +106,7 @@ func (p *program) lowerTemplates() {
 		f := p.templates[i].parse()
 		l := &lowering{program: p, src: f, fi: noFunc, facts: trusted(f), callees: p.templates[i].callees}
 		p.out.Funcs = append(p.out.Funcs, l.run())
-		p.live = append(p.live, l.live())
+		p.live = append(p.live, l.live)
 	}
 }
 
