@@ -17,6 +17,9 @@ import (
 type benchFlags struct {
 	backends []string
 	mem      string
+	ctx      string
+	env      string
+	maps     []string
 	count    int
 	time     time.Duration
 	dialect  string
@@ -34,7 +37,10 @@ func (a *app) benchCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringSliceVar(&f.backends, "backend", []string{"amd64", "interp"}, "back ends to measure, in turn: `NAMES`")
-	c.Flags().StringVar(&f.mem, "mem", "", "memory of the program: `HEX`, or @FILE")
+	c.Flags().StringVar(&f.mem, "mem", "", "memory of the program, or the packet beside its context: `HEX`, or @FILE; without it, an Ethernet frame of 64 zero bytes for programs on packets")
+	c.Flags().StringVar(&f.ctx, "ctx", "", "context of the program, an object of its fields in `JSON` or its bytes in hex, or @FILE")
+	c.Flags().StringVar(&f.env, "env", "", "what helpers see of the world, an object of parts in `JSON`, or @FILE")
+	c.Flags().StringArrayVar(&f.maps, "map", nil, "set a map or data section before the runs: `NAME=@FILE.json`")
 	c.Flags().IntVar(&f.count, "count", 6, "measure each back end `N` times")
 	c.Flags().DurationVar(&f.time, "benchtime", 200*time.Millisecond, "duration of one measurement")
 	c.Flags().StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
@@ -47,7 +53,7 @@ func (a *app) bench(ctx context.Context, in string, clang []string, f *benchFlag
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	mem, err := a.memory(ctx, f.mem)
+	args, err := a.arguments(ctx, &runFlags{mem: f.mem, ctx: f.ctx, env: f.env, maps: f.maps})
 	if err != nil {
 		return err
 	}
@@ -57,7 +63,7 @@ func (a *app) bench(ctx context.Context, in string, clang []string, f *benchFlag
 	}
 	var all []*benchmark
 	for _, name := range a.backends(f.backends) {
-		b, err := a.prepareBench(ctx, o, name, mem, f)
+		b, err := a.prepareBench(ctx, o, name, &args, f)
 		if err != nil {
 			return err
 		}
@@ -91,17 +97,21 @@ func (a *app) backends(wanted []string) []string {
 // benchmark is a program on one back end.
 type benchmark struct {
 	*running
-	mem     []byte
+	input   codegen.Input
 	repeats int
 }
 
 // prepareBench loads the program and finds out how often it runs in the time of one measurement.
-func (a *app) prepareBench(ctx context.Context, o *obj.Object, backend string, mem []byte, f *benchFlags) (*benchmark, error) {
-	r, err := a.prepareWith(ctx, &runFlags{backend: backend}, &arguments{}, func() (*obj.Object, error) { return o, nil })
+func (a *app) prepareBench(ctx context.Context, o *obj.Object, backend string, args *arguments, f *benchFlags) (*benchmark, error) {
+	r, err := a.prepareWith(ctx, &runFlags{backend: backend}, args, func() (*obj.Object, error) { return o, nil })
 	if err != nil {
 		return nil, err
 	}
-	b := &benchmark{running: r, mem: mem, repeats: 1}
+	b := &benchmark{running: r, repeats: 1}
+	if b.input, err = r.benchInput(args); err != nil {
+		r.session.Close()
+		return nil, err
+	}
 	for b.repeats < maxRepeats {
 		took, err := b.once(ctx)
 		if err != nil {
@@ -116,6 +126,19 @@ func (a *app) prepareBench(ctx context.Context, o *obj.Object, backend string, m
 	return b, nil
 }
 
+// frameSize is the least that an Ethernet frame has, in bytes.
+const frameSize = 64
+
+// benchInput is the input of a benchmark: what the flags say, or an empty frame for programs on packets.
+func (r *running) benchInput(args *arguments) (codegen.Input, error) {
+	c, err := args.context(&r.typ)
+	in := codegen.Input{Mem: args.mem, Ctx: c}
+	if args.mem == nil && frameTypes[r.typ.Kernel] {
+		in.Mem = make([]byte, frameSize)
+	}
+	return in, err
+}
+
 // maxRepeats bounds a batch: 10^9 runs of the shortest program are a few seconds.
 const maxRepeats = 1_000_000_000
 
@@ -127,7 +150,7 @@ func nextRepeats(n int, took, wanted time.Duration) int {
 
 // once runs a batch and returns the time spent in the program.
 func (b *benchmark) once(ctx context.Context) (time.Duration, error) {
-	out, err := b.session.Run(ctx, b.id, codegen.Batch{Inputs: []codegen.Input{{Mem: append([]byte(nil), b.mem...)}}, Repeat: b.repeats})
+	out, err := b.session.Run(ctx, b.id, codegen.Batch{Inputs: []codegen.Input{{Mem: append([]byte(nil), b.input.Mem...), Ctx: b.input.Ctx}}, Repeat: b.repeats})
 	if err != nil {
 		return 0, b.ended(err)
 	}

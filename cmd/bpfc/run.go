@@ -11,10 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bpfc/bpfc/backends/interp"
 	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/spf13/cobra"
 )
 
@@ -33,6 +35,7 @@ type runFlags struct {
 	fuel      int64
 	expect    string
 	trace     bool
+	cover     string
 	inProcess bool
 	format    string
 	dialect   string
@@ -73,6 +76,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.Int64Var(&f.fuel, "fuel", codegen.DefaultFuel, "budget of each run, in `TURNS` of loops; -1 for none")
 	fl.StringVar(&f.expect, "expect", "", "exit with 1 unless the program returns `RET`")
 	fl.BoolVar(&f.trace, "trace", false, "print each instruction and what it changed (back end interp)")
+	fl.StringVar(&f.cover, "cover", "", "write to a `FILE` how often each source line was run, as a Go cover profile (back end interp, in this process)")
 	fl.BoolVar(&f.inProcess, "in-process", false, "run in this process, not in the back end's")
 	fl.StringVar(&f.format, "format", "text", "`text|json`")
 	fl.StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
@@ -86,6 +90,12 @@ func (f *runFlags) check(chosen bool) error {
 	}
 	if f.trace && chosen && f.backend != "interp" {
 		return usage("--trace needs --backend interp: machine code does not say what it does")
+	}
+	if f.cover != "" && chosen && f.backend != "interp" {
+		return usage("--cover needs --backend interp: machine code does not say which lines it runs")
+	}
+	if f.cover != "" && f.trace {
+		return usage("--cover and --trace: choose one of them")
 	}
 	if f.repeat < 1 {
 		return usage("--repeat is %d: it is at least 1", f.repeat)
@@ -159,13 +169,21 @@ func (a *app) runInputs(ctx context.Context, r *running, inputs inputSource, f *
 			return errors.Join(ended, err)
 		}
 	}
-	return errors.Join(ended, p.finish(ended))
+	return errors.Join(ended, p.finish(ended), r.writeProfile(f.cover, p.complete(ended)))
 }
 
-// chooseBackend falls back to the interpreter where machine code does not run, and for a trace.
+// writeProfile writes --cover, if there were runs.
+func (r *running) writeProfile(path string, complete bool) error {
+	if path == "" || !complete {
+		return nil
+	}
+	return writeFile(path, []byte(r.profile()))
+}
+
+// chooseBackend falls back to the interpreter where machine code does not run, and for a trace or coverage.
 func (a *app) chooseBackend(f *runFlags, chosen bool) {
 	switch {
-	case f.trace:
+	case f.trace || f.cover != "":
 		f.backend = "interp"
 	case f.backend == "amd64" && !nativeHost():
 		f.backend = "interp"
@@ -195,6 +213,7 @@ type running struct {
 	cpus     int
 	limit    time.Duration // --timeout
 	maps     map[string]mapJSON
+	coverage *interp.Coverage // nil without --cover
 }
 
 // prepare reads, compiles and loads the one program to run.
@@ -224,7 +243,7 @@ func (a *app) prepareWith(ctx context.Context, f *runFlags, args *arguments, rea
 		return nil, err
 	}
 	opts := a.options()
-	opts.Opt, opts.Programs, opts.CPU, opts.Plain = f.opt, r.wanted(maps), runCPU(a.cpu, backend.Target()), f.trace
+	opts.Opt, opts.Programs, opts.CPU, opts.Plain = f.opt, r.wanted(maps), runCPU(a.cpu, backend.Target()), f.trace || f.cover != ""
 	artifact, err := core.Compile(ctx, r.object, r.set, backend, opts)
 	if err != nil {
 		return nil, err
@@ -241,7 +260,14 @@ func (a *app) prepareWith(ctx context.Context, f *runFlags, args *arguments, rea
 
 // load opens a session with the programs of an artifact.
 func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact *codegen.Artifact, f *runFlags, env map[string][]byte) (err error) {
-	if r.session, err = a.open(ctx, b, codegen.Spec{CPUs: r.cpus, Set: r.set, Env: env}, f); err != nil {
+	spec := codegen.Spec{CPUs: r.cpus, Set: r.set, Env: env}
+	if f.cover != "" {
+		r.coverage = &interp.Coverage{}
+		r.session, err = builtin.Observed(r.coverage).(codegen.Runner).Open(ctx, spec)
+	} else {
+		r.session, err = a.open(ctx, b, spec, f)
+	}
+	if err != nil {
 		return err
 	}
 	ids, err := r.session.Load(ctx, artifact)
