@@ -24,10 +24,7 @@ const name = "interp"
 
 // Backend is the interpreter. The zero value is ready for use, and is safe for
 // concurrent use. It implements codegen.Backend and codegen.Runner.
-type Backend struct {
-	// Observer, if set, sees every run in the sessions that it opens: see Loader.
-	Observer Observer
-}
+type Backend struct{}
 
 // New returns the interpreter.
 func New() Backend { return Backend{} }
@@ -67,8 +64,8 @@ func (Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options) 
 }
 
 // Open opens a session in this process.
-func (b Backend) Open(ctx context.Context, s codegen.Spec) (codegen.Session, error) {
-	return runtime.OpenSession(ctx, s, Loader{Observer: b.Observer})
+func (Backend) Open(ctx context.Context, s codegen.Spec) (codegen.Session, error) {
+	return runtime.OpenSession(ctx, s, Loader{})
 }
 
 var (

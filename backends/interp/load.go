@@ -100,7 +100,7 @@ func (x *executable) RunTrace(w *runtime.Worker, entry int, r1, r2 uint64, step 
 
 func (x *executable) observe(w *runtime.Worker, entry int, r1, r2 uint64, to Observer) (uint64, error) {
 	p := x.observed[entry]()
-	return p.run(w, r1, r2, &observation{observer: to, program: p, state: State{Mem: w.Mem(), Program: entry, Artifact: p.image.Artifact}})
+	return p.run(w, r1, r2, &observation{observer: to, program: p, state: State{Mem: w.Mem()}})
 }
 
 // Enter implements runtime.Executable: a program is known by its number.

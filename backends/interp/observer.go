@@ -19,9 +19,6 @@ type State struct {
 	Insn *ir.Insn
 	// Regs are the registers by their number in the IR, Regs[ir.R1].
 	Regs [ir.T2 + 1]uint64
-	// Program is the index of the program among the entries of its artifact, which is Artifact.
-	Program  int
-	Artifact *codegen.Artifact
 	// Depth is the number of callers.
 	Depth int
 	// Mem is the memory of the run; the stack is its region ir.RegionStack.
@@ -45,50 +42,38 @@ func (o *observation) step(r *registers, depth, pc int) error {
 	return o.observer.Step(s)
 }
 
-// place follows steps of the IR through the BPF instructions that they are of. What has no Pos belongs to the
-// instruction before it, as a helper's body does to its call.
-type place struct {
-	known bool
-	slot  int
-	first int // place in the code of the first IR instruction
-	fn    *ir.Func
-}
-
-// enters reports whether a step begins another BPF instruction: another slot, or the same slot reached again by a jump back.
-func (p *place) enters(s *State) bool {
-	if s.Insn.Pos == ir.NoPos || p.known && p.slot == int(s.Insn.Pos) && p.fn == s.Func && s.at > p.first {
-		return false
-	}
-	*p = place{true, int(s.Insn.Pos), s.at, s.Func}
-	return true
-}
-
 // tracer turns steps of the IR into steps of BPF instructions: one when the
-// instruction is left, with the registers after it.
+// instruction is left, with the registers after it. What has no Pos belongs to
+// the instruction before it, as a helper's body does to its call.
 type tracer struct {
 	emit  func(codegen.TraceStep)
+	open  bool
 	step  codegen.TraceStep
-	place place
+	first int // place of the first IR instruction of step
+	fn    *ir.Func
 }
 
 // Step implements Observer.
 func (t *tracer) Step(s *State) error {
-	before := t.place.known
 	copy(t.step.Regs[:], s.Regs[ir.R0:])
-	last := t.step
-	if t.place.enters(s) {
-		if before {
-			t.emit(last)
-		}
+	if s.Insn.Pos != ir.NoPos && t.isNew(s) {
+		t.end()
+		t.open, t.first, t.fn = true, s.at, s.Func
 		t.step.Slot, t.step.Func = int(s.Insn.Pos), s.Func.Name
 	}
 	return nil
 }
 
+// isNew reports whether another BPF instruction begins: another slot, or the same
+// slot reached again by a jump back.
+func (t *tracer) isNew(s *State) bool {
+	return !t.open || t.step.Slot != int(s.Insn.Pos) || t.fn != s.Func || s.at <= t.first
+}
+
 // end emits the instruction that was under way.
 func (t *tracer) end() {
-	if t.place.known {
+	if t.open {
 		t.emit(t.step)
 	}
-	t.place.known = false
+	t.open = false
 }

@@ -190,7 +190,7 @@ func take(s inputSource, most int) (batch []input, err error) {
 // runAll runs all inputs and hands their results to p.
 func (r *running) runAll(ctx context.Context, s inputSource, f *runFlags, p *printer) error {
 	most := maxBatch
-	if f.trace {
+	if f.trace || f.cover != "" {
 		most = 1 // a trace is long
 	}
 	for {
@@ -223,7 +223,7 @@ func (r *running) runBatch(ctx context.Context, batch []input, f *runFlags, p *p
 			batch = batch[1:]
 			continue
 		}
-		out, err := r.session.Run(ctx, r.id, codegen.Batch{Inputs: r.inputs(batch), Repeat: f.repeat, Fuel: f.fuel, Trace: f.trace})
+		out, err := r.runOnce(ctx, codegen.Batch{Inputs: r.inputs(batch), Repeat: f.repeat, Fuel: f.fuel, Trace: f.trace})
 		p.add(&out)
 		for i := range out.Results {
 			if err := p.result(&batch[i], &out.Results[i]); err != nil {
@@ -239,6 +239,27 @@ func (r *running) runBatch(ctx context.Context, batch []input, f *runFlags, p *p
 		}
 	}
 	return nil
+}
+
+// runOnce runs a batch. For coverage it does so once for each repetition: a trace is that of one run.
+func (r *running) runOnce(ctx context.Context, b codegen.Batch) (out codegen.Results, err error) {
+	if r.coverage == nil {
+		return r.session.Run(ctx, r.id, b)
+	}
+	times := b.Repeat
+	b.Repeat, b.Trace = 1, true
+	for range times {
+		one, err := r.session.Run(ctx, r.id, b)
+		for i := range one.Results {
+			r.coverage.Add(r.infos, r.entry.Name, one.Results[i].Trace)
+			one.Results[i].Trace = nil
+		}
+		one.Elapsed, one.Runs, one.Lost = one.Elapsed+out.Elapsed, one.Runs+out.Runs, one.Lost+out.Lost
+		if out = one; err != nil {
+			return out, err
+		}
+	}
+	return out, nil
 }
 
 // inputs are those of a batch up to the first that is refused.

@@ -11,12 +11,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bpfc/bpfc/backends/interp"
 	"github.com/bpfc/bpfc/core"
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/cover"
 	"github.com/bpfc/bpfc/core/obj"
-	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/spf13/cobra"
 )
 
@@ -76,7 +75,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.Int64Var(&f.fuel, "fuel", codegen.DefaultFuel, "budget of each run, in `TURNS` of loops; -1 for none")
 	fl.StringVar(&f.expect, "expect", "", "exit with 1 unless the program returns `RET`")
 	fl.BoolVar(&f.trace, "trace", false, "print each instruction and what it changed (back end interp)")
-	fl.StringVar(&f.cover, "cover", "", "write to a `FILE` how often each source line was run, as a Go cover profile (back end interp, in this process)")
+	fl.StringVar(&f.cover, "cover", "", "write to a `FILE` how often each source line was run, as a Go cover profile (back end interp)")
 	fl.BoolVar(&f.inProcess, "in-process", false, "run in this process, not in the back end's")
 	fl.StringVar(&f.format, "format", "text", "`text|json`")
 	fl.StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
@@ -177,7 +176,7 @@ func (r *running) writeProfile(path string, complete bool) error {
 	if path == "" || !complete {
 		return nil
 	}
-	return writeFile(path, []byte(r.profile()))
+	return writeFile(path, r.coverage.Format(""))
 }
 
 // chooseBackend falls back to the interpreter where machine code does not run, and for a trace or coverage.
@@ -209,11 +208,12 @@ type running struct {
 	// programs are the numbers of all that are loaded: the program, and those that it may call by tail calls.
 	programs map[string]codegen.ProgID
 	entries  map[string]codegen.Entry // the same
+	infos    []codegen.EntryInfo      // the same
 	open     []opened
 	cpus     int
 	limit    time.Duration // --timeout
 	maps     map[string]mapJSON
-	coverage *interp.Coverage // nil without --cover
+	coverage *cover.Profile // nil without --cover
 }
 
 // prepare reads, compiles and loads the one program to run.
@@ -224,6 +224,9 @@ func (a *app) prepare(ctx context.Context, in string, clang []string, f *runFlag
 // prepareWith is prepare for an object that read returns.
 func (a *app) prepareWith(ctx context.Context, f *runFlags, args *arguments, read func() (*obj.Object, error)) (*running, error) {
 	r := &running{backend: f.backend, limit: a.timeout, cpus: 1}
+	if f.cover != "" {
+		r.coverage = &cover.Profile{}
+	}
 	var backend codegen.Backend
 	err := parallel(
 		func() (err error) {
@@ -260,14 +263,7 @@ func (a *app) prepareWith(ctx context.Context, f *runFlags, args *arguments, rea
 
 // load opens a session with the programs of an artifact.
 func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact *codegen.Artifact, f *runFlags, env map[string][]byte) (err error) {
-	spec := codegen.Spec{CPUs: r.cpus, Set: r.set, Env: env}
-	if f.cover != "" {
-		r.coverage = &interp.Coverage{}
-		r.session, err = builtin.Observed(r.coverage).(codegen.Runner).Open(ctx, spec)
-	} else {
-		r.session, err = a.open(ctx, b, spec, f)
-	}
-	if err != nil {
+	if r.session, err = a.open(ctx, b, codegen.Spec{CPUs: r.cpus, Set: r.set, Env: env}, f); err != nil {
 		return err
 	}
 	ids, err := r.session.Load(ctx, artifact)
@@ -278,6 +274,7 @@ func (r *running) load(ctx context.Context, a *app, b codegen.Backend, artifact 
 	r.programs, r.entries = map[string]codegen.ProgID{}, map[string]codegen.Entry{}
 	for i, e := range artifact.Entries {
 		r.programs[e.Name], r.entries[e.Name] = ids[i], e
+		r.infos = append(r.infos, e.EntryInfo)
 	}
 	r.id, r.entry = r.programs[r.program.Name], r.entries[r.program.Name]
 	r.typ, _ = r.set.Type(r.entry.Type) // the compiler has found it

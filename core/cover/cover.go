@@ -20,7 +20,8 @@ type Line struct {
 	File string // as the object names it, mostly relative to where the compiler ran
 	Line int    // from 1
 	Text string
-	// Count is how often it ran: in each run, as often as that instruction of it which ran most often.
+	// Count is how often it ran. A line may begin at several instructions; in each run, that which ran most often counts.
+	// What follows the first instruction does not: compilers share it with other lines without saying so.
 	Count uint64
 }
 
@@ -43,12 +44,16 @@ func (p *Profile) Add(programs []codegen.EntryInfo, name string, trace []codegen
 	defer p.mu.Unlock()
 	for i := range programs {
 		most := map[place]uint64{}
-		eachSlot(&programs[i], func(l *obj.Line, slot int) {
-			at := p.know(l)
-			if slot < len(counts[i]) {
-				most[at] = max(most[at], counts[i][slot])
+		for j := range programs[i].Lines {
+			l := &programs[i].Lines[j]
+			if l.Line == 0 || l.File == "" {
+				continue
 			}
-		})
+			at := p.know(l)
+			if l.Slot < len(counts[i]) {
+				most[at] = max(most[at], counts[i][l.Slot])
+			}
+		}
 		for at, n := range most {
 			p.lines[at].Count += n
 		}
@@ -92,19 +97,6 @@ func slotCounts(programs []codegen.EntryInfo, name string, trace []codegen.Trace
 		counts[now][s.Slot]++
 	}
 	return counts
-}
-
-// eachSlot calls f for each instruction whose source line is known.
-func eachSlot(e *codegen.EntryInfo, f func(l *obj.Line, slot int)) {
-	for i := range e.Lines {
-		l, end := &e.Lines[i], e.Insns
-		if i+1 < len(e.Lines) {
-			end = e.Lines[i+1].Slot
-		}
-		for slot := l.Slot; slot < end && l.Line > 0 && l.File != ""; slot++ {
-			f(l, slot)
-		}
-	}
 }
 
 // Lines returns the lines by file and number.

@@ -21,9 +21,6 @@ func AMD64() codegen.Backend { return withSets{amd64.New()} }
 // Interp is the interpreter, which runs everywhere. Sessions have the helpers of the built-in sets.
 func Interp() codegen.Backend { return withSets{interp.New()} }
 
-// Observed is the interpreter with an observer, which sees every instruction of every run in its sessions.
-func Observed(o interp.Observer) codegen.Backend { return withSets{interp.Backend{Observer: o}} }
-
 // withSets is a back end in whose sessions the helpers of the built-in sets run.
 type withSets struct{ engine }
 
