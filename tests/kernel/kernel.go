@@ -134,6 +134,9 @@ type Ran struct {
 // Timeout limits one answer. The kernel needs less than a second for a million instructions.
 const Timeout = 60 * time.Second
 
+// sessionsTimeout limits the answer to sessions: others may use the kernel first.
+const sessionsTimeout = 10 * time.Minute
+
 // slow is the time from which one measurement is enough: what disturbs it is small in comparison.
 const slow = 20 * time.Millisecond
 
@@ -216,7 +219,11 @@ func (o *Oracle) Ask(q Question) Answer {
 		}
 		o.child = c
 	}
-	a, err := o.child.ask(q, Timeout)
+	limit := Timeout
+	if len(q.Sessions) > 0 {
+		limit = sessionsTimeout
+	}
+	a, err := o.child.ask(q, limit)
 	if err != nil {
 		o.child.kill()
 		o.child = nil

@@ -57,11 +57,11 @@ func (d draw) mac() []byte {
 // packet is an Ethernet frame whose headers are right more often than not.
 func (d draw) packet() []byte {
 	b := slices.Concat(d.mac(), d.mac())
-	for range pick(d, 0, 0, 0, 0, 1, 1, 2, 3) {
+	for range pick(d, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3) {
 		b = slices.Concat(b, pick(d, be16(0x8100), be16(0x88a8)), be16(pick(d, uint16(1), 100, 0xffff, 0x2005)))
 	}
 	b = append(b, d.network(0)...)
-	switch d.IntN(10) {
+	switch d.IntN(18) {
 	case 0:
 		b = b[:d.IntN(len(b)+1)]
 	case 1:
@@ -77,23 +77,38 @@ func (d draw) packet() []byte {
 
 // network is an EtherType and what follows it.
 func (d draw) network(depth int) []byte {
-	switch d.IntN(10) {
+	switch d.IntN(14) {
 	case 0:
 		return append(be16(0x0806), slices.Concat(be16(1), be16(0x0800), []byte{6, 4}, be16(pick(d, uint16(1), 2)), d.mac(), d.address4(), d.mac(), d.address4())...)
 	case 1:
-		return append(be16(pick(d, uint16(0x8847), 0x88cc, 0x9000, 0x1234)), d.bytes(d.IntN(60))...)
+		return append(be16(pick(d, uint16(0x88cc), 0x9000, 0x1234)), d.bytes(d.IntN(60))...)
+	case 10:
+		return d.mpls()
 	case 2, 3, 4:
 		return append(be16(0x86dd), d.ipv6(depth)...)
 	}
 	return append(be16(0x0800), d.ipv4(depth)...)
 }
 
+// mpls is labels and a packet under them.
+func (d draw) mpls() []byte {
+	b := be16(0x8847)
+	for range d.IntN(4) {
+		b = append(b, byte(d.Uint32()), byte(d.Uint32()), byte(d.Uint32())&^1, 64)
+	}
+	b = append(b, 0, 1, byte(d.Uint32())|1, 64)
+	return append(b, d.ipv4(1)...)
+}
+
 func (d draw) ipv4(depth int) []byte {
 	proto, payload := d.transport(depth)
-	options := d.bytes(4 * pick(d, 0, 0, 0, 0, 1, 2, 10))
+	options := d.bytes(4 * pick(d, 0, 0, 0, 0, 0, 0, 1, 2, 10))
+	for i := range options {
+		options[i] = pick(d, options[i], 1, 0, 7, 4, 0x94)
+	}
 	size := 20 + len(options) + len(payload)
 	h := slices.Concat([]byte{0x40 | byte(5+len(options)/4), pick(d, byte(0), 0, 1, 2, 3, 0x10, 0xb8)}, be16(uint16(size)), be16(uint16(d.Uint32())),
-		be16(pick(d, uint16(0), 0x4000, 0x4000, 0x2000, 0x0007, 0x2010)), []byte{pick(d, byte(64), 64, 1, 0, 255), proto, 0, 0}, d.address4(), d.address4(), options)
+		be16(pick(d, uint16(0), 0, 0x4000, 0x4000, 0x4000, 0x2000, 0x0007, 0x2010)), []byte{pick(d, byte(64), 64, 1, 0, 255), proto, 0, 0}, d.address4(), d.address4(), options)
 	binary.BigEndian.PutUint16(h[10:], checksum(h))
 	return append(h, payload...)
 }
@@ -129,6 +144,8 @@ func (d draw) transport(depth int) (byte, []byte) {
 		return 6, d.tcp()
 	case n < 8:
 		return 17, d.udp(depth)
+	case n == 8 && d.one(4):
+		return 2, slices.Concat([]byte{pick(d, byte(0x22), 0x16, 0x11), 0}, be16(0), be16(0), be16(uint16(d.IntN(3))), d.bytes(8*d.IntN(4)))
 	case n == 8:
 		return pick(d, byte(1), 58), slices.Concat([]byte{pick(d, byte(8), 0, 3, 128, 135), byte(d.IntN(4))}, be16(0), d.bytes(4+d.IntN(40)))
 	case n == 9 && depth == 0:
@@ -149,7 +166,12 @@ func (d draw) tcp() []byte {
 	options = append(options, make([]byte, -len(options)&3)...)
 	options = options[:min(len(options), 40)]
 	flags := pick(d, byte(2), 0x12, 0x10, 0x18, 0x11, 4, 0x14, 0, 0xff, 0xc2)
-	return slices.Concat(be16(d.port()), be16(d.port()), be32(d.Uint32()), be32(d.Uint32()), []byte{byte(5+len(options)/4) << 4, flags}, be16(uint16(d.Uint32())), be16(uint16(d.Uint32())), be16(0), options, d.text())
+	port, data := d.service()
+	ports := [][]byte{be16(d.port()), be16(port)}
+	if d.one(3) {
+		slices.Reverse(ports)
+	}
+	return slices.Concat(ports[0], ports[1], be32(d.Uint32()), be32(d.Uint32()), []byte{byte(5+len(options)/4) << 4, flags}, be16(uint16(d.Uint32())), be16(uint16(d.Uint32())), be16(0), options, data)
 }
 
 func (d draw) udp(depth int) []byte {
@@ -166,7 +188,7 @@ func (d draw) udp(depth int) []byte {
 		options := d.bytes(4 * d.IntN(4))
 		to, payload = 6081, slices.Concat([]byte{byte(len(options) / 4), 0}, be16(0x6558), []byte{0, 0, byte(d.IntN(3)), 0}, options, d.inner())
 	default:
-		payload = d.text()
+		payload = d.bytes(d.IntN(100))
 	}
 	return slices.Concat(be16(from), be16(to), be16(uint16(8+len(payload))), be16(pick(d, uint16(0), uint16(d.Uint32()))), payload)
 }
@@ -194,17 +216,19 @@ func (d draw) dhcp() []byte {
 	return append(b, 0xff)
 }
 
-// text is data of a stream.
-func (d draw) text() []byte {
-	switch d.IntN(5) {
+// service is a port and what is spoken there.
+func (d draw) service() (port uint16, data []byte) {
+	switch d.IntN(6) {
 	case 0:
-		return []byte(pick(d, "GET / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: x\r\n\r\n", "POST /a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 200 OK\r\n\r\n", "SSH-2.0-OpenSSH_9.6\r\n"))
+		return 80, []byte(pick(d, "GET / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: x\r\n\r\n", "POST /api/v1/a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 200 OK\r\n\r\n", "HEAD /index.html HTTP/1.0\r\n\r\n"))
 	case 1:
-		return d.tls()
+		return 443, d.tls()
 	case 2:
-		return nil
+		return 22, []byte("SSH-2.0-OpenSSH_9.6\r\n")
+	case 3:
+		return d.port(), nil
 	}
-	return d.bytes(d.IntN(100))
+	return d.port(), d.bytes(d.IntN(100))
 }
 
 // tls is a client hello with a server name.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bpfc/bpfc/core"
@@ -215,27 +216,61 @@ func (h *home) drain(ctx context.Context, m *abi.MapSpec) (all []kernel.Element,
 	}
 }
 
-// ask runs the steps with a lookup that tells which keys were not there, by map.
-func (s *subject) ask(ctx context.Context, b engine, a *codegen.Artifact, set *abi.Set, puts []kernel.Put, steps []kernel.Step) (map[string][][]byte, error) {
+// spy is what is seen of runs: the keys that were asked for and not there, by map, and the slots that each run reaches.
+type spy struct {
+	asked   map[string][][]byte
+	reached [][]int
+}
+
+// lookup is bpf_map_lookup_elem that takes note of what is not there.
+func (s *spy) lookup(c codegen.Call, table, key, _, _, _ uint64) uint64 {
 	const most = 24
-	asked := map[string][][]byte{}
-	lookup := func(c codegen.Call, table, key, _, _, _ uint64) uint64 {
-		m := c.Map(table)
-		if m == nil {
-			return 0
-		}
-		k := c.Bytes(key, uint64(m.Spec().KeySize), false)
-		addr := m.Lookup(k, c.CPU())
-		if name := m.Spec().Name; addr == 0 && len(asked[name]) < most {
-			asked[name] = append(asked[name], bytes.Clone(k))
-		}
-		return addr
+	m := c.Map(table)
+	if m == nil {
+		return 0
 	}
-	h, err := s.open(ctx, b, a, codegen.Spec{Set: set, Env: environment(&kernel.Process{PID: 1, TID: 1}), Helpers: map[string]codegen.GoHelper{"bpf_map_lookup_elem": lookup}})
+	k := c.Bytes(key, uint64(m.Spec().KeySize), false)
+	addr := m.Lookup(k, c.CPU())
+	if name := m.Spec().Name; addr == 0 && len(s.asked[name]) < most {
+		s.asked[name] = append(s.asked[name], bytes.Clone(k))
+	}
+	return addr
+}
+
+// spy runs the steps, as far as a few thousand turns, and looks at what they do.
+func (s *subject) spy(ctx context.Context, b engine, a *codegen.Artifact, set *abi.Set, puts []kernel.Put, steps []kernel.Step) (*spy, error) {
+	const turns = 4000
+	out := &spy{asked: map[string][][]byte{}}
+	helpers := map[string]codegen.GoHelper{"bpf_map_lookup_elem": out.lookup}
+	h, err := s.open(ctx, b, a, codegen.Spec{Set: set, Env: environment(&kernel.Process{PID: 1, TID: 1}), Helpers: helpers})
 	if err != nil {
 		return nil, err
 	}
 	defer h.session.Close()
-	_, err = h.run(ctx, puts, steps)
-	return asked, err
+	var ops []codegen.MapOp
+	for i := range puts {
+		ops = append(ops, h.put(&puts[i]))
+	}
+	if _, err := h.session.Maps(ctx, ops); err != nil {
+		return nil, err
+	}
+	for _, st := range steps {
+		in := codegen.Input{Mem: bytes.Clone(st.Data), Ctx: st.Context}
+		res, err := h.session.Run(ctx, h.ids[st.Program], codegen.Batch{Inputs: []codegen.Input{in}, Trace: true, Fuel: turns})
+		var slots []int
+		if err == nil {
+			slots = slotsOf(res.Results[0].Trace)
+		}
+		out.reached = append(out.reached, slots)
+	}
+	return out, ctx.Err()
+}
+
+// slotsOf are the slots of a trace, each once.
+func slotsOf(trace []codegen.TraceStep) (slots []int) {
+	for i := range trace {
+		slots = append(slots, trace[i].Slot)
+	}
+	slices.Sort(slots)
+	return slices.Compact(slots)
 }

@@ -16,7 +16,6 @@ const (
 	typeLwtOut        = 11
 	typeLwtXmit       = 12
 	typeRawTracepoint = 17
-	typeLwtSeg6       = 19
 	typeFlowDissector = 22
 	typeSkLookup      = 30
 	typeSyscall       = 31
@@ -25,7 +24,7 @@ const (
 // input makes the data and the context of a run of a type of program.
 var inputs = map[uint32]func(d draw) (data, ctx []byte){
 	typeSocketFilter: draw.skb, typeSchedCls: draw.skb, typeSchedAct: draw.skb, typeCgroupSkb: draw.skb,
-	typeLwtIn: draw.skb, typeLwtOut: draw.skb, typeLwtXmit: draw.skb, typeLwtSeg6: draw.skb,
+	typeLwtIn: draw.skb, typeLwtOut: draw.skb, typeLwtXmit: draw.skb,
 	typeXDP: draw.frame, typeFlowDissector: draw.dissector, typeSkLookup: draw.lookup,
 	typeRawTracepoint: draw.arguments, typeSyscall: draw.arguments,
 }

@@ -278,41 +278,40 @@ func (x *trial) refuse(s *subject, program, why string) {
 	x.refused = append(x.refused, s.name+" "+program+"\t"+oneLine("%s", why))
 }
 
+// choice is how many inputs are drawn for each that is kept: those that lead a program to new instructions.
+const choice = 10
+
 // draw makes runs of the subject's programs.
 func (x *trial) draw(t *testing.T, s *subject, index int, seed uint64) *sequence {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %v %d", s.name, s.kernel, seed)
-	d := newDraw(h.Sum64())
-	q := &sequence{subject: s, index: index, steps: s.steps(d, x.inputs)}
-	var err error
-	if q.puts, err = x.prepare(t.Context(), s, d, q.steps); err != nil {
-		t.Errorf("%s: looking for keys: %v", s.name, err)
+	q := &sequence{subject: s, index: index}
+	if err := x.prepare(t.Context(), q, newDraw(h.Sum64())); err != nil {
+		t.Errorf("%s: looking for keys and inputs: %v", s.name, err)
 		return nil
 	}
 	return q
 }
 
-// prepare draws what is in the maps: twice it looks which keys are asked for.
-func (x *trial) prepare(ctx context.Context, s *subject, d draw, steps []kernel.Step) (puts []kernel.Put, err error) {
-	if len(s.object.Maps) == 0 {
-		return nil, nil
-	}
-	a, err := s.compile(ctx, x.engines[0], x.spy, s.programs)
+// prepare draws inputs and what is in the maps: twice it looks which keys are asked for, and then how far each input leads.
+func (x *trial) prepare(ctx context.Context, q *sequence, d draw) error {
+	a, err := q.compile(ctx, x.engines[0], x.spy, q.programs)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all := map[string][][]byte{}
-	for range 2 {
-		puts = s.fill(d, all)
-		asked, err := s.ask(ctx, x.engines[0], a, x.spy, puts, steps)
-		if err != nil {
-			return nil, err
+	drawn := q.draws(d, x.inputs*choice)
+	asked, s := map[string][][]byte{}, &spy{}
+	for _, n := range []int{len(drawn) / 4, len(drawn) / 4, len(drawn)} {
+		q.puts = q.fill(d, asked)
+		if s, err = q.spy(ctx, x.engines[0], a, x.spy, q.puts, drawn[:n]); err != nil {
+			return err
 		}
-		for name, keys := range asked {
-			all[name] = append(all[name], keys...)
+		for name, keys := range s.asked {
+			asked[name] = append(asked[name], keys...)
 		}
 	}
-	return s.fill(d, all), nil
+	q.steps = q.choose(drawn, s.reached, x.inputs)
+	return nil
 }
 
 // ask runs sequences in the kernel.

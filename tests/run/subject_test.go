@@ -145,8 +145,8 @@ func oneLine(format string, args ...any) string {
 	return t[:min(len(t), 400)]
 }
 
-// steps are runs of all programs, in an order that is drawn.
-func (s *subject) steps(d draw, each int) (steps []kernel.Step) {
+// draws are runs of all programs, in an order that is drawn.
+func (s *subject) draws(d draw, each int) (steps []kernel.Step) {
 	for range each {
 		for i, p := range s.programs {
 			t := s.typeOf(p)
@@ -164,4 +164,33 @@ func (s *subject) steps(d draw, each int) (steps []kernel.Step) {
 	}
 	d.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
 	return steps
+}
+
+// choose keeps of each program's runs a number of those that lead to new instructions, and others if there are not enough.
+func (s *subject) choose(steps []kernel.Step, reached [][]int, each int) (chosen []kernel.Step) {
+	keep, kept, seen := make([]bool, len(steps)), make([]int, len(s.programs)), map[[2]int]bool{}
+	for i, st := range steps {
+		fresh := false
+		for _, slot := range reached[i] {
+			fresh = fresh || !seen[[2]int{st.Program, slot}]
+		}
+		if !fresh || kept[st.Program] == each {
+			continue
+		}
+		for _, slot := range reached[i] {
+			seen[[2]int{st.Program, slot}] = true
+		}
+		keep[i] = true
+		kept[st.Program]++
+	}
+	for i, st := range steps {
+		if !keep[i] && kept[st.Program] < each {
+			keep[i] = true
+			kept[st.Program]++
+		}
+		if keep[i] {
+			chosen = append(chosen, st)
+		}
+	}
+	return chosen
 }
