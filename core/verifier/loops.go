@@ -346,8 +346,8 @@ func (w *widening) value(x, y ref, at place) ref {
 		obj: m.obj, held: m.held, size: m.size, id: m.id}
 	if m.kind == isScalar {
 		if n.base == m.base && n.off == m.off { // the same number, of which each path knows something
-			if m.num.Within(n.num) {
-				return x
+			if m.num.Within(n.num) { // as it was, but what relies on that relies on y
+				return w.add(node{kind: isScalar, flags: shared, cause: byLoop, pos: out.pos, fn: out.fn, a: y, num: n.num, base: m.base, off: m.off})
 			}
 			return y
 		}

@@ -128,7 +128,7 @@ func (a *analysis) covers(m *mark, p *path, exact bool) bool {
 	if q.depth != p.depth || q.lock != p.lock && (q.lock == 0) != (p.lock == 0) || len(q.holds) != len(p.holds) || q.root != p.root {
 		return false
 	}
-	if m.closes && m.done && p.ticks < q.ticks && slices.ContainsFunc(a.open, func(o *mark) bool { return o.widened }) {
+	if m.closes && m.done && p.ticks < q.ticks && slices.ContainsFunc(a.open, func(o *mark) bool { return a.loops[o.gi] }) {
 		return false
 	}
 	c := &a.match

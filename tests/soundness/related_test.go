@@ -609,8 +609,16 @@ func (g *generator) inStep() {
 	if inside {
 		g.useCounter(i, j)
 	}
-	if g.IntN(4) == 0 {
+	switch g.IntN(4) {
+	case 0:
 		g.body(1)
+	case 1: // ways that meet in the loop
+		g.warm(i, j)
+		over := label()
+		g.fork(over, i, j)
+		g.emit([]isa.Insn{isa.Add.Imm(j, int32(g.IntN(4))), isa.Mov.Imm(j, int32(g.IntN(40))), isa.Mov.Reg(j, i), isa.And.Imm(j, 15)}[g.IntN(4)])
+		g.place(over)
+		g.useCounter(i, j)
 	}
 	for _, r := range []isa.Reg{i, j} {
 		if g.regs[r].kind != num {

@@ -65,6 +65,21 @@ func TestWaysMeet(t *testing.T) {
 	}
 }
 
+// What a loop leaves as it was is still a demand on the turn that it was found in.
+func TestSameNumberAfterTurn(t *testing.T) {
+	program := func(tail string) string {
+		return "r7 = r2\nr9 = 11\nr3 = 1\nr8 = r7\nif r8 & 1 goto a\nr3 += 1\na: if r9 s<= 0 goto e\nr0 = 2\nr0 = 2\nr0 = 2\nr0 = r7\nif r0 > 2 goto b\nr3 += 2\nb: r9 += -1\ngoto a\ne: r4 = 10\nif r2 & 1 goto f\nr4 += 2\nr0 = r3\nexit\nf: " + tail
+	}
+	require.NotNil(t, verify(t, program("r0 = *(u8 *)(r1 + 9000)\nexit"), "mem", verifier.Strict))
+	require.Nil(t, verify(t, program("r0 = 0\nexit"), "mem", verifier.Strict))
+}
+
+// A turn that goes around the may_goto of its loop is not ended by it.
+func TestWayAroundMayGoto(t *testing.T) {
+	const text = "r7 = r2\na: goto l\nl: r3 = r7\nr3 &= 3\nr9 = 0\ngoto k\nk: if r9 >= r3 goto b\ngoto m\nm: may_goto b\nb: r9 -= 1\nif r9 != 0 goto a\nexit"
+	require.NotNil(t, verify(t, text, "mem/16", verifier.Strict))
+}
+
 // An offset is not taken for a small one because the end of the access wraps.
 func TestFarOffset(t *testing.T) {
 	for _, at := range []string{"0x7ffffffffffffff8", "0x7ffffffffffffffc", "0x7fffffffffffffff", "0x8000000000000000", "0xffffffffffffffff", "0x4000000000000000"} {
