@@ -3,7 +3,6 @@
 package bench
 
 import (
-	"context"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -18,9 +17,10 @@ import (
 	"github.com/bpfc/bpfc/tests/plugins/fake"
 )
 
-// BenchmarkHelper is the call of a helper in each of the five ways; "none" is the loop without it, to be taken off.
-// "isolated" is the remote one from a back end's process: two hops.
-func BenchmarkHelper(b *testing.B) {
+// BenchmarkWays is the call of a helper in each of the five ways, less the same loop without the call. Those in this
+// process are measured in turn, in thread CPU time; a remote one takes wall time: "isolated" is from a back end's
+// process, two hops.
+func BenchmarkWays(b *testing.B) {
 	p := remotePlugin(b)
 	remote, err := p.HelperSet().Describe(b.Context())
 	require.NoError(b, err)
@@ -28,31 +28,42 @@ func BenchmarkHelper(b *testing.B) {
 	require.NoError(b, err)
 	opts := sdk.Options{Set: set, CPU: sdk.HostCPU(), CPUs: 1, Sets: []sdk.OpenSet{p.HelperSet().Implement},
 		Helpers: map[string]sdk.GoHelper{"ways/go": func(_ sdk.Call, x, _, _, _, _ uint64) uint64 { return x + 1 }}}
-	for _, c := range []struct {
-		name, helper string
-		turns        int32
-		backend      sdk.Backend
-	}{
-		{"none", "", 1000, builtin.AMD64()},
-		{"expanded", "ways/expanded", 1000, builtin.AMD64()},
-		{"body", "ways/body", 1000, builtin.AMD64()},
-		{"native", "ways/native", 1000, builtin.AMD64()},
-		{"go", "ways/go", 1000, builtin.AMD64()},
-		{"remote", "fake/call", 10, builtin.AMD64()},
-		{"isolated", "fake/call", 10, isolated(b)},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			program, err := sdk.Load(context.Background(), callLoop(b, c.turns, c.helper), c.backend, opts)
-			require.NoError(b, err)
-			defer program.Close()
+	b.Run("here", func(b *testing.B) { waysHere(b, opts) })
+	for name, backend := range map[string]sdk.Backend{"remote": builtin.AMD64(), "isolated": isolated(b)} {
+		b.Run(name, func(b *testing.B) {
+			program := loadWay(b, backend, opts, 1, "fake/call")
 			for b.Loop() {
-				ret, err := program.Run(nil)
-				require.NoError(b, err)
-				require.Equal(b, uint64(c.turns), ret)
+				if _, err := program.Run(nil); err != nil {
+					b.Fatal(err)
+				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(c.turns), "ns/call")
 		})
 	}
+}
+
+// waysHere measures the ways that stay in this process.
+func waysHere(b *testing.B, opts sdk.Options) {
+	const turns = 1000
+	var all []*contestant
+	for _, name := range []string{"", "ways/expanded", "ways/body", "ways/native", "ways/go"} {
+		all = append(all, &contestant{name: name, run: on(b, loadWay(b, builtin.AMD64(), opts, turns, name), nil)})
+	}
+	inTurns(b, all...)
+	for _, c := range all[1:] {
+		b.ReportMetric((c.median()-all[0].median())/turns, c.name+"-ns/call")
+		b.ReportMetric((c.min()-all[0].min())/turns, c.name+"-min-ns/call")
+	}
+}
+
+// loadWay loads a program that calls a helper in each of its turns, and runs it once.
+func loadWay(b *testing.B, backend sdk.Backend, opts sdk.Options, turns int32, helper string) *sdk.Program {
+	p, err := sdk.Load(b.Context(), callLoop(b, turns, helper), backend, opts)
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, p.Close()) })
+	ret, err := p.Run(nil)
+	require.NoError(b, err)
+	require.Equal(b, uint64(turns), ret)
+	return p
 }
 
 // callLoop makes a program that calls a helper in each of n turns and returns n.

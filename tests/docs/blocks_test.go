@@ -105,7 +105,9 @@ func run(t *testing.T, command, work, dir string) []string {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", command)
 	cmd.Dir = work
-	cmd.Env = append(os.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "NO_COLOR=1")
+	source, err := filepath.Abs(root)
+	require.NoError(t, err)
+	cmd.Env = append(os.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "NO_COLOR=1", "BPFC_SOURCE="+source, "GOPROXY=off")
 	out, err := cmd.CombinedOutput()
 	if _, failed := err.(*exec.ExitError); err != nil && !failed {
 		require.NoError(t, err)

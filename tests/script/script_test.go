@@ -17,6 +17,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// goDirs are the variables by which the go command of a script finds what has been built and fetched.
+var goDirs = []string{"GOCACHE", "GOMODCACHE"}
+
 func TestScripts(t *testing.T) {
 	dir := filepath.Dir(command.Build(t))
 	examples, err := filepath.Abs("../../examples")
@@ -27,13 +30,23 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	out, err := exec.Command("go", append([]string{"env"}, goDirs...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dirs := strings.Fields(string(out))
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
 			e.Setenv("EXAMPLES", examples)
 			e.Setenv("OBJECTS", objects)
+			e.Setenv("SOURCE", filepath.Dir(examples))
 			e.Setenv("HOME", e.WorkDir)
+			for i, name := range goDirs { // which are below HOME
+				e.Setenv(name, dirs[i])
+			}
+			e.Setenv("GOPROXY", "off")
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
