@@ -2,10 +2,12 @@ package sdk_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"maps"
 	"net/netip"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -468,4 +470,32 @@ func TestClosedCollections(t *testing.T) {
 	_, err = c.Programs["drop"].Exec(t.Context(), sdk.Input{Mem: make([]byte, 64)})
 	require.Error(t, err)
 	require.Error(t, c.Maps["hash"].Put(uint32(1), uint64(1)))
+}
+
+// Programs run while maps and variables are read and written: no run is lost.
+func TestCollectionsAreSafeForConcurrentUse(t *testing.T) {
+	eachBackend(t, func(t *testing.T, b sdk.Backend) {
+		const workers, runs = 4, 100
+		c := collection(t, b)
+		var wait sync.WaitGroup
+		for g := range uint32(workers) {
+			wait.Go(func() {
+				for i := range uint64(runs) {
+					r, err := c.Programs["count"].Exec(t.Context(), sdk.Input{Mem: make([]byte, 64)})
+					var seen []uint32
+					var step uint32
+					err = errors.Join(err, c.Maps["array"].Put(g%3, [2]uint64{i, i}), c.Maps["percpu"].Lookup(uint32(0), &seen), c.Variables["step"].Get(&step))
+					_, failed := c.Maps["ring"].Records()
+					if err = errors.Join(err, failed); err != nil || r.Ret != 2 || step != 3 || len(seen) != 3 {
+						t.Errorf("goroutine %d: %d, %d, %v, %v", g, r.Ret, step, seen, err)
+						return
+					}
+				}
+			})
+		}
+		wait.Wait()
+		var all []uint32
+		require.NoError(t, c.Maps["percpu"].Lookup(uint32(0), &all))
+		require.Equal(t, uint32(workers*runs), all[0]+all[1]+all[2])
+	})
 }

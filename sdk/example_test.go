@@ -98,3 +98,34 @@ func ExampleProgram_Worker() {
 	fmt.Println(total)
 	// Output: 4950
 }
+
+// An XDP program is tested without a kernel: its maps are set, a packet is dropped, the counters and records tell why.
+func ExampleLoadCollection() {
+	ctx := context.Background()
+	object, err := builtin.ReadFile(ctx, "../examples/firewall/firewall.o", builtin.ReadOptions{})
+	if err != nil {
+		panic(err)
+	}
+	c, err := sdk.LoadCollection(ctx, object, builtin.Interp(), sdk.Options{Set: builtin.Linux()})
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close()
+	type network struct {
+		Bits uint32
+		Addr [4]byte
+	}
+	if err := c.Maps["denied"].Put(network{8, [4]byte{10}}, uint32(1)); err != nil {
+		panic(err)
+	}
+	packet := make([]byte, 60)
+	copy(packet[12:], []byte{8, 0, 0x45}) // IPv4
+	copy(packet[26:], []byte{10, 0, 0, 1})
+	r, err := c.Programs["firewall"].Exec(ctx, sdk.Input{Mem: packet})
+	if err != nil {
+		panic(err)
+	}
+	records, err := c.Maps["events"].Records()
+	fmt.Println(r.Ret, records, err)
+	// Output: 1 [[10 0 0 1 0 0 1 0]] <nil>
+}

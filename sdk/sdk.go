@@ -9,6 +9,8 @@
 //	p, err := sdk.Load(ctx, object, builtin.AMD64(), sdk.Options{Set: builtin.Base()})
 //	defer p.Close()
 //	result, err := p.Run(packet)
+//
+// To test programs that were written for the kernel, see LoadCollection, and examples/firewall.
 package sdk
 
 import (
@@ -55,7 +57,8 @@ type Options struct {
 	// encoding/json makes the set's description of it from; docs/ENVIRONMENT.md has them. What is not given
 	// has fixed values, so that a run gives the same every time.
 	Env map[string]any
-	// Cover, if set, counts the source lines that runs execute, of programs loaded with the interpreter.
+	// Cover, if set, counts the source lines that runs execute, of programs loaded with the interpreter. Runs are much
+	// slower then. Of a batch that repeats its inputs, the last run of each counts.
 	Cover *Coverage
 }
 

@@ -103,6 +103,9 @@ func (f *Field) packList(to []byte, v reflect.Value) error {
 // packInt stores an integer that fits, with or without a sign, in at most 8 bytes.
 func packInt(to []byte, v reflect.Value) error {
 	bits := 8 * len(to)
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
 	var x uint64
 	switch {
 	case bits > 64:

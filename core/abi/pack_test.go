@@ -26,7 +26,7 @@ func packed() *Context {
 func TestPackPutsFieldsAtTheirPlaces(t *testing.T) {
 	type port uint16
 	got, err := packed().Pack(map[string]any{
-		"word": port(0x1234), "half": 0x00020001, "level": -2, "cb": []uint32{1, 0xfffffffe}, "name": [2]byte{7, 8}, "time": ^uint64(0), "low": int8(3),
+		"word": port(0x1234), "half": 0x00020001, "level": -2, "cb": []any{1, uint32(0xfffffffe)}, "name": [2]byte{7, 8}, "time": ^uint64(0), "low": int8(3),
 	})
 	require.NoError(t, err)
 	require.Equal(t, []byte{
@@ -54,6 +54,8 @@ func TestPackRefuses(t *testing.T) {
 		"field cb of struct s: element 1: -2147483649 does not fit 4 bytes":                                          {"cb": []int64{0, -1<<31 - 1}},
 		"field name of struct s: a list of 5 elements of 1 bytes is given, the field has 4 bytes":                    {"name": make([]byte, 5)},
 		"field time of struct s: a list of 9 elements of 1 bytes is given, the field has 8 bytes":                    {"time": make([]byte, 9)},
+		"field cb of struct s: element 1: a nil is no integer":                                                       {"cb": []any{1, nil}},
+		"field cb of struct s: element 0: a bool is no integer":                                                      {"cb": []any{true}},
 	} {
 		_, err := packed().Pack(fields)
 		require.EqualError(t, err, want)

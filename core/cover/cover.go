@@ -25,7 +25,8 @@ type Line struct {
 	Count uint64
 }
 
-// Profile counts the lines of any number of programs and runs. Its zero value has none. It is safe for concurrent use.
+// Profile counts the lines of any number of programs and runs. Lines of files of the same name are the same lines: objects
+// that name different sources alike need a profile each. Its zero value has none. It is safe for concurrent use.
 type Profile struct {
 	mu    sync.Mutex
 	lines map[place]*Line

@@ -61,6 +61,7 @@ int tcmark(struct __sk_buff *skb)
 	class = bpf_map_lookup_elem(&classes, &ip->protocol);
 	if (!class) {
 		__sync_fetch_and_add(&unknown, 1);
+		bpf_printk("no class for protocol %d", ip->protocol);
 		return TC_ACT_OK;
 	}
 	skb->mark = class->mark;

@@ -70,6 +70,16 @@ func exec(t *testing.T, c *sdk.Collection, packet []byte, fields map[string]any)
 	return r, after
 }
 
+// trace is what a run has written with bpf_printk.
+func trace(r sdk.Result) (text string) {
+	for _, record := range r.Records {
+		if record.Helper == "bpf_trace_printk" {
+			text += string(record.Data)
+		}
+	}
+	return text
+}
+
 func TestAPacketIsMarked(t *testing.T) {
 	c := load(t)
 	require.NoError(t, c.Maps["classes"].Put(uint8(udp), class{Mark: 0x2a, Priority: 6}))
@@ -117,6 +127,7 @@ func TestAPacketIsRedirected(t *testing.T) {
 	require.Equal(t, uint64(5), r.Records[0].Args[0])
 }
 
+// Packets that are none of the program's stay as they are. The one of no class is counted, and is a line of the trace.
 func TestOtherPackets(t *testing.T) {
 	c := load(t)
 	v6 := packet(0)
@@ -126,6 +137,7 @@ func TestOtherPackets(t *testing.T) {
 		require.Equal(t, uint64(actOK), r.Ret, name)
 		require.Equal(t, p, r.Mem, name)
 		require.Equal(t, uint64(9), after["mark"], name)
+		require.Equal(t, map[string]string{"of no class": "no class for protocol 17"}[name], trace(r), name)
 	}
 	var unknown uint64
 	require.NoError(t, c.Variables["unknown"].Get(&unknown))
