@@ -34,6 +34,14 @@
 #define rcEntry	264
 #define rcR1	272
 #define rcR2	280
+#define loopNext	rcReg(0)
+#define loopEnd	rcReg(1)
+#define loopRets	rcReg(2)
+#define loopStart	rcReg(3)
+#define loopStop	rcReg(4)
+#define loopMeta	rcReg(5)
+#define loopMask	rcReg(6)
+#define loopLeast	rcReg(7)
 
 // func enter(w *Worker, rc *runContext) (r0 uint64)
 // Registers that a program can name are 0 but for its arguments. X13 keeps the
@@ -70,6 +78,54 @@ TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-24
 moved:
 	MOVQ rcHostSP(R12), SP
 	MOVQ AX, r0+16(FP)
+	RET
+
+// func enterEach(w *Worker, rc *runContext)
+// Enters once for each packet of the loop, of a program that never leaves its code, up to the first that is too short.
+// R1 to R5 and R0 begin as a run, or the length of its packet, has left them; no program reads what it has not written.
+TEXT ·enterEach(SB), NOSPLIT|NOFRAME, $0-16
+	MOVQ rc+8(FP), R12
+	MOVQ SP, rcHostSP(R12)
+	MOVQ BP, rcHostBP(R12)
+	MOVQ rcStackTop(R12), BP
+	MOVQ rcControlTop(R12), SP
+	XORL AX, AX
+	XORL BX, BX
+	XORL CX, CX
+	XORL DX, DX
+	XORL R8, R8
+	XORL R13, R13
+	XORL R14, R14
+	XORL R15, R15
+next:
+	MOVQ loopNext(R12), R10
+	CMPQ R10, loopEnd(R12)
+	JEQ done
+	MOVQ 8(R10), DX
+	CMPQ DX, loopLeast(R12)
+	JLT done
+	MOVQ 0(R10), R9
+	MOVQ loopStart(R12), R11
+	MOVQ R9, (R11)
+	MOVQ loopMeta(R12), R11
+	MOVQ R9, (R11)
+	ADDQ DX, R9
+	MOVQ loopStop(R12), R11
+	MOVQ R9, (R11)
+	ADDQ $24, R10
+	MOVQ R10, loopNext(R12)
+	MOVQ rcR1(R12), DI
+	XORL SI, SI
+	CALL rcEntry(R12)
+	MOVQ loopRets(R12), R10
+	ANDQ loopMask(R12), AX
+	MOVQ AX, 0(R10)
+	ADDQ $8, R10
+	MOVQ R10, loopRets(R12)
+	JMP next
+done:
+	MOVQ rcHostSP(R12), SP
+	MOVQ rcHostBP(R12), BP
 	RET
 
 // func leave()

@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"unsafe"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/runtime/check"
@@ -22,6 +24,7 @@ const (
 // In entry_linux_amd64.s.
 
 func enter(w *Worker, rc *runContext) (r0 uint64)
+func enterEach(w *Worker, rc *runContext)
 func leave()
 func exited(w *Worker, rc *runContext) (r0 uint64)
 func resume(w *Worker, rc *runContext) (r0 uint64)
@@ -38,8 +41,9 @@ func (w *Worker) callNative(fn uint64, args *[5]uint64) uint64 { return call5(w.
 
 // nativeRun is what a worker knows of the machine code that it runs.
 type nativeRun struct {
-	code *nativeCode // of the bound program; nil if it is not machine code
-	err  error       // what ended the run
+	code  *nativeCode // of the bound program; nil if it is not machine code
+	err   error       // what ended the run
+	stays bool        // the bound program is all in its own code
 }
 
 // bind prepares for runs of p with n regions.
@@ -49,7 +53,7 @@ func (n *nativeRun) bind(w *Worker, p *Program, regions int) {
 		return
 	}
 	rc := w.rc
-	rc.entry = n.code.entry[p.entry]
+	rc.entry, n.stays = n.code.entry[p.entry], n.code.stays(p.entry)
 	clear(rc.regions[:])
 	rc.regionsEnd = uint64(uintptr(unsafe.Pointer(&rc.regions[0]))) + uint64(regions)*codegen.RegionSize
 }
@@ -59,6 +63,9 @@ func (n *nativeRun) bound() bool { return n.code != nil }
 
 // enter runs the bound entry with R1 and R2 of the run context; its result counts if err is nil then.
 func (n *nativeRun) enter(w *Worker) uint64 { return enter(w, w.rc) }
+
+// enterEach runs the bound entry on the packets of the worker's loop.
+func (n *nativeRun) enterEach(w *Worker) { enterEach(w, w.rc) }
 
 // takeErr is the error that ended the run.
 func (n *nativeRun) takeErr() error {
@@ -97,6 +104,15 @@ func (c *nativeCode) index() {
 		c.exits = append(c.exits, x)
 		c.slot[x.Offset/4] = int32(i) + 1
 	}
+}
+
+// stays reports whether a program is all in its own code: it has no exit, and calls no native helper and no other program.
+func (c *nativeCode) stays(entry int) bool {
+	a := c.image.Artifact
+	leaves := func(x codegen.Exit) bool { return x.Prog < 0 || int(x.Prog) == entry }
+	calls := func(m abi.MapSpec) bool { return m.Type == mapTypeProgArray }
+	native := func(r codegen.Reloc) bool { return r.Kind == codegen.RelocHelper }
+	return !slices.ContainsFunc(a.Exits, leaves) && !slices.ContainsFunc(a.Maps, calls) && !slices.ContainsFunc(a.Relocs, native)
 }
 
 // find returns the exit that resumes at an address, nil if there is none.

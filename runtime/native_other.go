@@ -24,7 +24,10 @@ func (w *Worker) callNative(uint64, *[5]uint64) uint64 { return 0 }
 type codes struct{}
 
 // nativeRun is empty where no machine code runs.
-type nativeRun struct{ err error }
+type nativeRun struct {
+	err   error
+	stays bool
+}
 
 func (nativeRun) bind(*Worker, *Program, int) {}
 
@@ -33,6 +36,8 @@ func (nativeRun) takeErr() error { return errReleased }
 func (nativeRun) bound() bool { return false }
 
 func (nativeRun) enter(*Worker) uint64 { return 0 }
+
+func (nativeRun) enterEach(*Worker) {}
 
 // Load refuses every artifact: machine code runs on linux/amd64 only.
 func (Native) Load(img *Image) (Executable, error) {

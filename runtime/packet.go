@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/bpfc/bpfc/core/abi"
@@ -29,6 +30,7 @@ type layout struct {
 	start, end, meta []uint32 // places of packet pointers
 	pointers         []uint32 // places of other pointers
 	packet, writable bool
+	least            int // see codegen.Implementation.Steady; 0 if contexts differ
 	enter            func(codegen.Call) error
 	leave            func(codegen.Call, uint64)
 }
@@ -55,6 +57,10 @@ func layoutOf(t *abi.ProgType, s *implementations) (*layout, error) {
 		case abi.FieldPointer, abi.FieldFlowKeys:
 			l.pointers = append(l.pointers, at)
 		}
+	}
+	written := slices.ContainsFunc(c.Fields, func(f abi.Field) bool { return f.Access != abi.ReadOnly })
+	if !written && len(l.start) == 1 && len(l.end) == 1 && len(l.meta) == 1 {
+		l.least = s.steady[t.Name]
 	}
 	l.packet = len(l.start) > 0 || t.LoadAbs || t.Packet != abi.PacketNone
 	return l, nil

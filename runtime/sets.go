@@ -15,13 +15,14 @@ type implementations struct {
 	helpers map[string]codegen.GoHelper
 	enter   map[string]func(codegen.Call) error
 	leave   map[string]func(codegen.Call, uint64)
+	steady  map[string]int
 	done    []func(codegen.Call)
 	close   []func() error
 }
 
 // implement opens the implementations of a spec's sets. What the caller gives by name comes before theirs.
 func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
-	all := implementations{helpers: map[string]codegen.GoHelper{}, enter: map[string]func(codegen.Call) error{}, leave: map[string]func(codegen.Call, uint64){}}
+	all := implementations{helpers: map[string]codegen.GoHelper{}, enter: map[string]func(codegen.Call) error{}, leave: map[string]func(codegen.Call, uint64){}, steady: map[string]int{}}
 	asked := map[string]bool{}
 	for _, open := range s.Sets {
 		one, err := open(&home{r, asked})
@@ -31,6 +32,7 @@ func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
 		maps.Copy(all.helpers, one.Helpers)
 		maps.Copy(all.enter, one.Enter)
 		maps.Copy(all.leave, one.Leave)
+		maps.Copy(all.steady, one.Steady)
 		if one.Done != nil {
 			all.done = append(all.done, one.Done)
 		}

@@ -45,6 +45,8 @@ type Worker struct {
 	slice   int64
 	ctx     context.Context // of a batch; nil if none
 	native  nativeRun
+	each    batch
+	steady  bool // of a batch: the context is as every run of its program finds it
 
 	context     []byte // the host's form of the context
 	contextAddr uint64

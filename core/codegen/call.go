@@ -149,6 +149,9 @@ type Implementation struct {
 	// Enter completes the context of a run, by program type: it is called when the input's context and packet are in
 	// place. What it finds wrong with them is the error of the input.
 	Enter map[string]func(Call) error
+	// Steady says by program type of packets of how many bytes and more Enter makes the same context always, but for
+	// their addresses, if the input has no context and no helper of the set has run in between.
+	Steady map[string]int
 	// Leave is called when the program has returned, with its result, by program type.
 	Leave map[string]func(c Call, ret uint64)
 	// Done is called at the end of a run, however it ended, that has called one of Helpers; it may be nil. It gives

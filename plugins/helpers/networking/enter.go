@@ -72,6 +72,17 @@ func (n *network) entry(r *row) func(codegen.Call) error {
 	return nil
 }
 
+// steady are the types whose contexts do not tell packets apart: a frame has to have its link header, and no more.
+func steady() map[string]int {
+	types := map[string]int{}
+	for _, r := range rows() {
+		if r.kernel == typeXDP {
+			types[r.name] = ethLen
+		}
+	}
+	return types
+}
+
 // exits are by program type what ends a run.
 func (n *network) exits() map[string]func(codegen.Call, uint64) {
 	es := map[string]func(codegen.Call, uint64){}

@@ -22,7 +22,7 @@ func Implement(h codegen.Home) (codegen.Implementation, error) {
 	if err := n.readSockets(h); err != nil {
 		return codegen.Implementation{}, err
 	}
-	return codegen.Implementation{Helpers: n.helpers(), Enter: n.entries(), Leave: n.exits()}, nil
+	return codegen.Implementation{Helpers: n.helpers(), Enter: n.entries(), Steady: steady(), Leave: n.exits()}, nil
 }
 
 // helpers are the Go helpers of a session.

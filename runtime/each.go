@@ -1,0 +1,92 @@
+package runtime
+
+import "unsafe"
+
+// eachPart is after how many runs RunEach looks whether its program is closed, and lets go what maps have taken away.
+const eachPart = 64
+
+// loop is what machine code that runs on one packet behind the other needs. It lies in the run context where registers
+// are kept when code leaves: code in a loop does not.
+type loop struct {
+	next, end         uintptr // slices of bytes: the packets
+	rets              uintptr
+	start, stop, meta uintptr // where the packet's addresses go
+	mask              uint64  // of return values
+	least             uint64  // length of a packet
+}
+
+func (rc *runContext) loop() *loop { return (*loop)(unsafe.Pointer(&rc.regs)) }
+
+// batch is what RunEach works on. A worker refers to it, so that it is on the heap, where it does not move.
+type batch struct {
+	mems [][]byte
+	rets []uint64
+}
+
+// RunEach runs the program once on each of the memories, as RunContext without a context does, and puts what the runs
+// return into rets, which has room for all. It ends with the first error; n is how many runs there were before it.
+func (w *Worker) RunEach(mems [][]byte, rets []uint64) (n int, err error) {
+	rets = rets[:len(mems)]
+	w.each, w.steady = batch{mems, rets}, false
+	for n < len(mems) && err == nil {
+		part := min(len(mems)-n, eachPart)
+		var done int
+		done, err = w.runPart(mems[n:n+part], rets[n:n+part])
+		n += done
+	}
+	w.each = batch{}
+	return n, err
+}
+
+// runPart is RunEach in one epoch.
+func (w *Worker) runPart(mems [][]byte, rets []uint64) (n int, err error) {
+	switch p := w.bound; {
+	case p == nil:
+		return 0, errReleased
+	case p.closed.Load() && w.mustEnd():
+		return 0, p.unavailable()
+	}
+	if w.visits {
+		w.state.Store(w.runtime.epoch.Load())
+		defer w.state.Store(stateHeld)
+	}
+	for n < len(mems) && err == nil {
+		if w.steady {
+			n += w.runAlike(mems[n:], rets[n:])
+		}
+		if n == len(mems) {
+			break
+		}
+		if err = w.prepare(nil, mems[n]); err == nil {
+			w.settle(len(mems[n]))
+			rets[n], err = w.startNow()
+		}
+		if err == nil {
+			n++
+		}
+	}
+	return n, err
+}
+
+// settle notes that the context is as the next run needs it, if it is one that no run changes.
+func (w *Worker) settle(n int) {
+	if l := w.bound.layout; l != nil && l.least > 0 && n >= l.least {
+		w.steady = w.native.stays
+	}
+}
+
+// runAlike runs the program on the packets that begin with the context that is there, up to the first that does not.
+// It does not leave machine code.
+func (w *Worker) runAlike(mems [][]byte, rets []uint64) (n int) {
+	c := w.bound.layout
+	address := func(p unsafe.Pointer) uintptr { return uintptr(p) }
+	place := func(places []uint32) uintptr { return address(unsafe.Pointer(&w.context[places[0]])) }
+	first := address(unsafe.Pointer(unsafe.SliceData(mems)))
+	l := w.rc.loop()
+	*l = loop{
+		next: first, end: first + uintptr(len(mems))*unsafe.Sizeof(mems[0]), rets: address(unsafe.Pointer(unsafe.SliceData(rets))),
+		start: place(c.start), stop: place(c.end), meta: place(c.meta), mask: w.mask, least: uint64(c.least),
+	}
+	w.native.enterEach(w)
+	return int((l.next - first) / unsafe.Sizeof(mems[0]))
+}
