@@ -45,7 +45,9 @@ func compile(t testing.TB, u *codegen.Unit) *codegen.Artifact {
 
 var goHelpers = map[string]codegen.GoHelper{
 	"test/identity": func(_ codegen.Call, r1, _, _, _, _ uint64) uint64 { return r1 },
-	"test/mix":      func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 { return r1 + 10*r2 + 100*r3 + 1000*r4 + 10000*r5 },
+	"test/mix": func(_ codegen.Call, r1, r2, r3, r4, r5 uint64) uint64 {
+		return r1 + 10*r2 + 100*r3 + 1000*r4 + 10000*r5
+	},
 }
 
 // load compiles and loads programs.
