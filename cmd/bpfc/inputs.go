@@ -46,7 +46,7 @@ type arguments struct {
 	mem, ctx []byte
 	env      map[string][]byte
 	maps     []mapFile
-	file     io.ReadCloser // of --pcap or --events, nil without
+	file     io.Reader // of --pcap or --events, nil without
 }
 
 // arguments reads the files that the flags name.
@@ -67,12 +67,6 @@ func (a *app) arguments(ctx context.Context, f *runFlags) (args arguments, err e
 		args.file, err = a.openInput(ctx, name)
 	}
 	return args, err
-}
-
-func (args *arguments) close() {
-	if args.file != nil {
-		args.file.Close()
-	}
 }
 
 // textOf is the value of a flag, or the content of the file that it names.
@@ -103,20 +97,77 @@ func (a *app) environment(ctx context.Context, arg string) (map[string][]byte, e
 	return parts, nil
 }
 
-// openInput opens a file that is read as it is needed. Reading ends with ctx.
-func (a *app) openInput(ctx context.Context, name string) (io.ReadCloser, error) {
+// openInput opens a file that is read as it is needed. Waiting for a pipe or a terminal ends with ctx.
+func (a *app) openInput(ctx context.Context, name string) (io.Reader, error) {
+	open := func() (io.ReadCloser, error) { return os.Open(name) }
 	if name == "-" {
 		if a.stdinRead.Swap(true) {
 			return nil, usage("standard input is named twice: it can be read once")
 		}
-		return io.NopCloser(a.in), nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
+		open = func() (io.ReadCloser, error) { return io.NopCloser(a.in), nil }
+	} else if _, err := os.Stat(name); err != nil {
 		return nil, err
 	}
-	context.AfterFunc(ctx, func() { f.Close() })
-	return f, nil
+	s := &stream{ctx: ctx, parts: make(chan part)}
+	go s.read(open)
+	return s, nil
+}
+
+// stream is a file that another goroutine reads ahead.
+type stream struct {
+	ctx   context.Context
+	parts chan part
+	now   part
+}
+
+// part is what one read has given.
+type part struct {
+	b   []byte
+	err error
+}
+
+// read reads the file to its end, or until the stream is not wanted any more.
+func (s *stream) read(open func() (io.ReadCloser, error)) {
+	const partSize = 1 << 16
+	f, err := open()
+	if err == nil {
+		defer f.Close()
+	}
+	for err == nil {
+		var n int
+		b := make([]byte, partSize)
+		n, err = f.Read(b)
+		if n > 0 && !s.send(part{b: b[:n]}) {
+			return
+		}
+	}
+	s.send(part{err: err})
+}
+
+func (s *stream) send(p part) bool {
+	select {
+	case s.parts <- p:
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
+// Read implements io.Reader.
+func (s *stream) Read(b []byte) (int, error) {
+	if len(s.now.b) == 0 && s.now.err == nil {
+		select {
+		case s.now = <-s.parts:
+		case <-s.ctx.Done():
+			s.now = part{err: context.Cause(s.ctx)}
+		}
+	}
+	if len(s.now.b) == 0 {
+		return 0, s.now.err
+	}
+	n := copy(b, s.now.b)
+	s.now.b = s.now.b[n:]
+	return n, nil
 }
 
 // source makes the inputs, for the type of the program.

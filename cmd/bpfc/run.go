@@ -139,7 +139,6 @@ func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, c
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	args, err := a.arguments(ctx, f)
-	defer args.close()
 	if err != nil {
 		return err
 	}
@@ -151,7 +150,7 @@ func (a *app) run(ctx context.Context, in string, clang []string, f *runFlags, c
 	defer r.session.Close()
 	inputs, err := args.source(f, &r.typ)
 	if err != nil {
-		return err
+		return r.ended(orCause(ctx, err))
 	}
 	return a.runInputs(ctx, r, inputs, f, expect)
 }
