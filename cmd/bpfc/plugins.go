@@ -135,24 +135,35 @@ func (p *plugins) describe(ctx context.Context, a *app, name string) (*abi.Set, 
 	return set, err
 }
 
-// open opens a session: in the back end's process, or in this
-// one. Only the code of our own back ends is let in here, whatever a plugin calls its target.
+// open opens a session: in the back end's process, or in this one.
 func (a *app) open(ctx context.Context, b codegen.Backend, spec codegen.Spec, f *runFlags) (codegen.Session, error) {
+	spec.Sets = append(spec.Sets, a.plugins.opens...)
 	if f.inProcess {
-		ref, err := a.ref(host.BackendRole, f.backend)
-		if err != nil {
-			return nil, err
-		}
-		linked, ok := builtin.Backend(b.Target().Name)
-		if !ref.Builtin || !ok {
-			return nil, &codegen.UnsupportedError{What: "--in-process with back end " + f.backend, Msg: "only the code of built-in back ends is trusted to run in this process; leave the flag out"}
-		}
-		b = linked
+		return a.openHere(ctx, b.Target(), spec, f.backend)
 	}
 	r, ok := b.(codegen.Runner)
 	if !ok {
 		return nil, &codegen.UnsupportedError{What: "running programs with back end " + b.Target().Name, Msg: "it only compiles; use --backend interp"}
 	}
-	spec.Sets = append(spec.Sets, a.plugins.opens...)
 	return r.Open(ctx, spec)
+}
+
+// openHere opens a session in this process, whatever a plugin calls its target: for the code of our own back ends, and
+// for machine code of those that are pinned or trusted.
+func (a *app) openHere(ctx context.Context, t codegen.Target, spec codegen.Spec, backend string) (codegen.Session, error) {
+	ref, err := a.ref(host.BackendRole, backend)
+	if err != nil {
+		return nil, err
+	}
+	if ref, err = a.pin(ref); err != nil {
+		return nil, err
+	}
+	linked, ok := builtin.Backend(t.Name)
+	switch {
+	case ref.Builtin && ok:
+		return linked.(codegen.Runner).Open(ctx, spec)
+	case ref.SHA256 != "" && t.Arch == "amd64" && nativeHost():
+		return builtin.OpenNative(ctx, spec)
+	}
+	return nil, &codegen.UnsupportedError{What: "--in-process with back end " + backend, Msg: "only the code of built-in back ends, and machine code of those that are pinned (bpfc plugin lock) or named with --trust, runs in this process; leave the flag out"}
 }

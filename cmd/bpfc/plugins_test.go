@@ -25,6 +25,14 @@ func TestOnlyBuiltInCodeRunsInThisProcess(t *testing.T) {
 	require.ErrorAs(t, err, &unsupported)
 	require.Contains(t, err.Error(), "only the code of built-in back ends")
 
+	if nativeHost() {
+		a.trust = []string{"impostor"}
+		s, err := a.open(context.Background(), impostor{}, codegen.Spec{}, &runFlags{backend: path, inProcess: true})
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+		a.trust = nil
+	}
+
 	s, err := a.open(context.Background(), impostor{}, codegen.Spec{}, &runFlags{backend: "interp", inProcess: true})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())

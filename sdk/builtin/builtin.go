@@ -32,8 +32,19 @@ type engine interface {
 
 // Open opens a session: see codegen.Runner.
 func (b withSets) Open(ctx context.Context, s codegen.Spec) (codegen.Session, error) {
+	return b.engine.Open(ctx, implemented(s))
+}
+
+// implemented is a spec with the implementations of the built-in sets.
+func implemented(s codegen.Spec) codegen.Spec {
 	s.Sets = append([]codegen.Open{base.Implement, networking.Implement, tracing.Implement}, s.Sets...)
-	return b.engine.Open(ctx, s)
+	return s
+}
+
+// OpenNative opens a session in this process for amd64 machine code of any back end, which the caller trusts: see
+// sdk.OpenNative. It has the helpers of the built-in sets.
+func OpenNative(ctx context.Context, s codegen.Spec) (codegen.Session, error) {
+	return amd64.New().Open(ctx, implemented(s))
 }
 
 // Base is the helper set with programs of type mem, and with what the sets of the kernel's types share.

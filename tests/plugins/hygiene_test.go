@@ -176,6 +176,8 @@ func TestFailuresToStart(t *testing.T) {
 		{"stops", misbehave("stop-early"), host.Timeout, "did not finish its handshake within 1s and was killed"},
 		{"sleeps", misbehave("sleep"), host.Timeout, "did not finish its handshake within 1s and was killed"},
 		{"other version", misbehave("version"), host.Version, "speaks version 2 of the plugin protocol, this program speaks version 1"},
+		{"helpers of another version", host.Ref{Name: "bpfc-helpers-fake", Role: host.HelpersRole, Path: program, Args: []string{"version"}}, host.Version,
+			"plugin bpfc-helpers-fake speaks version 2 of the plugin protocol, this program speaks version 1"},
 		{"missing", host.Ref{Name: "bpfc-backend-x", Path: "/nowhere/bpfc-backend-x"}, host.Missing, "does not exist: there is no file /nowhere/bpfc-backend-x"},
 		{"text", host.Ref{Name: "bpfc-backend-text", Path: text}, host.NotPlugin, "cannot be run: "},
 		{"script", host.Ref{Name: "bpfc-backend-script", Path: script}, host.NotPlugin, "cannot be run: "},
