@@ -1,10 +1,10 @@
 package bench
 
 import (
-	"context"
 	"encoding/binary"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,11 +19,12 @@ const (
 	lookups = 1000
 )
 
-// BenchmarkLookup is a lookup from machine code among 10,000 keys, without a pattern; "none" is the loop without it.
+// BenchmarkLookup is a lookup from machine code among 10,000 keys, without a pattern, less the loop without it; and the
+// same object in the machine's kernel, where it may be loaded.
 //
 //	maps/lookups.o: clang-19 -target bpf -O2 -g -mcpu=v3 -c lookups.c && llvm-strip-19 -g lookups.o
 func BenchmarkLookup(b *testing.B) {
-	ctx := context.Background()
+	ctx := b.Context()
 	o, err := builtin.ReadFile(ctx, "maps/lookups.o", builtin.ReadOptions{})
 	require.NoError(b, err)
 	set, err := sdk.MergeSets(builtin.Base(), builtin.Networking())
@@ -38,19 +39,29 @@ func BenchmarkLookup(b *testing.B) {
 			require.NoError(b, m.Put(key, i))
 		}
 	}
+	var all []*contestant
+	packet := make([]byte, 64)
 	for _, name := range slices.Sorted(maps.Keys(c.Programs)) {
 		p := c.Programs[name]
-		b.Run(name, func(b *testing.B) {
-			w, err := p.Worker(ctx)
-			require.NoError(b, err)
-			defer w.Release()
-			packet := make([]byte, 64)
-			for b.Loop() {
-				if _, err := w.Run(packet); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/lookups, "ns/lookup")
-		})
+		all = append(all, &contestant{name: name, run: func(int) error { _, err := p.Run(packet); return err }})
+	}
+	inKernel, err := kernelLookups(b, "maps/lookups.o", packet)
+	if err != nil {
+		b.Log("without the kernel: ", err)
+	}
+	all = append(all, inKernel...)
+	inTurns(b, all...)
+	base := map[bool]*contestant{}
+	for _, c := range all {
+		if name, kernel := strings.CutPrefix(c.name, "kernel-"); name == "none" {
+			base[kernel] = c
+		}
+	}
+	for _, c := range all {
+		_, kernel := strings.CutPrefix(c.name, "kernel-")
+		if none := base[kernel]; c != none {
+			b.ReportMetric((c.median()-none.median())/lookups, c.name+"-ns")
+			b.ReportMetric((c.min()-none.min())/lookups, c.name+"-min-ns")
+		}
 	}
 }
