@@ -258,7 +258,10 @@ func (c *callCheck) mapKey(i int, r ref) *Error {
 					c.after = append(c.after, func() { c.relyOnSlot(&t) })
 				} else if c.zeros(&t)>>at&0xf == 0xf {
 					c.key = 0
-					c.after = append(c.after, func() { c.relyOnSlot(&t) })
+					c.after = append(c.after, func() {
+						c.relyOnSlot(&t)
+						c.relyOnZeros(c.p, n.obj, 1<<k)
+					})
 				}
 			}
 		}

@@ -250,7 +250,9 @@ func (a *analysis) closeLoop(m *mark, p *path) {
 		}
 	})
 	for i := int32(0); i < m.path.depth; i++ {
-		a.readSlots(p, i, 1<<len(m.path.frames[i].slots)-1)
+		all := uint64(1)<<len(m.path.frames[i].slots) - 1
+		a.readSlots(p, i, all)
+		a.relyOnZeros(p, i, all)
 	}
 	for _, s := range p.spans {
 		a.needs[s.need] = max(a.needs[s.need], s.n)
@@ -324,7 +326,10 @@ func (w *widening) slot(s, t *slot, at place) {
 		t.init, t.zero = t.init&s.init, t.zero&s.zero
 		return
 	}
-	t.zero = w.zeros(s) & w.zeros(t)
+	if t.zero = w.zeros(s) & w.zeros(t); t.zero != 0 {
+		w.relyOnSlot(s)
+		w.relyOnSlot(t)
+	}
 	t.init &= s.init
 	t.val, t.size = 0, 0
 }

@@ -24,6 +24,7 @@ type mark struct {
 	rank    []rank
 	ranked  bool
 	read    [ir.MaxFrames]uint64 // slots that a way from here reads before writing them
+	zeros   [ir.MaxFrames]uint64 // slots of which a way from here relies on bytes that are 0
 	hits    int32
 	misses  int32
 	backs   int // analysis.backs when it was made
@@ -178,14 +179,26 @@ func (c *comparison) frame(i int32) bool {
 			return false
 		}
 	}
-	read := c.m.read[i]
+	read, zeros := c.m.read[i], c.m.zeros[i]
 	if c.exact || !c.m.done {
-		read = ^uint64(0)
+		read, zeros = ^uint64(0), ^uint64(0)
 	}
 	for k := range f.slots {
-		if t := g.at(int32(k)); read&(1<<k) != 0 && !c.slot(&f.slots[k], &t, k < len(g.slots)) {
+		s, t := &f.slots[k], g.at(int32(k))
+		if read&(1<<k) != 0 && !c.slot(s, &t, k < len(g.slots)) || zeros&(1<<k) != 0 && !c.zeroed(s, &t) {
 			return false
 		}
+	}
+	return true
+}
+
+// zeroed reports whether the bytes that are 0 in s are 0 in t.
+func (c *comparison) zeroed(s, t *slot) bool {
+	if c.zeros(t)&s.zero != s.zero {
+		return false
+	}
+	if s.zero&^t.zero != 0 {
+		c.markPrecise(t.val, &c.work)
 	}
 	return true
 }
@@ -234,20 +247,20 @@ func (c *comparison) slot(s, t *slot, used bool) bool {
 	if !used {
 		return false
 	}
-	if t.init&s.init != s.init || c.zeros(t)&s.zero != s.zero {
+	if t.init&s.init != s.init {
 		return false
-	}
-	if s.zero != 0 {
-		c.relyOnSlot(t)
 	}
 	if s.size != 0 && t.size == s.size {
 		return c.value(s.val, t.val)
 	}
+	if t.size != 0 && c.at(t.val).kind != isScalar {
+		return false
+	}
 	if s.size == 0 {
-		return t.size == 0 || c.at(t.val).kind == isScalar
+		return true
 	}
 	n := c.at(s.val)
-	return n.kind == isScalar && !c.exact && n.flags&precise == 0
+	return n.kind == isScalar && !c.exact && n.flags&precise == 0 && c.at(n.base).flags&linked == 0
 }
 
 // zeros are the bytes of a slot that are known to be 0.
@@ -515,6 +528,7 @@ func (a *analysis) join(m *mark, p *path) {
 			}
 		}
 		a.readSlots(p, i, m.read[i])
+		a.relyOnZeros(p, i, m.zeros[i])
 	}
 	if m.closes {
 		a.closeOpen(0)
@@ -551,12 +565,23 @@ func (a *analysis) closeOpen(i int) {
 // readSlots notes that the slots in set of frame i are read, in the marks on the
 // way here back to where they were written.
 func (a *analysis) readSlots(p *path, i int32, set uint64) {
+	p.trace(i, set, func(m *mark) *[ir.MaxFrames]uint64 { return &m.read })
+}
+
+// relyOnZeros notes that a proof relied on the bytes that are known to be 0 of the slots in set.
+func (a *analysis) relyOnZeros(p *path, i int32, set uint64) {
+	p.trace(i, set, func(m *mark) *[ir.MaxFrames]uint64 { return &m.zeros })
+}
+
+// trace adds slots of frame i to what the marks on the way here note of them, back to where they were written.
+func (p *path) trace(i int32, set uint64, noted func(m *mark) *[ir.MaxFrames]uint64) {
 	set &^= p.written[i]
 	for m := p.parent; m != nil && set != 0; m = m.path.parent {
-		if m.path.depth <= i || m.read[i]&set == set {
+		n := noted(m)
+		if m.path.depth <= i || n[i]&set == set {
 			return
 		}
-		m.read[i] |= set
+		n[i] |= set
 		set &^= m.path.written[i]
 	}
 }

@@ -140,6 +140,7 @@ func (a *analysis) loadSlot(r *request, s stackRange) *Error {
 	case a.zeros(t)&bits == bits:
 		p.set(in.Dst, a.any(p, in, byLoad, scalar.Const(0)))
 		a.relyOnSlot(t)
+		a.relyOnZeros(p, s.frame, 1<<k)
 		return nil
 	case t.init&bits != bits:
 		if err := a.unwritten(r, f, s); err != nil {
