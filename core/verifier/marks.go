@@ -517,13 +517,17 @@ func (c *comparison) renamed(old ref) *basePair {
 // join ends p at m: what the ways from m relied on, they now rely on in p.
 func (a *analysis) join(m *mark, p *path) {
 	q := &m.path
+	c := comparison{analysis: a}
 	for i := int32(0); i < q.depth; i++ {
 		f, g := q.frames[i], p.frames[i]
+		live := c.liveRegs(f, i == q.depth-1)
 		for r, v := range f.regs {
-			a.relied(v, g.regs[r])
+			if live&(1<<r) != 0 {
+				a.relied(v, g.regs[r])
+			}
 		}
 		for k := range min(len(f.slots), len(g.slots)) {
-			if f.slots[k].size != 0 && g.slots[k].size != 0 {
+			if m.read[i]&(1<<k) != 0 && f.slots[k].size != 0 && g.slots[k].size != 0 {
 				a.relied(f.slots[k].val, g.slots[k].val)
 			}
 		}
