@@ -59,7 +59,7 @@ func (a *analysis) push(p *path, fi int32, back int32) {
 	g := &activation{fn: fi, call: gi, back: back}
 	g.regs[10] = a.add(node{kind: isStack, obj: p.depth, pos: ir.NoPos, fn: fi, num: scalar.Const(0)})
 	p.frames[p.depth] = g
-	p.written[p.depth] = ^uint64(0)
+	p.written[p.depth] = allOf(^uint64(0))
 	p.depth++
 	p.arrived, p.branches = false, p.branches+1
 }

@@ -35,7 +35,7 @@ func (c *callCheck) dynptr(i int, r ref) (*node, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	c.readSlots(c.p, frame, 3<<(k-1))
+	c.readBytes(c.p, frame, allOf(3<<(k-1)))
 	t, u := &c.p.frames[frame].slots[k], &c.p.frames[frame].slots[k-1]
 	if t.size != 8 || u.size != 8 {
 		return nil, c.noDynptr(i, r)
@@ -104,7 +104,8 @@ func (c *callCheck) dynptrInit(i int, r ref) *Error {
 	f.slots[k] = slot{val: c.made(c.p, c.in, n), size: 8, init: 0xff}
 	n.flags |= otherHalf
 	f.slots[k-1] = slot{val: c.made(c.p, c.in, n), size: 8, init: 0xff}
-	c.p.written[frame] |= 3 << (k - 1)
+	both := allOf(3 << (k - 1))
+	c.p.written[frame].addAll(&both)
 	return nil
 }
 
@@ -129,10 +130,10 @@ func (c *callCheck) iterator(i int, r ref) *Error {
 			return err
 		}
 		c.p.own(frame).slots[k] = slot{val: c.made(c.p, c.in, n), size: 8, init: 0xff}
-		c.p.written[frame] |= 1 << k
+		c.p.written[frame].add(k, 0xff)
 		return nil
 	}
-	c.readSlots(c.p, frame, 1<<k)
+	c.readBytes(c.p, frame, allOf(1<<k))
 	if !is {
 		return c.reject(c.p, c.in, CodeDynptr, []ref{r}, "%s is no iterator that was initialised", c.arg(i))
 	}

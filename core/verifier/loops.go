@@ -250,8 +250,8 @@ func (a *analysis) closeLoop(m *mark, p *path) {
 		}
 	})
 	for i := int32(0); i < m.path.depth; i++ {
-		all := uint64(1)<<len(m.path.frames[i].slots) - 1
-		a.readSlots(p, i, all)
+		all := allOf(1<<len(m.path.frames[i].slots) - 1)
+		a.readBytes(p, i, all)
 		a.relyOnZeros(p, i, all)
 	}
 	for _, s := range p.spans {

@@ -23,8 +23,8 @@ type mark struct {
 	entry   bool  // the loop was entered here
 	rank    []rank
 	ranked  bool
-	read    [ir.MaxFrames]uint64 // slots that a way from here reads before writing them
-	zeros   [ir.MaxFrames]uint64 // slots of which a way from here relies on bytes that are 0
+	read    [ir.MaxFrames]stackBytes // what a way from here reads before writing it
+	zeros   [ir.MaxFrames]stackBytes // where a way from here relies on bytes that are 0
 	hits    int32
 	misses  int32
 	backs   int // analysis.backs when it was made
@@ -118,7 +118,7 @@ func (a *analysis) mark(p *path, gi int32) *mark {
 	a.seq = append(a.seq, m)
 	a.open = append(a.open, m)
 	a.peak = max(a.peak, len(a.seq))
-	p.parent, p.written, p.steps, p.branches, p.since = m, [ir.MaxFrames]uint64{}, 0, 0, a.n
+	p.parent, p.written, p.steps, p.branches, p.since = m, [ir.MaxFrames]stackBytes{}, 0, 0, a.n
 	return m
 }
 
@@ -181,23 +181,27 @@ func (c *comparison) frame(i int32) bool {
 	}
 	read, zeros := c.m.read[i], c.m.zeros[i]
 	if c.exact || !c.m.done {
-		read, zeros = ^uint64(0), ^uint64(0)
+		read, zeros = allOf(^uint64(0)), allOf(^uint64(0))
 	}
 	for k := range f.slots {
 		s, t := &f.slots[k], g.at(int32(k))
-		if read&(1<<k) != 0 && !c.slot(s, &t, k < len(g.slots)) || zeros&(1<<k) != 0 && !c.zeroed(s, &t) {
+		if used := read.of(k); used != 0 && !c.slot(s, &t, used) || !c.zeroed(s, &t, zeros.of(k)) {
 			return false
 		}
 	}
 	return true
 }
 
-// zeroed reports whether the bytes that are 0 in s are 0 in t.
-func (c *comparison) zeroed(s, t *slot) bool {
-	if c.zeros(t)&s.zero != s.zero {
+// zeroed reports whether those of the given bytes that are 0 in s are 0 in t.
+func (c *comparison) zeroed(s, t *slot, bytes uint8) bool {
+	want := s.zero & bytes
+	if want == 0 {
+		return true
+	}
+	if c.zeros(t)&want != want {
 		return false
 	}
-	if s.zero&^t.zero != 0 {
+	if want&^t.zero != 0 {
 		c.markPrecise(t.val, &c.work)
 	}
 	return true
@@ -240,23 +244,22 @@ func (c *comparison) frameAbove(f *activation) bool {
 	return in.Op == ir.OpCallHelper
 }
 
-func (c *comparison) slot(s, t *slot, used bool) bool {
+// slot reports whether t is as good as s was, of which the bytes in used are read.
+func (c *comparison) slot(s, t *slot, used uint8) bool {
 	if s.size == 0 && s.init == 0 {
 		return true
 	}
-	if !used {
+	if want := s.init & used; t.init&want != want {
 		return false
 	}
-	if t.init&s.init != s.init {
-		return false
-	}
-	if s.size != 0 && t.size == s.size {
+	whole := s.size != 0 && used&(1<<s.size-1) != 0
+	if whole && t.size == s.size {
 		return c.value(s.val, t.val)
 	}
 	if t.size != 0 && c.at(t.val).kind != isScalar {
 		return false
 	}
-	if s.size == 0 {
+	if !whole {
 		return true
 	}
 	n := c.at(s.val)
@@ -527,11 +530,11 @@ func (a *analysis) join(m *mark, p *path) {
 			}
 		}
 		for k := range min(len(f.slots), len(g.slots)) {
-			if m.read[i]&(1<<k) != 0 && f.slots[k].size != 0 && g.slots[k].size != 0 {
+			if m.read[i].of(k) != 0 && f.slots[k].size != 0 && g.slots[k].size != 0 {
 				a.relied(f.slots[k].val, g.slots[k].val)
 			}
 		}
-		a.readSlots(p, i, m.read[i])
+		a.readBytes(p, i, m.read[i])
 		a.relyOnZeros(p, i, m.zeros[i])
 	}
 	if m.closes {
@@ -566,27 +569,27 @@ func (a *analysis) closeOpen(i int) {
 	}
 }
 
-// readSlots notes that the slots in set of frame i are read, in the marks on the
-// way here back to where they were written.
-func (a *analysis) readSlots(p *path, i int32, set uint64) {
-	p.trace(i, set, func(m *mark) *[ir.MaxFrames]uint64 { return &m.read })
+// readBytes notes that the bytes in set of frame i are read, in the marks on the way here
+// back to where they were written.
+func (a *analysis) readBytes(p *path, i int32, set stackBytes) {
+	p.trace(i, set, func(m *mark) *stackBytes { return &m.read[i] })
 }
 
-// relyOnZeros notes that a proof relied on the bytes that are known to be 0 of the slots in set.
-func (a *analysis) relyOnZeros(p *path, i int32, set uint64) {
-	p.trace(i, set, func(m *mark) *[ir.MaxFrames]uint64 { return &m.zeros })
+// relyOnZeros notes that a proof relied on bytes that are known to be 0: those in set of frame i.
+func (a *analysis) relyOnZeros(p *path, i int32, set stackBytes) {
+	p.trace(i, set, func(m *mark) *stackBytes { return &m.zeros[i] })
 }
 
-// trace adds slots of frame i to what the marks on the way here note of them, back to where they were written.
-func (p *path) trace(i int32, set uint64, noted func(m *mark) *[ir.MaxFrames]uint64) {
-	set &^= p.written[i]
-	for m := p.parent; m != nil && set != 0; m = m.path.parent {
+// trace adds bytes of frame i to what the marks on the way here note of them, back to where they were written.
+func (p *path) trace(i int32, set stackBytes, noted func(m *mark) *stackBytes) {
+	set = set.without(&p.written[i])
+	for m := p.parent; m != nil && set != (stackBytes{}); m = m.path.parent {
 		n := noted(m)
-		if m.path.depth <= i || n[i]&set == set {
+		if m.path.depth <= i || set.without(n) == (stackBytes{}) {
 			return
 		}
-		n[i] |= set
-		set &^= m.path.written[i]
+		n.addAll(&set)
+		set = set.without(&m.path.written[i])
 	}
 }
 

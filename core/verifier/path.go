@@ -15,6 +15,47 @@ type slot struct {
 	zero uint8 // bytes that are 0
 }
 
+// stackBytes is a set of bytes of a frame: bit k of word j is byte j of slot k.
+type stackBytes [8]uint64
+
+// allOf are all bytes of a set of slots.
+func allOf(slots uint64) (b stackBytes) {
+	for j := range b {
+		b[j] = slots
+	}
+	return b
+}
+
+// add adds bytes of slot k.
+func (b *stackBytes) add(k int32, bytes uint8) {
+	for j := range b {
+		b[j] |= uint64(bytes>>j&1) << k
+	}
+}
+
+// of are the bytes of slot k that are in b.
+func (b *stackBytes) of(k int) (bytes uint8) {
+	for j := range b {
+		bytes |= uint8(b[j]>>k&1) << j
+	}
+	return bytes
+}
+
+// addAll adds what o has.
+func (b *stackBytes) addAll(o *stackBytes) {
+	for j := range b {
+		b[j] |= o[j]
+	}
+}
+
+// without is b but for what o has.
+func (b *stackBytes) without(o *stackBytes) (out stackBytes) {
+	for j := range b {
+		out[j] = b[j] &^ o[j]
+	}
+	return out
+}
+
 // activation is one frame of a path. It is shared by the paths and marks that
 // have it in common and copied before it is written.
 type activation struct {
@@ -63,15 +104,15 @@ type path struct {
 	holds     []hold
 	lock      uint32 // identity of the map value whose lock is held, 0 if none
 	lockPos   ir.Pos
-	ticks     uint32 // steps that bound a loop by themselves: may_goto, iterators, callbacks
-	since     ref    // the first value that was made since the last mark: how those are computed is known here alone
-	trail     int32  // the newest undecided branch, in analysis.trail
-	parent    *mark  // the last mark on the way here
-	written   [ir.MaxFrames]uint64
-	steps     int32 // instructions since the last mark
-	branches  int32 // branches since the last mark
-	arrived   bool  // by an edge that closes a loop
-	entered   bool  // the block at hand has been looked up
+	ticks     uint32                   // steps that bound a loop by themselves: may_goto, iterators, callbacks
+	since     ref                      // the first value that was made since the last mark: how those are computed is known here alone
+	trail     int32                    // the newest undecided branch, in analysis.trail
+	parent    *mark                    // the last mark on the way here
+	written   [ir.MaxFrames]stackBytes // since the last mark
+	steps     int32                    // instructions since the last mark
+	branches  int32                    // branches since the last mark
+	arrived   bool                     // by an edge that closes a loop
+	entered   bool                     // the block at hand has been looked up
 	root      *root
 }
 

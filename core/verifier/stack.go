@@ -112,8 +112,11 @@ func (a *analysis) loadSlot(r *request, s stackRange) *Error {
 	k, at := slotOf(s.lo)
 	f := p.frames[s.frame]
 	t := &f.slots[k]
-	a.readSlots(p, s.frame, 1<<k)
 	size := uint8(r.size)
+	bits := uint8((1<<size - 1) << at)
+	var read stackBytes
+	read.add(k, bits)
+	a.readBytes(p, s.frame, read)
 	if n := a.at(t.val); t.size != 0 {
 		whole := at == 0 && size == t.size
 		switch {
@@ -135,12 +138,11 @@ func (a *analysis) loadSlot(r *request, s stackRange) *Error {
 			return nil
 		}
 	}
-	bits := uint8((1<<size - 1) << at)
 	switch {
 	case a.zeros(t)&bits == bits:
 		p.set(in.Dst, a.any(p, in, byLoad, scalar.Const(0)))
 		a.relyOnSlot(t)
-		a.relyOnZeros(p, s.frame, 1<<k)
+		a.relyOnZeros(p, s.frame, read)
 		return nil
 	case t.init&bits != bits:
 		if err := a.unwritten(r, f, s); err != nil {
@@ -207,11 +209,11 @@ func (a *analysis) unwritten(r *request, f *activation, s stackRange) *Error {
 // readStack follows a read of bytes that are no whole value.
 func (a *analysis) readStack(r *request, s stackRange) *Error {
 	f := r.p.frames[s.frame]
-	var set uint64
+	var set stackBytes
 	for off := s.lo; off < s.hi+r.size; off++ {
 		k, at := slotOf(off)
 		t := &f.slots[k]
-		set |= 1 << k
+		set.add(k, 1<<at)
 		if t.size != 0 {
 			n := a.at(t.val)
 			if n.kind == isDynptr || n.kind == isIter {
@@ -228,7 +230,7 @@ func (a *analysis) readStack(r *request, s stackRange) *Error {
 			}
 		}
 	}
-	a.readSlots(r.p, s.frame, set)
+	a.readBytes(r.p, s.frame, set)
 	return nil
 }
 
@@ -266,6 +268,7 @@ func (a *analysis) storeSlot(r *request, s stackRange, val ref) *Error {
 	t := &f.slots[k]
 	size := uint8(r.size)
 	bits := uint8((1<<size - 1) << at)
+	p.written[s.frame].add(k, bits)
 	n := a.at(val)
 	if n.kind != isScalar && size < 8 && a.leaks {
 		return a.reject(p, in, CodeLeak, []ref{val}, "a part of %s is stored", kindNames[n.kind])
@@ -284,9 +287,6 @@ func (a *analysis) storeSlot(r *request, s stackRange, val ref) *Error {
 		}
 		a.share(val)
 		*t = slot{val: val, size: size, init: t.init | bits, zero: zero}
-		if size == 8 {
-			p.written[s.frame] |= 1 << k
-		}
 		return nil
 	}
 	a.leakStack(n)
@@ -404,15 +404,11 @@ func (a *analysis) blurStack(r *request, s stackRange) *Error {
 		if s.lo != s.hi && t.init&(1<<at) == 0 {
 			a.unread[f.fn] = true
 		}
+		if s.lo == s.hi {
+			r.p.written[s.frame].add(k, 1<<at)
+		}
 		t.init |= 1 << at
 		t.zero &^= 1 << at
-	}
-	if s.lo == s.hi {
-		for k := first; k <= last; k++ {
-			if f.slots[k].init == 0xff && s.lo <= int64(-8*(k+1)) && s.hi+r.size >= int64(-8*k) {
-				r.p.written[s.frame] |= 1 << k
-			}
-		}
 	}
 	return nil
 }

@@ -42,6 +42,8 @@ var meetings = []twoWays{
 		"r5 = *(u32 *)(r10 - 8)\nif r5 != 0 goto bad" + wrongByte},
 	{"bytes that are 0, in part of a number", "r5 = 0\n*(u32 *)(r10 - 4) = r5\n", "*(u64 *)(r10 - 8) = r5", "*(u64 *)(r10 - 8) = r7",
 		"*(u8 *)(r10 - 7) = r6\nr5 = *(u8 *)(r10 - 6)\nif r5 != 0 goto bad" + wrongByte},
+	{"a byte in a number that is overwritten but for it", "", "*(u64 *)(r10 - 8) = 7", "*(u64 *)(r10 - 8) = r6", "*(u8 *)(r10 - 7) = r7\n*(u16 *)(r10 - 4) = r7\n*(u8 *)(r10 - 1) = r7\nr5 = *(u8 *)(r10 - 2)\nif r5 != 0 goto bad" + wrongByte},
+	{"the upper half of a number", "r5 = 0\n", "*(u32 *)(r10 - 4) = r5\n*(u32 *)(r10 - 8) = r6", "*(u64 *)(r10 - 8) = r6", "*(u32 *)(r10 - 8) = r5\nr5 = *(u32 *)(r10 - 4)\nif r5 != 0 goto bad" + wrongByte},
 	{"a number that was shifted left", "", "r8 = *(u8 *)(r1 + 1)\nr8 <<= 32", "r8 = r6", "r8 >>= 32\nif r8 > 255 goto bad" + wrongByte},
 	{"a copy of 32 bits", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "w5 = w8\nr5 -= r8\nif r5 != 0 goto bad" + wrongByte},
 	{"a copy of 32 bits, compared", "", "r8 = *(u8 *)(r1 + 1)", "r8 = r6", "w5 = w8\nif r5 != r8 goto bad" + wrongByte},
