@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -81,9 +82,10 @@ func (s *subject) skipped(p *obj.Program) string {
 	if inputs[t.Kernel] == nil {
 		return "BPF_PROG_TEST_RUN does not run programs of type " + t.Name
 	}
-	for _, name := range s.calls(p) {
-		if why := helpersSkipped[name]; why != "" {
-			return name + ": " + why
+	names := s.calls(p)
+	for _, slot := range slices.Sorted(maps.Keys(names)) {
+		if why := helpersSkipped[names[slot]]; why != "" {
+			return names[slot] + ": " + why
 		}
 	}
 	return ""
