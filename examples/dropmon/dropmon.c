@@ -1,3 +1,5 @@
+//go:build ignore
+
 /* Counts dropped packets by the place that drops them: the first example of a
  * tracing filter, of 2014, with the tables that those had. */
 #include "tracefilter.h"

@@ -29,7 +29,7 @@ func TestDropmon(t *testing.T) {
 	require.Greater(t, len(want), 30)
 
 	bpfc := command.Build(t)
-	for _, form := range []string{"dropmon.o", "dropmon.s"} {
+	for _, form := range []string{"dropmon.o", "2014/dropmon.s"} {
 		for _, how := range [][]string{{}, {"--in-process"}, {"--backend", "interp"}} {
 			t.Run(strings.Join(append([]string{form}, how...), " "), func(t *testing.T) {
 				args := []string{"run", "../../examples/dropmon/" + form, "--events", events, "--dump-maps", "--format", "json"}
