@@ -82,10 +82,12 @@ func testTinyRefuses(t *testing.T, b sdk.Backend) {
 	files, err := filepath.Glob("../../examples/*/*.o")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
+	set, err := sdk.MergeSets(builtin.Base(), builtin.Networking(), builtin.Tracing())
+	require.NoError(t, err)
 	for _, f := range files {
 		o, err := builtin.ReadFile(t.Context(), f, builtin.ReadOptions{})
 		require.NoError(t, err)
-		_, err = sdk.Compile(t.Context(), o, b, sdk.Options{Set: builtin.Base(), Policy: sdk.Guard})
+		_, err = sdk.Compile(t.Context(), o, b, sdk.Options{Set: set, Policy: sdk.Guard})
 		require.ErrorAs(t, err, new(*sdk.UnsupportedError), f)
 		require.Contains(t, err.Error(), "back end tiny compiles arithmetic without branches", f)
 	}
