@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/obj"
 )
 
@@ -35,10 +36,23 @@ func LoadCollection(ctx context.Context, o *Object, b Backend, opts Options) (*C
 		return nil, err
 	}
 	c := &Collection{session: session}
-	if err := c.load(ctx, a, with); err != nil {
+	err = c.load(ctx, a, with)
+	if err == nil {
+		err = c.fill(ctx, o)
+	}
+	if err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
 	return c, nil
+}
+
+// fill sets the elements that the object gives its maps of programs and of maps.
+func (c *Collection) fill(ctx context.Context, o *Object) error {
+	ids, first := map[string]ProgID{}, ProgID(0)
+	for name, p := range c.Programs {
+		ids[name], first = p.id, p.id
+	}
+	return codegen.Fill(ctx, c.session, first, o, ids)
 }
 
 // load fills the tables.
