@@ -581,16 +581,6 @@ func (d *duel) run(n int) {
 	}
 }
 
-// long is how long the tests that can run for ever do.
-func long(t testing.TB) time.Duration {
-	if s := os.Getenv("BPFC_LONG"); s != "" {
-		d, err := time.ParseDuration(s)
-		require.NoError(t, err, "BPFC_LONG is a duration, as 2h")
-		return d
-	}
-	return 0
-}
-
 // Every kind does what the running kernel does, whatever the sequence of operations.
 func TestKernel(t *testing.T) {
 	needKernel(t)

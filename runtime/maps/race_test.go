@@ -2,8 +2,8 @@ package maps
 
 import (
 	"encoding/binary"
-
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -586,4 +586,14 @@ func gracePeriod(t *testing.T, s *abi.MapSpec) {
 	st.w.clock.leave(0)
 	require.Equal(t, codegen.OK, put(3, 0), "the run is over: its elements are free")
 	whole(t, st.m)
+}
+
+// long is how long the tests that can run for ever do.
+func long(t testing.TB) time.Duration {
+	if s := os.Getenv("BPFC_LONG"); s != "" {
+		d, err := time.ParseDuration(s)
+		require.NoError(t, err, "BPFC_LONG is a duration, as 2h")
+		return d
+	}
+	return 0
 }
