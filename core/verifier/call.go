@@ -56,10 +56,9 @@ func (a *analysis) callFunc(p *path, in *ir.Insn, fi int32) (*path, *Error) {
 // push adds an activation of function fi.
 func (a *analysis) push(p *path, fi int32, back int32) {
 	gi := a.gi(p)
-	g := &activation{fn: fi, call: gi, back: back}
+	g := &activation{fn: fi, call: gi, back: back, written: allOf(^uint64(0)), mark: p.parent}
 	g.regs[10] = a.add(node{kind: isStack, obj: p.depth, pos: ir.NoPos, fn: fi, num: scalar.Const(0)})
 	p.frames[p.depth] = g
-	p.written[p.depth] = allOf(^uint64(0))
 	p.depth++
 	p.arrived, p.branches = false, p.branches+1
 }

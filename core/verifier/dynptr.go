@@ -35,7 +35,8 @@ func (c *callCheck) dynptr(i int, r ref) (*node, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	c.readBytes(c.p, frame, allOf(3<<(k-1)))
+	both := allOf(3 << (k - 1))
+	c.readBytes(c.p, frame, &both)
 	t, u := &c.p.frames[frame].slots[k], &c.p.frames[frame].slots[k-1]
 	if t.size != 8 || u.size != 8 {
 		return nil, c.noDynptr(i, r)
@@ -105,7 +106,7 @@ func (c *callCheck) dynptrInit(i int, r ref) *Error {
 	n.flags |= otherHalf
 	f.slots[k-1] = slot{val: c.made(c.p, c.in, n), size: 8, init: 0xff}
 	both := allOf(3 << (k - 1))
-	c.p.written[frame].addAll(&both)
+	c.p.writing(frame).addAll(&both)
 	return nil
 }
 
@@ -130,10 +131,11 @@ func (c *callCheck) iterator(i int, r ref) *Error {
 			return err
 		}
 		c.p.own(frame).slots[k] = slot{val: c.made(c.p, c.in, n), size: 8, init: 0xff}
-		c.p.written[frame].add(k, 0xff)
+		c.p.writing(frame).add(k, 0xff)
 		return nil
 	}
-	c.readBytes(c.p, frame, allOf(1<<k))
+	whole := allOf(1 << k)
+	c.readBytes(c.p, frame, &whole)
 	if !is {
 		return c.reject(c.p, c.in, CodeDynptr, []ref{r}, "%s is no iterator that was initialised", c.arg(i))
 	}

@@ -260,7 +260,8 @@ func (c *callCheck) mapKey(i int, r ref) *Error {
 					c.key = 0
 					c.after = append(c.after, func() {
 						c.relyOnSlot(&t)
-						c.relyOnZeros(c.p, n.obj, allOf(1<<k))
+						key := allOf(1 << k)
+						c.relyOnZeros(c.p, n.obj, &key)
 					})
 				}
 			}

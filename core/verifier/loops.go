@@ -251,8 +251,8 @@ func (a *analysis) closeLoop(m *mark, p *path) {
 	})
 	for i := int32(0); i < m.path.depth; i++ {
 		all := allOf(1<<len(m.path.frames[i].slots) - 1)
-		a.readBytes(p, i, all)
-		a.relyOnZeros(p, i, all)
+		a.readBytes(p, i, &all)
+		a.relyOnZeros(p, i, &all)
 	}
 	for _, s := range p.spans {
 		a.needs[s.need] = max(a.needs[s.need], s.n)

@@ -23,8 +23,8 @@ type mark struct {
 	entry   bool  // the loop was entered here
 	rank    []rank
 	ranked  bool
-	read    [ir.MaxFrames]stackBytes // what a way from here reads before writing it
-	zeros   [ir.MaxFrames]stackBytes // where a way from here relies on bytes that are 0
+	read    []stackBytes // by frame: what a way from here reads before writing it
+	zeros   []stackBytes // where a way from here relies on bytes that are 0
 	hits    int32
 	misses  int32
 	backs   int // analysis.backs when it was made
@@ -115,10 +115,12 @@ func (a *analysis) arrive(p *path, gi int32) (*path, *Error) {
 // mark keeps the path as it is.
 func (a *analysis) mark(p *path, gi int32) *mark {
 	m := &mark{path: *p.fork(), gi: gi, level: len(a.pending), nth: int32(len(a.open)), backs: len(a.backs), born: a.n}
+	noted := make([]stackBytes, 2*p.depth)
+	m.read, m.zeros = noted[:p.depth], noted[p.depth:]
 	a.seq = append(a.seq, m)
 	a.open = append(a.open, m)
 	a.peak = max(a.peak, len(a.seq))
-	p.parent, p.written, p.steps, p.branches, p.since = m, [ir.MaxFrames]stackBytes{}, 0, 0, a.n
+	p.parent, p.steps, p.branches, p.since = m, 0, 0, a.n
 	return m
 }
 
@@ -179,9 +181,9 @@ func (c *comparison) frame(i int32) bool {
 			return false
 		}
 	}
-	read, zeros := c.m.read[i], c.m.zeros[i]
+	read, zeros := &c.m.read[i], &c.m.zeros[i]
 	if c.exact || !c.m.done {
-		read, zeros = allOf(^uint64(0)), allOf(^uint64(0))
+		read, zeros = &everyByte, &everyByte
 	}
 	for k := range f.slots {
 		s, t := &f.slots[k], g.at(int32(k))
@@ -191,6 +193,8 @@ func (c *comparison) frame(i int32) bool {
 	}
 	return true
 }
+
+var everyByte = allOf(^uint64(0))
 
 // zeroed reports whether those of the given bytes that are 0 in s are 0 in t.
 func (c *comparison) zeroed(s, t *slot, bytes uint8) bool {
@@ -534,8 +538,8 @@ func (a *analysis) join(m *mark, p *path) {
 				a.relied(f.slots[k].val, g.slots[k].val)
 			}
 		}
-		a.readBytes(p, i, m.read[i])
-		a.relyOnZeros(p, i, m.zeros[i])
+		a.readBytes(p, i, &m.read[i])
+		a.relyOnZeros(p, i, &m.zeros[i])
 	}
 	if m.closes {
 		a.closeOpen(0)
@@ -571,25 +575,28 @@ func (a *analysis) closeOpen(i int) {
 
 // readBytes notes that the bytes in set of frame i are read, in the marks on the way here
 // back to where they were written.
-func (a *analysis) readBytes(p *path, i int32, set stackBytes) {
+func (a *analysis) readBytes(p *path, i int32, set *stackBytes) {
 	p.trace(i, set, func(m *mark) *stackBytes { return &m.read[i] })
 }
 
 // relyOnZeros notes that a proof relied on bytes that are known to be 0: those in set of frame i.
-func (a *analysis) relyOnZeros(p *path, i int32, set stackBytes) {
+func (a *analysis) relyOnZeros(p *path, i int32, set *stackBytes) {
 	p.trace(i, set, func(m *mark) *stackBytes { return &m.zeros[i] })
 }
 
 // trace adds bytes of frame i to what the marks on the way here note of them, back to where they were written.
-func (p *path) trace(i int32, set stackBytes, noted func(m *mark) *stackBytes) {
-	set = set.without(&p.written[i])
+func (p *path) trace(i int32, bytes *stackBytes, noted func(m *mark) *stackBytes) {
+	set := bytes.without(p.written(i))
 	for m := p.parent; m != nil && set != (stackBytes{}); m = m.path.parent {
+		if m.path.depth <= i {
+			return
+		}
 		n := noted(m)
-		if m.path.depth <= i || set.without(n) == (stackBytes{}) {
+		if set.without(n) == (stackBytes{}) {
 			return
 		}
 		n.addAll(&set)
-		set = set.without(&m.path.written[i])
+		set = set.without(m.path.written(i))
 	}
 }
 

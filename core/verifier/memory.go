@@ -355,7 +355,8 @@ func (a *analysis) exchange(r *request, n *node) (bool, *Error) {
 	if err := a.overwrite(r, n.obj, k); err != nil {
 		return false, err
 	}
-	a.readBytes(r.p, n.obj, allOf(1<<k))
+	whole := allOf(1 << k)
+	a.readBytes(r.p, n.obj, &whole)
 	old := t.val
 	a.share(old)
 	r.p.own(n.obj).slots[k] = slot{init: 0xff}

@@ -68,6 +68,9 @@ type activation struct {
 	back   int32   // the helper that calls back this activation, counted from 1; 0 if it was called by the program
 	slots  []slot  // those in use
 	few    [6]slot // where they are, if they are few
+
+	written stackBytes // since the mark
+	mark    *mark      // before they were written
 }
 
 // span is what comparisons have shown about pointers of one identity: n bytes from
@@ -104,15 +107,14 @@ type path struct {
 	holds     []hold
 	lock      uint32 // identity of the map value whose lock is held, 0 if none
 	lockPos   ir.Pos
-	ticks     uint32                   // steps that bound a loop by themselves: may_goto, iterators, callbacks
-	since     ref                      // the first value that was made since the last mark: how those are computed is known here alone
-	trail     int32                    // the newest undecided branch, in analysis.trail
-	parent    *mark                    // the last mark on the way here
-	written   [ir.MaxFrames]stackBytes // since the last mark
-	steps     int32                    // instructions since the last mark
-	branches  int32                    // branches since the last mark
-	arrived   bool                     // by an edge that closes a loop
-	entered   bool                     // the block at hand has been looked up
+	ticks     uint32 // steps that bound a loop by themselves: may_goto, iterators, callbacks
+	since     ref    // the first value that was made since the last mark: how those are computed is known here alone
+	trail     int32  // the newest undecided branch, in analysis.trail
+	parent    *mark  // the last mark on the way here
+	steps     int32  // instructions since the last mark
+	branches  int32  // branches since the last mark
+	arrived   bool   // by an edge that closes a loop
+	entered   bool   // the block at hand has been looked up
 	root      *root
 }
 
@@ -131,9 +133,26 @@ func (p *path) own(i int32) *activation {
 
 // copied is a copy that nobody shares.
 func (f *activation) copied() *activation {
-	c := &activation{regs: f.regs, fn: f.fn, block: f.block, index: f.index, call: f.call, back: f.back}
+	c := &activation{regs: f.regs, fn: f.fn, block: f.block, index: f.index, call: f.call, back: f.back, written: f.written, mark: f.mark}
 	c.slots = append(c.few[:0], f.slots...)
 	return c
+}
+
+// written are the bytes of frame i that were written since the last mark.
+func (p *path) written(i int32) *stackBytes {
+	if f := p.frames[i]; f.mark == p.parent {
+		return &f.written
+	}
+	return &stackBytes{}
+}
+
+// writing is written, to be added to.
+func (p *path) writing(i int32) *stackBytes {
+	f := p.own(i)
+	if f.mark != p.parent {
+		f.mark, f.written = p.parent, stackBytes{}
+	}
+	return &f.written
 }
 
 // fork is a copy that can go its own way.

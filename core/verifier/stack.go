@@ -116,7 +116,7 @@ func (a *analysis) loadSlot(r *request, s stackRange) *Error {
 	bits := uint8((1<<size - 1) << at)
 	var read stackBytes
 	read.add(k, bits)
-	a.readBytes(p, s.frame, read)
+	a.readBytes(p, s.frame, &read)
 	if n := a.at(t.val); t.size != 0 {
 		whole := at == 0 && size == t.size
 		switch {
@@ -142,7 +142,7 @@ func (a *analysis) loadSlot(r *request, s stackRange) *Error {
 	case a.zeros(t)&bits == bits:
 		p.set(in.Dst, a.any(p, in, byLoad, scalar.Const(0)))
 		a.relyOnSlot(t)
-		a.relyOnZeros(p, s.frame, read)
+		a.relyOnZeros(p, s.frame, &read)
 		return nil
 	case t.init&bits != bits:
 		if err := a.unwritten(r, f, s); err != nil {
@@ -230,7 +230,7 @@ func (a *analysis) readStack(r *request, s stackRange) *Error {
 			}
 		}
 	}
-	a.readBytes(r.p, s.frame, set)
+	a.readBytes(r.p, s.frame, &set)
 	return nil
 }
 
@@ -268,7 +268,7 @@ func (a *analysis) storeSlot(r *request, s stackRange, val ref) *Error {
 	t := &f.slots[k]
 	size := uint8(r.size)
 	bits := uint8((1<<size - 1) << at)
-	p.written[s.frame].add(k, bits)
+	p.writing(s.frame).add(k, bits)
 	n := a.at(val)
 	if n.kind != isScalar && size < 8 && a.leaks {
 		return a.reject(p, in, CodeLeak, []ref{val}, "a part of %s is stored", kindNames[n.kind])
@@ -405,7 +405,7 @@ func (a *analysis) blurStack(r *request, s stackRange) *Error {
 			a.unread[f.fn] = true
 		}
 		if s.lo == s.hi {
-			r.p.written[s.frame].add(k, 1<<at)
+			r.p.writing(s.frame).add(k, 1<<at)
 		}
 		t.init |= 1 << at
 		t.zero &^= 1 << at
