@@ -17,32 +17,19 @@ import (
 // number, or a string of hex digits, its bytes as they lie in memory; an array is a list of numbers or such a string, of
 // which the end may be left out. Fields that are not given are 0. A string in the place of the object is the raw bytes.
 
-// fieldJSON is a field of a context by its name.
-type fieldJSON struct {
-	abi.Field
-	unit uint32
-}
+// fieldJSON is a field of a context that has a value of its own; its Unit is never 0.
+type fieldJSON struct{ abi.Field }
 
-// contextFields are the fields of a context by name, in their order: of several of one name the largest.
+// contextFields are the fields of a context by name, in their order.
 func contextFields(c *abi.Context) (list []fieldJSON) {
-	for _, f := range c.Fields {
-		unit := f.Unit
-		if unit == 0 {
-			unit = f.Size
+	for _, f := range c.Named() {
+		if f.Unit == 0 {
+			f.Unit = f.Size
 		}
-		i := slices.IndexFunc(list, func(g fieldJSON) bool { return g.Name == f.Name })
-		switch {
-		case i < 0:
-			list = append(list, fieldJSON{f, unit})
-		case list[i].Size < f.Size || list[i].Size == f.Size && list[i].unit < unit:
-			list[i] = fieldJSON{f, unit}
-		}
+		list = append(list, fieldJSON{f})
 	}
 	return list
 }
-
-// pointer reports whether the field holds an address, which nobody can give or take.
-func (f *fieldJSON) pointer() bool { return f.Kind != abi.FieldScalar }
 
 // parseContext reads a context: what --ctx says, or a line of --events.
 func parseContext(c *abi.Context, text []byte) ([]byte, error) {
@@ -58,7 +45,7 @@ func parseContext(c *abi.Context, text []byte) ([]byte, error) {
 	err := eachMember(text, func(name string, value json.RawMessage) error {
 		i := slices.IndexFunc(fields, func(f fieldJSON) bool { return f.Name == name })
 		if i < 0 {
-			return fmt.Errorf("struct %s has no field %q that programs of this type see; it has %s", c.Name, name, fieldNames(fields))
+			return noField(c, fields, name)
 		}
 		f := &fields[i]
 		end = max(end, f.Offset+f.Size)
@@ -79,24 +66,28 @@ func rawContext(c *abi.Context, text string) ([]byte, error) {
 	return b, err
 }
 
-func fieldNames(fields []fieldJSON) string {
-	var names []string
-	for i := range fields {
-		if !fields[i].pointer() {
-			names = append(names, fields[i].Name)
+// noField says why a field has no value that can be given.
+func noField(c *abi.Context, fields []fieldJSON, name string) error {
+	for i := range c.Fields {
+		switch f := &c.Fields[i]; {
+		case f.Name != name:
+		case f.Kind == abi.FieldPacketStart || f.Kind == abi.FieldPacketEnd || f.Kind == abi.FieldPacketMeta:
+			return fmt.Errorf("field %s: it is a pointer into the packet, which each run sets; --mem gives the packet", name)
+		default:
+			return fmt.Errorf("field %s: it is a pointer to a struct %s, which the run sets; --env describes what it leads to", name, f.Struct)
 		}
 	}
-	return strings.Join(names, ", ")
+	var names []string
+	for i := range fields {
+		names = append(names, fields[i].Name)
+	}
+	return fmt.Errorf("struct %s has no field %q that programs of this type see; it has %s", c.Name, name, strings.Join(names, ", "))
 }
 
 // put stores a value of JSON.
 func (f *fieldJSON) put(to []byte, value json.RawMessage) error {
 	switch {
-	case f.Kind == abi.FieldPacketStart || f.Kind == abi.FieldPacketEnd || f.Kind == abi.FieldPacketMeta:
-		return errors.New("it is a pointer into the packet, which each run sets; --mem gives the packet")
-	case f.pointer():
-		return fmt.Errorf("it is a pointer to a struct %s, which the run sets; --env describes what it leads to", f.Struct)
-	case f.unit == f.Size:
+	case f.Unit == f.Size:
 		b, err := mapBytes(value, f.Size)
 		copy(to, b)
 		return err
@@ -105,7 +96,7 @@ func (f *fieldJSON) put(to []byte, value json.RawMessage) error {
 	case value[0] == '"':
 		return f.putHex(to, value)
 	}
-	return fmt.Errorf("it is a list of %d numbers, or a string of hex digits", f.Size/f.unit)
+	return fmt.Errorf("it is a list of %d numbers, or a string of hex digits", f.Size/f.Unit)
 }
 
 func (f *fieldJSON) putList(to []byte, value json.RawMessage) error {
@@ -113,15 +104,15 @@ func (f *fieldJSON) putList(to []byte, value json.RawMessage) error {
 	if err := json.Unmarshal(value, &list); err != nil {
 		return err
 	}
-	if n := f.Size / f.unit; uint64(len(list)) > uint64(n) {
+	if n := f.Size / f.Unit; uint64(len(list)) > uint64(n) {
 		return fmt.Errorf("it has %d numbers, %d are given", n, len(list))
 	}
 	for i, v := range list {
-		b, err := mapBytes(v, f.unit)
+		b, err := mapBytes(v, f.Unit)
 		if err != nil {
 			return fmt.Errorf("number %d: %w", i, err)
 		}
-		copy(to[uint32(i)*f.unit:], b)
+		copy(to[uint32(i)*f.Unit:], b)
 	}
 	return nil
 }
@@ -182,13 +173,13 @@ func jsonError(err error) error {
 	return fmt.Errorf("it is no JSON: %w", err)
 }
 
-// contextJSON is a context as an object that parseContext reads, without pointers.
+// contextJSON is a context as an object that parseContext reads.
 func contextJSON(c *abi.Context, b []byte) json.RawMessage {
 	var o objectJSON
 	fields := contextFields(c)
 	for i := range fields {
 		f := &fields[i]
-		if f.pointer() || uint64(f.Offset)+uint64(f.Size) > uint64(len(b)) {
+		if uint64(f.Offset)+uint64(f.Size) > uint64(len(b)) {
 			continue
 		}
 		o.add(f.Name, f.json(b[f.Offset:f.Offset+f.Size]))
@@ -198,14 +189,14 @@ func contextJSON(c *abi.Context, b []byte) json.RawMessage {
 
 func (f *fieldJSON) json(b []byte) json.RawMessage {
 	switch {
-	case f.unit > 8 || f.unit == 1 && f.Size > 1:
+	case f.Unit > 8 || f.Unit == 1 && f.Size > 1:
 		return hexJSON(b)
-	case f.unit == f.Size:
+	case f.Unit == f.Size:
 		return numberJSON(b, f.Signed)
 	}
 	var l listJSON
-	for ; len(b) > 0; b = b[f.unit:] {
-		l.add(numberJSON(b[:f.unit], f.Signed))
+	for ; len(b) > 0; b = b[f.Unit:] {
+		l.add(numberJSON(b[:f.Unit], f.Signed))
 	}
 	return l.json()
 }
