@@ -35,11 +35,8 @@ func (a *app) pluginCheckCommand() *cobra.Command {
 func (a *app) checkPlugin(ctx context.Context, name string, rounds int) error {
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	ref, err := a.anyRef(name)
+	ref, err := a.anyPinned(name)
 	if err != nil {
-		return err
-	}
-	if ref, err = a.pin(ref); err != nil {
 		return err
 	}
 	begin := time.Now()

@@ -207,14 +207,20 @@ func (a *app) anyRef(name string) (host.Ref, error) {
 	return host.Ref{}, first
 }
 
+// anyPinned is anyRef for a plugin that is started next.
+func (a *app) anyPinned(name string) (host.Ref, error) {
+	ref, err := a.anyRef(name)
+	if err != nil {
+		return ref, err
+	}
+	return a.pin(ref)
+}
+
 func (a *app) pluginInfo(ctx context.Context, name, format string) error {
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	ref, err := a.anyRef(name)
+	ref, err := a.anyPinned(name)
 	if err != nil {
-		return err
-	}
-	if ref, err = a.pin(ref); err != nil {
 		return err
 	}
 	p, err := host.Start(ctx, ref, a.hostOptions())

@@ -214,14 +214,19 @@ func (h *hash) keyBytes() int {
 	return int(h.spec.KeySize)
 }
 
-// Lookup leaves a mark in an LRU map.
-func (h *hash) Lookup(key []byte, cpu int) uint64 {
+// lookup is the element of a key, or 0, also for a key that the map cannot have.
+func (h *hash) lookup(key []byte) uint32 {
 	var buf [smallKey]uint64
 	k, hv, ok := h.key(key, &buf)
 	if !ok {
 		return 0
 	}
-	e := h.find(k, hv)
+	return h.find(k, hv)
+}
+
+// Lookup leaves a mark in an LRU map.
+func (h *hash) Lookup(key []byte, cpu int) uint64 {
+	e := h.lookup(key)
 	if e == 0 {
 		return 0
 	}

@@ -170,12 +170,7 @@ func openHashOfMaps(b *base) (Map, error) { return openObjectHash(b) }
 func openSockHash(b *base) (Map, error) { return openObjectHash(b) }
 
 func (h *objectHash) Lookup(key []byte, _ int) uint64 {
-	var buf [smallKey]uint64
-	k, hv, ok := h.key(key, &buf)
-	if !ok {
-		return 0
-	}
-	e := h.find(k, hv)
+	e := h.lookup(key)
 	if e == 0 {
 		return 0
 	}

@@ -168,15 +168,6 @@ func (v *values) copy(dst []byte, src []uint64) {
 	}
 }
 
-// zero clears value i while programs may use it, special fields as well.
-func (v *values) zero(i uint32) {
-	for c := range v.cpus {
-		for j, w := 0, v.at(i, c); j < len(w); j++ {
-			store(&w[j], 0)
-		}
-	}
-}
-
 // checkFlags checks the flags of an update of an existing kind of element.
 func (v *values) checkFlags(flags uint64) codegen.Errno {
 	if flags&^updateLock > updateExist || flags&updateLock != 0 && v.lock < 0 {

@@ -179,16 +179,6 @@ func (a *Answer) text() string {
 	return a.Errno + ": " + a.Message
 }
 
-// Available reports whether programs can be loaded here, and if not, why.
-func Available() (ok bool, why string) {
-	o, err := Open()
-	if err != nil {
-		return false, err.Error()
-	}
-	_ = o.Close()
-	return true, ""
-}
-
 // Need returns an oracle that ends with the test, or skips the test and says why.
 func Need(t testing.TB) *Oracle { return need(t, Open) }
 
