@@ -43,7 +43,9 @@ const (
 	MapTypePerCPUArray   = 6
 	MapTypeLRUHash       = 9
 	MapTypeLRUPerCPUHash = 10
+	MapTypeLPMTrie       = 11
 	MapTypeArrayOfMaps   = 12
+	MapTypeHashOfMaps    = 13
 
 	MapFlagReadOnlyProg = 1 << 7
 )

@@ -35,8 +35,9 @@ package codegen
 //	 32  Table        uint64  address of the index: of a prog array or array of maps, its words; of a hash, its heads
 //	 48  Mask         uint64  of a hash: buckets - 1
 //	 56  PerCPU       uint64  distance of the values of two CPUs
-//	 64  HashSeed     uint64
-//	 72  HashElements uint64  address of the elements: next, hash (uint32 each), key padded to 8, of an LRU a word; runtime/maps has more
+//	 64  HashSeed     uint64  of a trie: number of its root node
+//	 72  HashElements uint64  address of the elements: next, hash (uint32 each), key padded to 8, of an LRU a word; runtime/maps has more.
+//	                          Of a trie, of its nodes
 //
 // In a region an access of S bytes at address a is inside iff a - Base < N_S
 // (unsigned), with N_S = max(0, size - S + 1).
@@ -68,10 +69,19 @@ const (
 	MapPerCPU     = 56
 	HashSeed      = 64
 	HashElements  = 72
+	TrieRoot      = 64
+	TrieNodes     = 72
 
 	HashNext = 0
 	HashSum  = 4
 	HashKey  = 8
+
+	TrieLength = 8
+	TrieValue  = 12
+	TrieData   = 16
+
+	// ObjectSize is the size of what a hash of maps keeps of a value: the word that a lookup gives, and its number.
+	ObjectSize = 16
 
 	HashM1 = -0x61c8864680b583eb // 0x9e3779b97f4a7c15
 	HashM2 = -0x2917014799a6026d // 0xd6e8feb86659fd93

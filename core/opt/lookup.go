@@ -21,10 +21,12 @@ var lookups = map[uint32]lookup{
 	abi.MapTypePerCPUHash:    {perCPU: true},
 	abi.MapTypeLRUHash:       {lru: true},
 	abi.MapTypeLRUPerCPUHash: {lru: true, perCPU: true},
+	abi.MapTypeHashOfMaps:    {words: true},
+	abi.MapTypeLPMTrie:       {trie: true},
 }
 
-// lookup is what distinguishes the types: an index or a hash, values for each CPU, words that are the result.
-type lookup struct{ index, perCPU, lru, words bool }
+// lookup is what distinguishes the types: an index, a trie or a hash, values for each CPU, words that are the result.
+type lookup struct{ index, trie, perCPU, lru, words bool }
 
 // expandLookup finds a value where it lies.
 func (l *lowering) expandLookup(in *ir.Insn, fact *verifier.InsnFact) bool {
@@ -38,6 +40,10 @@ func (l *lowering) expandLookup(in *ir.Insn, fact *verifier.InsnFact) bool {
 		return false
 	case k.index:
 		l.element(in, fact, m, k)
+	case k.trie && !inWords(m.KeySize-4):
+		return false
+	case k.trie:
+		l.callTemplate(template{name: fmt.Sprintf("bpfc.trie.%d.%d", m.KeySize, m.ValueSize), text: trieText(m)}, in)
 	default:
 		l.callTemplate(template{name: fmt.Sprintf("bpfc.hash.%d.%d.%d", m.Type, m.KeySize, m.ValueSize), text: hashText(m, k)}, in)
 	}
@@ -145,10 +151,18 @@ func hashText(m *abi.MapSpec, k lookup) string {
 	if k.lru {
 		line("store.u64 [r0-8], 1")
 	}
+	stride := int64(m.Stride())
+	if k.words {
+		stride = codegen.ObjectSize
+	}
 	line("r3 = load.u64 [r1+%d]", codegen.MapValues)
-	line("r0 = mul64 r4, %d", m.Stride())
+	line("r0 = mul64 r4, %d", stride)
 	line("r0 = add64 r0, r3")
-	line("r0 = add64 r0, %d", -int64(m.Stride()))
+	if k.words {
+		line("r0 = load.u64 [r0%+d]", -stride)
+	} else {
+		line("r0 = add64 r0, %d", -stride)
+	}
 	if k.perCPU {
 		line("r3 = cpu")
 		line("r4 = load.u64 [r1+%d]", codegen.MapPerCPU)

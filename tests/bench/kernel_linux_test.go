@@ -49,7 +49,7 @@ func fill(m *ebpf.Map) error {
 		if m.Type() == ebpf.PerCPUArray {
 			v = slices.Repeat([][]byte{value}, ebpf.MustPossibleCPU())
 		}
-		if err := m.Put(binary.LittleEndian.AppendUint64(nil, i)[:m.KeySize()], v); err != nil {
+		if err := m.Put(keyOf(i, uint32(m.Type()), m.KeySize()), v); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/sdk"
 	"github.com/bpfc/bpfc/sdk/builtin"
 )
@@ -18,6 +19,14 @@ const (
 	keys    = 10_000
 	lookups = 1000
 )
+
+// keyOf is key i of a map: the number itself, of a trie a prefix of 24 bits.
+func keyOf(i uint64, typ, size uint32) []byte {
+	if typ == abi.MapTypeLPMTrie {
+		return binary.BigEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, 24), uint32(i<<8))
+	}
+	return binary.LittleEndian.AppendUint64(nil, i)[:size]
+}
 
 // BenchmarkLookup is a lookup from machine code among 10,000 keys, without a pattern, less the loop without it; and the
 // same object in the machine's kernel, where it may be loaded.
@@ -32,11 +41,10 @@ func BenchmarkLookup(b *testing.B) {
 	c, err := sdk.LoadCollection(ctx, o, builtin.AMD64(), sdk.Options{Set: set, CPU: sdk.HostCPU(), CPUs: 1})
 	require.NoError(b, err)
 	defer c.Close()
-	for _, name := range []string{"array", "hash", "lru", "percpu"} {
+	for _, name := range []string{"array", "hash", "lru", "percpu", "lpm"} {
 		m := c.Maps[name]
 		for i := range uint64(keys) {
-			key := binary.LittleEndian.AppendUint64(nil, i)[:m.Spec().KeySize]
-			require.NoError(b, m.Put(key, i))
+			require.NoError(b, m.Put(keyOf(i, m.Spec().Type, m.Spec().KeySize), i))
 		}
 	}
 	var all []*contestant

@@ -12,6 +12,9 @@ struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 16384); __type(key
 struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 16384); __type(key, u32); __type(value, u64); } percpu SEC(".maps");
 struct { __uint(type, BPF_MAP_TYPE_LRU_HASH); __uint(max_entries, 16384); __type(key, u64); __type(value, u64); } lru SEC(".maps");
 
+struct route { u32 length, address; };
+struct { __uint(type, BPF_MAP_TYPE_LPM_TRIE); __uint(max_entries, 16384); __uint(map_flags, BPF_F_NO_PREALLOC); __type(key, struct route); __type(value, u64); } lpm SEC(".maps");
+
 #define BENCH(name, key_type, map, LOOKUP)                                   \
 	SEC("xdp") int name(struct xdp_md *ctx)                              \
 	{                                                                    \
@@ -29,4 +32,5 @@ BENCH(in_array, u32, array, LOOK(array))
 BENCH(in_percpu, u32, percpu, LOOK(percpu))
 BENCH(in_hash, u64, hash, LOOK(hash))
 BENCH(in_lru, u64, lru, LOOK(lru))
+BENCH(in_lpm, u64, lpm, struct route to; to.length = 32; to.address = __builtin_bswap32(key << 8 | 7); u64 *v = bpf_map_lookup_elem(&lpm, &to); if (v) sum += *v;)
 char _license[] SEC("license") = "GPL";
