@@ -1,6 +1,9 @@
 package cbpf
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Filter is a filter that has been read.
 type Filter struct {
@@ -146,9 +149,4 @@ func checkCells(insns []Insn) *Error {
 }
 
 // title is the mnemonic with what distinguishes the row from others of that name.
-func (r *Row) title() string {
-	operand := [...]string{
-		FormImm: " #k", FormX: " x", FormA: " a", FormAbs: " [k]", FormInd: " [x + k]", FormMsh: " 4*([k]&0xf)", FormMem: " M[k]", FormLen: " #len", FormJump: " to",
-	}[r.Form]
-	return "`" + r.Name + operand + "`"
-}
+func (r *Row) title() string { return "`" + strings.TrimSpace(r.Name+" "+formText[r.Form]) + "`" }

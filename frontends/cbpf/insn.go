@@ -58,14 +58,23 @@ const InsnSize = 8
 // Decode reads instructions in the little-endian form of struct sock_filter. An *Error says that b has no whole number of them.
 func Decode(b []byte) ([]Insn, error) {
 	if len(b)%InsnSize != 0 {
-		return nil, &Error{Insn: len(b) / InsnSize, Rule: RuleForm, Text: fmt.Sprintf("%d bytes are left: an instruction has %d", len(b)%InsnSize, InsnSize)}
+		return nil, leftOver(b)
 	}
+	return decode(b), nil
+}
+
+func leftOver(b []byte) *Error {
+	text := fmt.Sprintf("%d bytes follow the last whole instruction, which has %d", len(b)%InsnSize, InsnSize)
+	return &Error{Insn: len(b) / InsnSize, Rule: RuleForm, Text: text, Hint: "is the file whole?"}
+}
+
+func decode(b []byte) []Insn {
 	insns := make([]Insn, len(b)/InsnSize)
 	for n := range insns {
 		at := b[n*InsnSize:]
 		insns[n] = Insn{binary.LittleEndian.Uint16(at), at[2], at[3], binary.LittleEndian.Uint32(at[4:])}
 	}
-	return insns, nil
+	return insns
 }
 
 // Encode is the inverse of Decode.
