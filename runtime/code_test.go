@@ -208,6 +208,7 @@ func addCode(t testing.TB, a *codegen.Artifact, i int, p code) {
 		r.Offset += at
 		a.Relocs = append(a.Relocs, r)
 	}
+	a.StackSize = max(a.StackSize, p.stack)
 	b := bytesOf(t, p.hex)
 	a.Code = append(a.Code, b...)
 	a.Symbols = append(a.Symbols, codegen.Symbol{Name: p.name, Offset: at, Size: uint32(len(b)), Global: true, Prog: int32(i)})

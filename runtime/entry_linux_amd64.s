@@ -34,6 +34,10 @@
 #define rcEntry	264
 #define rcR1	272
 #define rcR2	280
+#define leafEntry	0
+#define leafLeast	8
+#define leafMask	16
+#define leafFrame	512
 #define loopNext	rcReg(0)
 #define loopEnd	rcReg(1)
 #define loopRets	rcReg(2)
@@ -44,15 +48,14 @@
 #define loopLeast	rcReg(7)
 
 // func enter(w *Worker, rc *runContext) (r0 uint64)
-// Registers that a program can name are 0 but for its arguments. X13 keeps the
-// stack pointer for the return, which is quicker than the way through memory; it
-// counts only if it is what memory says, for code may use X13, and the stack may
-// have moved since.
+// Registers that a program can name are 0 but for its arguments and R9, whose register keeps the
+// stack pointer for the return, which is quicker than the way through memory; it counts only if it is
+// what memory says, for the stack may have moved since. No program reads what it has not written.
 TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-24
 	MOVQ rc+8(FP), R12
 	MOVQ rcR1(R12), DI
 	MOVQ rcR2(R12), SI
-	MOVQ SP, X13
+	MOVQ SP, R15
 	MOVQ SP, rcHostSP(R12)
 	MOVQ BP, rcHostBP(R12)
 	MOVQ rcStackTop(R12), BP
@@ -66,18 +69,54 @@ TEXT ·enter(SB), NOSPLIT|NOFRAME, $0-24
 	XORL R11, R11
 	XORL R13, R13
 	XORL R14, R14
-	XORL R15, R15
 	CALL rcEntry(R12)
 	MOVQ rcHostBP(R12), BP
-	MOVQ X13, BX
-	CMPQ BX, rcHostSP(R12)
+	CMPQ R15, rcHostSP(R12)
 	JNE moved
-	MOVQ BX, SP
+	MOVQ R15, SP
 	MOVQ AX, r0+16(FP)
 	RET
 moved:
 	MOVQ rcHostSP(R12), SP
 	MOVQ AX, r0+16(FP)
+	RET
+
+// func enterLeaf(l *leaf, mem unsafe.Pointer, n int) (r0 uint64, ran bool)
+// Calls the leaf on the goroutine's own stack, unless it has ended or gets too little memory. The BPF stack is in the
+// frame, which does not move meanwhile: behind the prologue nothing here is a safe point. leafGrace relies on it as
+// well, so that this is the place that looks whether the leaf has ended.
+TEXT ·enterLeaf(SB), 0, $512-33
+	NO_LOCAL_POINTERS
+	MOVQ l+0(FP), DX
+	MOVQ mem+8(FP), DI
+	MOVQ n+16(FP), SI
+	MOVQ leafEntry(DX), AX
+	CMPQ SI, leafLeast(DX)
+	JLT not
+	TESTQ AX, AX
+	JEQ not
+	TESTQ SI, SI
+	CMOVQEQ SI, DI
+	LEAQ leafFrame(SP), BP
+	XORL BX, BX
+	XORL CX, CX
+	XORL DX, DX
+	XORL R8, R8
+	XORL R9, R9
+	XORL R10, R10
+	XORL R11, R11
+	XORL R13, R13
+	XORL R14, R14
+	XORL R15, R15
+	CALL AX
+	MOVQ l+0(FP), DX
+	ANDQ leafMask(DX), AX
+	MOVQ AX, r0+24(FP)
+	MOVB $1, ran+32(FP)
+	RET
+not:
+	MOVQ $0, r0+24(FP)
+	MOVB $0, ran+32(FP)
 	RET
 
 // func enterEach(w *Worker, rc *runContext)

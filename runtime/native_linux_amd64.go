@@ -25,6 +25,9 @@ const (
 
 func enter(w *Worker, rc *runContext) (r0 uint64)
 func enterEach(w *Worker, rc *runContext)
+
+//go:noescape
+func enterLeaf(l *leaf, mem unsafe.Pointer, n int) (r0 uint64, ran bool)
 func leave()
 func exited(w *Worker, rc *runContext) (r0 uint64)
 func resume(w *Worker, rc *runContext) (r0 uint64)
@@ -82,8 +85,9 @@ type nativeCode struct {
 	entry []uint64 // addresses
 	// The exit that resumes at an offset is exits[slot[offset/4]-1], if any: two
 	// exits are at least five bytes apart, the length of the shortest call.
-	exits []nativeExit
-	slot  []int32
+	exits  []nativeExit
+	slot   []int32
+	leaves []bool // by entry: see package check
 }
 
 // nativeExit is a place where machine code leaves.
@@ -134,7 +138,8 @@ func (Native) Load(img *Image) (Executable, error) {
 	if a.Arch != nativeArch {
 		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("running an artifact of back end %s as machine code", a.Target), Msg: "it is for " + archName(a.Arch)}
 	}
-	if err := check.Artifact(a); err != nil {
+	leaves, err := check.Artifact(a)
+	if err != nil {
 		return nil, err
 	}
 	if err := img.checkExits(); err != nil {
@@ -150,7 +155,7 @@ func (Native) Load(img *Image) (Executable, error) {
 	if err := img.referToMaps(); err != nil {
 		return nil, err
 	}
-	c := &nativeCode{image: img, base: img.code.addr}
+	c := &nativeCode{image: img, base: img.code.addr, leaves: leaves}
 	c.index()
 	for i := range a.Entries {
 		c.entry = append(c.entry, img.code.addr+uint64(a.Entries[i].Offset))
@@ -164,6 +169,22 @@ func (Native) Load(img *Image) (Executable, error) {
 	img.runtime.codes.add(c)
 	return c, nil
 }
+
+// leaf is the address of an entry that is a leaf, else 0.
+func (c *nativeCode) leaf(entry int) uint64 {
+	if !c.leaves[entry] {
+		return 0
+	}
+	return c.entry[entry]
+}
+
+// What enterLeaf knows: an index that is not 0 fails to compile.
+var (
+	_ = [1]int{}[unsafe.Offsetof(leaf{}.entry)-0]
+	_ = [1]int{}[unsafe.Offsetof(leaf{}.least)-8]
+	_ = [1]int{}[unsafe.Offsetof(leaf{}.mask)-16]
+	_ = [1]int{}[check.LeafFrame-512]
+)
 
 // belong tells the code of which unit it is, before it runs.
 func (c *nativeCode) belong(u *unit) { c.unit = u }

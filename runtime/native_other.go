@@ -5,6 +5,7 @@ package runtime
 import (
 	"fmt"
 	goruntime "runtime"
+	"unsafe"
 
 	"github.com/bpfc/bpfc/core/codegen"
 )
@@ -38,6 +39,9 @@ func (nativeRun) bound() bool { return false }
 func (nativeRun) enter(*Worker) uint64 { return 0 }
 
 func (nativeRun) enterEach(*Worker) {}
+
+// enterLeaf is not reached: there are no leaves.
+func enterLeaf(*leaf, unsafe.Pointer, int) (uint64, bool) { return 0, false }
 
 // Load refuses every artifact: machine code runs on linux/amd64 only.
 func (Native) Load(img *Image) (Executable, error) {

@@ -29,6 +29,7 @@ type Program struct {
 	mask   uint64 // of the return value
 	layout *layout
 	closed atomic.Bool
+	leaf   leaf
 }
 
 // Load checks the artifact against this machine and the runtime's Spec and makes
@@ -85,6 +86,7 @@ func (r *Runtime) place(a *codegen.Artifact, l Loader) (*unit, error) {
 			img.free()
 			return nil, err
 		}
+		p.setLeaf()
 		u.programs = append(u.programs, p)
 	}
 	return u, nil
@@ -107,11 +109,13 @@ func (p *Program) describe() (err error) {
 	return err
 }
 
-// close unloads all programs, for a runtime that is closed.
-func (u *unit) close() {
+// close unloads all programs, for a runtime that is closed. It reports whether leafGrace must pass.
+func (u *unit) close() (leaves bool) {
 	for _, p := range u.programs {
 		p.closed.Store(true)
+		leaves = p.leaf.end() || leaves
 	}
+	return leaves
 }
 
 // ID is the number of the program in its runtime, as prog arrays name it.
@@ -121,8 +125,19 @@ func (p *Program) ID() codegen.ProgID { return p.id }
 func (p *Program) Info() *codegen.EntryInfo { return p.info }
 
 // Run leases a worker, blocking while all are leased, and runs the program once:
-// see Worker.Run. Until the worker runs again it may refer to the buffer.
+// see Worker.Run. Until the worker runs again it may refer to the buffer. A program
+// that needs no worker, such as a filter without loops and maps, runs without.
 func (p *Program) Run(mem []byte) (uint64, error) {
+	if p.leaf.is() {
+		if r0, ran := p.leaf.run(mem); ran {
+			return r0, nil
+		}
+	}
+	return p.runLeased(mem)
+}
+
+// runLeased is Run on a worker.
+func (p *Program) runLeased(mem []byte) (uint64, error) {
 	w := p.unit.runtime.tryLease()
 	if w == nil || w.bound != p || p.closed.Load() {
 		var err error
@@ -233,6 +248,9 @@ func (p *Program) Unload(ctx context.Context) error {
 	r, u := p.unit.runtime, p.unit
 	if p.closed.Swap(true) {
 		return p.unavailable()
+	}
+	if p.leaf.end() {
+		leafGrace()
 	}
 	free := func() error { return nil }
 	r.mu.Lock()

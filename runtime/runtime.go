@@ -221,8 +221,12 @@ func (r *Runtime) Close() error {
 		units = append(units, u)
 	}
 	r.mu.Unlock()
+	leaves := false
 	for _, u := range units {
-		u.close()
+		leaves = u.close() || leaves
+	}
+	if leaves {
+		leafGrace()
 	}
 	r.attend() // who waits for a worker waits in vain
 	var none int

@@ -43,7 +43,7 @@ func TestSignalsAndCollector(t *testing.T) {
 		grow(64, &a)
 		return a[0]*10000 + a[1]*1000 + a[2]*100 + a[3]*10 + a[4]
 	}
-	ps := load(t, r, asks, count, saved, guarded, element, forever)
+	ps := load(t, r, asks, count, saved, guarded, element, forever, slow, length)
 
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -153,6 +153,14 @@ func stress(t *testing.T, ps []*Program) {
 		}
 		if _, err := ps[4].Run(nil); err != nil {
 			t.Error(err)
+		}
+		for range 100 {
+			if got, err := ps[6].Run(nil); err != nil || got != 7 {
+				t.Errorf("a leaf: %d %v", got, err)
+			}
+			if got, err := ps[7].Run(make([]byte, 10)); err != nil || got != 10 {
+				t.Errorf("a leaf that writes: %d %v", got, err)
+			}
 		}
 		res, err := ps[5].RunBatch(context.Background(), codegen.Batch{Inputs: []codegen.Input{{}}, Fuel: SliceTurns + 1})
 		if err != nil || res.Results[0].Fault == nil {

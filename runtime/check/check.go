@@ -38,15 +38,19 @@ type image struct {
 }
 
 // Artifact examines the code, for amd64, and every table of the artifact that
-// refers to it. The error is an *Error.
-func Artifact(a *codegen.Artifact) error {
+// refers to it. The error is an *Error. It tells of each entry whether it is a leaf.
+func Artifact(a *codegen.Artifact) (leaves []bool, err error) {
 	m := &image{a: a, start: make([]uint64, len(a.Code)/64+1)}
 	for _, step := range []func() error{m.decode, m.indexRelocs, m.indexExits, m.checkInsns, m.checkEntries, m.checkSymbols, m.checkLines} {
 		if err := step(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	leaves = make([]bool, len(a.Entries))
+	for i := range a.Entries {
+		leaves[i] = m.leaf(a.Entries[i].Offset)
+	}
+	return leaves, nil
 }
 
 func (m *image) fail(off uint32, format string, args ...any) error {

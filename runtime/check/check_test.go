@@ -173,19 +173,25 @@ func program(code []byte) *codegen.Artifact {
 	return &codegen.Artifact{Name: "t.o", Code: append(slices.Clone(code), 0xc3), Entries: []codegen.Entry{{EntryInfo: codegen.EntryInfo{Name: "main"}}}}
 }
 
+// examine is Artifact without its answer about leaves.
+func examine(a *codegen.Artifact) error {
+	_, err := Artifact(a)
+	return err
+}
+
 func TestAllowed(t *testing.T) {
 	for _, c := range allowed {
 		b := unhex(t, c.hex)
 		in, err := decodeInsn(b)
 		require.NoError(t, err, c.text)
 		require.Equal(t, len(b), in.len, c.text)
-		require.NoError(t, Artifact(program(b)), c.text)
+		require.NoError(t, examine(program(b)), c.text)
 	}
 }
 
 func TestRefused(t *testing.T) {
 	for _, c := range refused {
-		err := Artifact(program(unhex(t, c.hex)))
+		err := examine(program(unhex(t, c.hex)))
 		var e *Error
 		require.ErrorAs(t, err, &e, c.text)
 		require.Zero(t, e.Offset, "%s: %v", c.text, err)
@@ -208,7 +214,7 @@ func TestTruncated(t *testing.T) {
 func TestFillerIsAllowedWhereItIsNotReached(t *testing.T) {
 	for _, filler := range []string{"cc", "0f 0b", "cc cc cc"} {
 		a := program(unhex(t, "c3 "+filler))
-		require.NoError(t, Artifact(a), filler)
+		require.NoError(t, examine(a), filler)
 	}
 }
 
@@ -263,7 +269,7 @@ func sample(t testing.TB) *codegen.Artifact {
 	}
 }
 
-func TestSample(t *testing.T) { require.NoError(t, Artifact(sample(t))) }
+func TestSample(t *testing.T) { require.NoError(t, examine(sample(t))) }
 
 func TestTampered(t *testing.T) {
 	patch := func(off int, s string) func(*codegen.Artifact) {
@@ -328,7 +334,7 @@ func TestTampered(t *testing.T) {
 	for _, c := range cases {
 		a := sample(t)
 		c.change(a)
-		err := Artifact(a)
+		err := examine(a)
 		if c.want == "" {
 			require.NoError(t, err, c.name)
 			continue
@@ -346,7 +352,7 @@ func TestFlippedBits(t *testing.T) {
 	for bit := range n {
 		a := sample(t)
 		a.Code[bit/8] ^= 1 << (bit % 8)
-		if err := Artifact(a); err != nil {
+		if err := examine(a); err != nil {
 			require.ErrorAs(t, err, new(*Error))
 			found++
 		}
@@ -359,7 +365,7 @@ func TestFlippedBits(t *testing.T) {
 func TestAnyBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		code := rapid.SliceOfN(rapid.Byte(), 1, 40).Draw(t, "code")
-		err := Artifact(&codegen.Artifact{Code: code})
+		err := examine(&codegen.Artifact{Code: code})
 		var e *Error
 		if err != nil && !errors.As(err, &e) {
 			t.Fatalf("%T: %v", err, err)
@@ -375,7 +381,7 @@ func FuzzArtifact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, code []byte) {
 		a := sample(t)
 		a.Code = code
-		err := Artifact(a)
+		err := examine(a)
 		if e := (*Error)(nil); err != nil && !errors.As(err, &e) {
 			t.Fatalf("%T: %v", err, err)
 		}
@@ -391,7 +397,7 @@ func BenchmarkArtifact(b *testing.B) {
 		off += in.len
 	}
 	for b.Loop() {
-		if err := Artifact(a); err != nil {
+		if err := examine(a); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -46,7 +46,11 @@ func decodeVEX(code []byte) (insn, error) {
 	}
 	rex := ^code[1] >> 5 & 7 // R, X, B
 	size := 4 + int(code[2]>>7)*4
-	return e.operands(code, 4, rex, size)
+	in, err := e.operands(code, 4, rex, size)
+	if e.imm == 0 {
+		in.uses(vvvv)
+	}
+	return in, err
 }
 
 // decodeMovbe decodes [66] [REX] 0F 38 F0|F1 ModRM, memory only.
@@ -89,7 +93,12 @@ func (e *extension) operands(code []byte, at int, rex uint8, size int) (insn, er
 		if n, err = in.address(code, n, mod, rm, rex); err != nil {
 			return insn{}, err
 		}
+		in.uses(in.mem.base)
+		in.uses(in.mem.index)
+	} else {
+		in.uses(rm | rex<<3&8)
 	}
+	in.uses(reg)
 	in.len = n + e.imm
 	if in.len > len(code) {
 		return insn{}, errUnknown

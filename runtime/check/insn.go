@@ -13,6 +13,7 @@ import (
 // The numbers of registers that code must not change freely.
 const (
 	regRSP = 4
+	regRBP = 5
 	regR12 = 12
 	noReg  = 0xff
 )
@@ -29,10 +30,18 @@ type insn struct {
 	field      int   // offset of its PC-relative field of 4 bytes; 0 if there is none
 	rel        int64 // of a branch, from the instruction's end
 	isRel      bool
-	tail       bool // the jump of a tail call
+	tail       bool   // the jump of a tail call
+	names      uint16 // general registers that an operand names, by number
 }
 
 func (i *insn) has(f form) bool { return i.form&f != 0 }
+
+// uses notes that an operand names the register, if it is one.
+func (i *insn) uses(num uint8) {
+	if num != noReg {
+		i.names |= 1 << num
+	}
+}
 
 // operand is a memory operand: base + index*scale + disp. Registers are numbers, noReg if absent.
 type operand struct {
@@ -154,12 +163,15 @@ func (i *insn) writes(n int) bool { return n == 0 && i.has(first) || n == 1 && i
 func (i *insn) setMem(m x86asm.Mem, written bool) {
 	i.hasMem, i.memWritten = true, written
 	i.mem = operand{base: number(m.Base), index: number(m.Index), rip: m.Base == x86asm.RIP, disp: int32(m.Disp)}
+	i.uses(i.mem.base)
+	i.uses(i.mem.index)
 }
 
 // checkReg refuses changes of the stack pointer but by constants, of the run
 // context, and registers that are not general but where the form is for them.
 func (i *insn) checkReg(x *x86asm.Inst, n int, r x86asm.Reg) error {
 	num := number(r)
+	i.uses(num)
 	switch {
 	case num == noReg && !(i.has(vector) && r >= x86asm.X0 && r <= x86asm.X15):
 		return errUnknown
