@@ -25,11 +25,11 @@
 
 #define rcExit		8
 #define rcHostSP	16
-#define rcHostBP	56
-#define rcControlTop	64
-#define rcStackTop	72
-#define rcLeft		80
-#define rcReg(n)	(88+8*n)
+#define rcHostBP	64
+#define rcControlTop	72
+#define rcStackTop	80
+#define rcLeft		88
+#define rcReg(n)	(96+8*n)
 #define rcArgs	224
 #define rcEntry	264
 #define rcR1	272

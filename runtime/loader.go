@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"unsafe"
+
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 )
@@ -94,6 +96,9 @@ func (w *Worker) Mem() *Mem { return &w.mem }
 
 // CPU is the number of the worker's virtual CPU, from 0.
 func (w *Worker) CPU() int { return w.cpu }
+
+// State is the address of what the virtual CPU keeps from run to run: see ir.OpState.
+func (w *Worker) State() uint64 { return uint64(uintptr(unsafe.Pointer(&w.rc.state))) }
 
 // CallHelper calls Artifact.Helpers[index] of the program that runs, with R1 to
 // R5, and returns its R0. Loading has made sure that the helper can run here. If the helper

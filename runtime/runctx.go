@@ -17,18 +17,23 @@ type runContext struct {
 	regionsEnd uint64
 	tails      uint64
 	cpu        uint64
+	state      cpuState
 
 	hostBP     uint64
 	controlTop uint64     // rsp at entry
 	stackTop   uint64     // rbp at entry: R10
 	left       uint64     // address after the instruction that left
 	regs       [16]uint64 // by their number in encodings, but for r12 and those in args
-	_          uint64
-	args       [5]uint64 // rdi rsi rdx rcx r8: R1 to R5
-	entry      uint64    // address of the code that is entered
-	r1, r2     uint64    // its arguments
+	args       [5]uint64  // rdi rsi rdx rcx r8: R1 to R5
+	entry      uint64     // address of the code that is entered
+	r1, r2     uint64     // its arguments
 
 	regions [ir.MaxRegions]nativeRegion
+}
+
+// cpuState is what a virtual CPU keeps from run to run.
+type cpuState struct {
+	random uint64
 }
 
 // nativeRegion is a region in the run context.
@@ -49,6 +54,9 @@ var (
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.regionsEnd)-codegen.RunRegionsEnd]
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.tails)-codegen.RunTails]
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.cpu)-codegen.RunCPU]
+	_ = [1]int{}[unsafe.Offsetof(runContext{}.state)-codegen.RunState]
+	_ = [1]int{}[unsafe.Offsetof(cpuState{}.random)-codegen.StateRandom]
+	_ = [1]int{}[unsafe.Sizeof(cpuState{})-codegen.StateSize]
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.hostBP)-codegen.RunReserved]
 	_ = [1]int{}[unsafe.Offsetof(runContext{}.regions)-codegen.RunRegions]
 	_ = [1]int{}[unsafe.Sizeof(runContext{})-codegen.RunCtxSize]

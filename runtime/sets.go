@@ -79,6 +79,9 @@ func (h *home) Env(name string) []byte {
 // CPUs is the number of workers.
 func (h *home) CPUs() int { return h.runtime.CPUs() }
 
+// Random is the state of a CPU's random numbers: see codegen.Home.
+func (h *home) Random(cpu int) *uint64 { return &h.runtime.workers[cpu].rc.state.random }
+
 // Alloc makes memory that lives as long as the runtime: see codegen.Home.
 func (h *home) Alloc(n int) ([]byte, uint64, error) {
 	a := h.runtime.arena

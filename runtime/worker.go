@@ -87,7 +87,9 @@ func newWorker(r *Runtime, cpu int) (*Worker, error) {
 	w.rc = (*runContext)(a.at(parts[2].off))
 	w.rc.controlTop = a.addr(parts[0].end()) - controlReserve
 	w.rc.stackTop = a.addr(parts[1].end())
-	w.rc.exit, w.rc.cpu = exitAddress(), uint64(cpu)
+	w.rc.exit, w.rc.cpu, w.rc.state.random = exitAddress(), uint64(cpu), uint64(cpu)
+	state := parts[2].off + codegen.RunState
+	r.objects.add(a.bytes(span{state, codegen.StateSize}), a.addr(state))
 	w.context, w.contextAddr = a.bytes(parts[3]), a.addr(parts[3].off)
 	w.mem.worker = w
 	return w, nil

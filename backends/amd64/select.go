@@ -54,6 +54,7 @@ var emitters = [len(ir.Ops)]func(*emitter, *ir.Insn){
 	ir.OpZero:          (*emitter).zero,
 	ir.OpFault:         (*emitter).fault,
 	ir.OpCPU:           (*emitter).cpu,
+	ir.OpState:         (*emitter).state,
 	ir.OpTailCall:      (*emitter).tailCall,
 }
 
@@ -387,6 +388,8 @@ func (e *emitter) call(in *ir.Insn) {
 
 // cpu loads the number of the virtual CPU.
 func (e *emitter) cpu(in *ir.Insn) { e.asm.MovRM(asm.W32, reg(in.Dst), runContext(codegen.RunCPU)) }
+
+func (e *emitter) state(in *ir.Insn) { e.asm.Lea(asm.W64, reg(in.Dst), runContext(codegen.RunState)) }
 
 // tailCall jumps to the entry at index edx of the prog array at rsi, with rdi as it is, as if this function had not
 // been called. An index too large, the limit of a run and an empty slot, in this order, fall through

@@ -440,6 +440,7 @@ func TestEveryOpIsDrawn(t *testing.T) {
 		ir.OpBr: true, ir.OpJmp: true, ir.OpExit: true, // of every program above
 		ir.OpZero: true, ir.OpCall: true, ir.OpCallHelper: true, ir.OpFault: true, // calls_test.go
 		ir.OpCPU: true, ir.OpTailCall: true, // tests/maps
+		ir.OpState:   true,                                                             // tests/helpers
 		ir.OpCallReg: true, ir.OpMayGoto: true, ir.OpLoadAbs: true, ir.OpLoadInd: true, // TestRefused
 	}
 	for _, d := range draws {

@@ -114,7 +114,7 @@ var decoders = func() (t [256]func(d *decoder, b *ir.Block, j int)) {
 	t[ir.OpLoad], t[ir.OpStore], t[ir.OpZero] = (*decoder).memory, (*decoder).memory, (*decoder).memory
 	t[ir.OpLea], t[ir.OpGuardMem], t[ir.OpGuardAlign] = (*decoder).lea, (*decoder).guard, (*decoder).align
 	t[ir.OpCall], t[ir.OpCallHelper], t[ir.OpPoll] = (*decoder).call, (*decoder).helper, (*decoder).poll
-	t[ir.OpCPU], t[ir.OpTailCall] = (*decoder).cpu, (*decoder).tailCall
+	t[ir.OpCPU], t[ir.OpState], t[ir.OpTailCall] = (*decoder).cpu, (*decoder).state, (*decoder).tailCall
 	t[ir.OpJmp], t[ir.OpBr], t[ir.OpExit], t[ir.OpFault] = (*decoder).jmp, (*decoder).branch, (*decoder).exit, (*decoder).end
 	return t
 }()
@@ -158,6 +158,10 @@ func (d *decoder) poll(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opPoll
 
 func (d *decoder) cpu(b *ir.Block, j int) {
 	d.emit(&b.Insns[j], inst{op: opCPU, dst: reg(b.Insns[j].Dst)})
+}
+
+func (d *decoder) state(b *ir.Block, j int) {
+	d.emit(&b.Insns[j], inst{op: opState, dst: reg(b.Insns[j].Dst)})
 }
 
 func (d *decoder) tailCall(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opTailCall}) }

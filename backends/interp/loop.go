@@ -453,6 +453,8 @@ loop:
 			}
 		case opCPU:
 			r[in.dst&15] = uint64(w.CPU())
+		case opState:
+			r[in.dst&15] = w.State()
 		case opTailCall:
 			if m.tailCall() {
 				return 0, errTail

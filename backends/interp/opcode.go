@@ -158,6 +158,7 @@ const (
 	opCall       // function at disp, of a caller with imm bytes of frame
 	opCallHelper // helper imm
 	opCPU        // dst = number of the CPU
+	opState      // dst = address of the CPU's state
 	opTailCall
 	opExit
 	opFault // with address a

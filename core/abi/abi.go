@@ -301,17 +301,24 @@ const (
 	ImplRemote
 )
 
-// Intrinsic is a meaning that compilers know, so that a helper which has it costs no call. Any set may name one.
+// Intrinsic is a meaning that compilers know, so that a helper which has it costs no call. Any set may name one. Where
+// an argument is not what the expansion does, it calls the helper, which says what happens then.
 type Intrinsic uint8
 
 // The intrinsics.
 const (
-	IntrinsicNone      Intrinsic = iota
-	IntrinsicMapLookup           // (map, key): the address of the value, 0 if there is none
-	IntrinsicTailCall            // (ctx, map, index): go on in the program at the index, as if called in this one's place
-	IntrinsicLoop                // (count, function, context, flags): call function(i, context) until it returns 1
-	IntrinsicForEach             // (map, function, context, flags): call function(map, key, value, context) until it returns 1
-	IntrinsicCPU                 // (): the number of the virtual CPU
+	IntrinsicNone        Intrinsic = iota
+	IntrinsicMapLookup             // (map, key): the address of the value, 0 if there is none
+	IntrinsicTailCall              // (ctx, map, index): go on in the program at the index, as if called in this one's place
+	IntrinsicLoop                  // (count, function, context, flags): call function(i, context) until it returns 1
+	IntrinsicForEach               // (map, function, context, flags): call function(map, key, value, context) until it returns 1
+	IntrinsicCPU                   // (): the number of the virtual CPU
+	IntrinsicRandom                // (): the upper half of the next number of SplitMix64, from the virtual CPU's state: see codegen.Call
+	IntrinsicMapUpdate             // (map, key, value, flags): set the value at the key
+	IntrinsicSumDiff               // (old, bytes, new, bytes, sum): the Internet checksum's 16-bit sum without old and with new
+	IntrinsicPacketLoad            // (ctx, offset, memory, bytes): copy what the packet has at the offset
+	IntrinsicPacketStore           // (ctx, offset, memory, bytes[, flags]): the other way; flags are 0 or the helper's to know
+	numIntrinsics
 )
 
 // Helper is the prototype of a helper function and the way it runs.

@@ -270,7 +270,7 @@ func checkFlags(h *Helper) error {
 		return fmt.Errorf("it releases (FlagReleases), and no argument can be a reference")
 	case h.Flags&FlagAcquires != 0 && (h.Ret == RetInteger || h.Ret == RetVoid):
 		return fmt.Errorf("it acquires (FlagAcquires), and its result is no reference")
-	case h.Intrinsic > IntrinsicCPU:
+	case h.Intrinsic >= numIntrinsics:
 		return fmt.Errorf("intrinsic %d has no meaning", h.Intrinsic)
 	case h.Impl == ImplIntrinsic && h.Intrinsic == IntrinsicNone:
 		return fmt.Errorf("it runs as an intrinsic (ImplIntrinsic), and Intrinsic says of none")

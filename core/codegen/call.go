@@ -137,6 +137,9 @@ type Home interface {
 	Env(name string) []byte
 	// CPUs is the number of virtual CPUs.
 	CPUs() int
+	// Random is the state of a virtual CPU's random numbers, which abi.IntrinsicRandom moves on. At first it is the CPU's
+	// number. It belongs to the run on that CPU, and before any run to whoever seeds it.
+	Random(cpu int) *uint64
 	// Alloc makes n bytes, zero, that programs and helpers can reach by the address; machine code may read them, and
 	// write them if the program's set allows it. They live as long as the session.
 	Alloc(n int) (mem []byte, addr uint64, err error)

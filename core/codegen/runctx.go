@@ -23,8 +23,13 @@ package codegen
 //	 32  RegionsEnd   uint64  address after the last region in use
 //	 40  Tails        uint64  tail calls that the run has made
 //	 48  CPU          uint64  number of the virtual CPU
-//	 56  …            reserved for the runtime (saved registers)
+//	 56  State        what the virtual CPU keeps from run to run: ir.OpState gives its address
+//	 64  …            reserved for the runtime (saved registers)
 //	288  Regions      [64]{Base, N1, N2, N4, N8 uint64; Writable uint64}
+//
+// The state of a virtual CPU, which code and Go functions share:
+//
+//	0  Random       uint64  of SplitMix64
 //
 // A tail call loads the word at the index of the prog array's table; it is the address of an entry, 0 if there is none.
 // The code undoes its prologue and jumps there through rcx, with rdi = R1.
@@ -49,8 +54,12 @@ const (
 	RunRegionsEnd = 32
 	RunTails      = 40
 	RunCPU        = 48
-	RunReserved   = 56
+	RunState      = 56
+	RunReserved   = 64
 	RunRegions    = 288
+
+	StateRandom = 0
+	StateSize   = 8
 
 	RegionBase     = 0
 	RegionN1       = 8

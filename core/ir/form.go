@@ -96,7 +96,7 @@ var forms = func() (t [numOps]form) {
 	t[OpGuardAlign] = form{fields: fWrite | fRule, sizes: accessSizes}
 	t[OpZero] = form{fields: fImm}
 	t[OpFault] = form{fields: fRule | fOptAddr}
-	t[OpCPU], t[OpTailCall] = form{}, form{}
+	t[OpCPU], t[OpState], t[OpTailCall] = form{}, form{}, form{}
 	return t
 }()
 

@@ -70,7 +70,8 @@ var (
 	callbackNames = [...]string{abi.CbNone: "none", abi.CbScalar: "scalar", abi.CbMap: "map", abi.CbMapKey: "mapkey", abi.CbMapValue: "mapvalue",
 		abi.CbCtx: "ctx", abi.CbDynptr: "dynptr", abi.CbUnknown: "unknown"}
 	intrinsicNames = [...]string{abi.IntrinsicNone: "none", abi.IntrinsicMapLookup: "maplookup", abi.IntrinsicTailCall: "tailcall",
-		abi.IntrinsicLoop: "loop", abi.IntrinsicForEach: "foreach", abi.IntrinsicCPU: "cpu"}
+		abi.IntrinsicLoop: "loop", abi.IntrinsicForEach: "foreach", abi.IntrinsicCPU: "cpu", abi.IntrinsicRandom: "random",
+		abi.IntrinsicMapUpdate: "mapupdate", abi.IntrinsicSumDiff: "sumdiff", abi.IntrinsicPacketLoad: "packetload", abi.IntrinsicPacketStore: "packetstore"}
 	dynptrNames  = [...]string{abi.DynptrNone: "none", abi.DynptrLocal: "local", abi.DynptrRecord: "record", abi.DynptrPacket: "packet"}
 	specialNames = [...]string{abi.SpecialLock: "lock", abi.SpecialTimer: "timer", abi.SpecialOther: "other"}
 	paramNames   = [...]string{obj.ParamScalar: "scalar", obj.ParamCtx: "ctx", obj.ParamMem: "mem", obj.ParamDynptr: "dynptr", obj.ParamOther: "other"}

@@ -67,6 +67,7 @@ const (
 	OpZero       // zero Imm bytes (multiple of 8) at Base + Disp
 	OpFault      // terminator: end the run with fault Rule; address is A, if any
 	OpCPU        // Dst = number of the virtual CPU
+	OpState      // Dst = address of what the virtual CPU keeps from run to run: package codegen has its layout
 	OpTailCall   // go on in the program at index R3 (32 bits) of the prog array R2, with R1, in this function's place; falls through if there is none, or after ir.MaxTailCalls
 
 	numOps
@@ -148,6 +149,7 @@ var Ops = [numOps]OpInfo{
 	OpZero:          {"zero", UseMem | Writes | Lowered},
 	OpFault:         {"fault", MayFault | Term | Lowered},
 	OpCPU:           {"cpu", DefDst | Lowered},
+	OpState:         {"state", DefDst | Lowered},
 	OpTailCall:      {"tailcall", CallsOut | Lowered},
 }
 

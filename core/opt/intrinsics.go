@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 	"github.com/bpfc/bpfc/core/isa"
 	"github.com/bpfc/bpfc/core/verifier"
@@ -13,16 +14,23 @@ import (
 // intrinsics say how the call of a helper that has a meaning known here is expanded. One that reports false has
 // emitted nothing: the helper is called.
 var intrinsics = [...]func(l *lowering, in *ir.Insn, fact *verifier.InsnFact) bool{
-	abi.IntrinsicCPU:       (*lowering).expandCPU,
-	abi.IntrinsicTailCall:  (*lowering).expandTailCall,
-	abi.IntrinsicLoop:      (*lowering).expandLoop,
-	abi.IntrinsicMapLookup: (*lowering).expandLookup,
-	abi.IntrinsicForEach:   (*lowering).callForEach,
+	abi.IntrinsicCPU:         (*lowering).expandCPU,
+	abi.IntrinsicTailCall:    (*lowering).expandTailCall,
+	abi.IntrinsicLoop:        (*lowering).expandLoop,
+	abi.IntrinsicMapLookup:   (*lowering).expandLookup,
+	abi.IntrinsicForEach:     (*lowering).callForEach,
+	abi.IntrinsicMapUpdate:   (*lowering).expandUpdate,
+	abi.IntrinsicSumDiff:     (*lowering).expandSumDiff,
+	abi.IntrinsicPacketLoad:  (*lowering).expandPacketLoad,
+	abi.IntrinsicPacketStore: (*lowering).expandPacketStore,
+	abi.IntrinsicRandom:      (*lowering).expandRandom,
 }
 
-// callHelper calls a helper, or does in its place what it means.
+// callHelper calls a helper, or does in its place what it means. Expansions themselves call the helper for what they do
+// not do.
 func (l *lowering) callHelper(in *ir.Insn, fact *verifier.InsnFact) {
-	if i := l.program.out.Helpers[in.Ref.Index].Intrinsic; i == abi.IntrinsicNone || !intrinsics[i](l, in, fact) {
+	i := l.program.out.Helpers[in.Ref.Index].Intrinsic
+	if i == abi.IntrinsicNone || l.fi == noFunc || !intrinsics[i](l, in, fact) {
 		l.emit(*in)
 	}
 	l.zeroRegs(fact.ZeroAfter, in.Pos)
@@ -30,6 +38,33 @@ func (l *lowering) callHelper(in *ir.Insn, fact *verifier.InsnFact) {
 
 func (l *lowering) expandCPU(in *ir.Insn, _ *verifier.InsnFact) bool {
 	l.emit(ir.Insn{Op: ir.OpCPU, Dst: ir.R0, Pos: in.Pos})
+	return true
+}
+
+// expandRandom is SplitMix64 (Steele, Lea and Flood, 2014), in the registers that a call leaves without a value.
+func (l *lowering) expandRandom(in *ir.Insn, _ *verifier.InsnFact) bool {
+	if l.opts.Object {
+		return false
+	}
+	at := func(op ir.Insn) { op.Width, op.Pos = 64, in.Pos; l.emit(op) }
+	state := ir.Insn{Size: 8, Base: ir.R1, Disp: codegen.StateRandom, Pos: in.Pos}
+	load, store := state, state
+	load.Op, load.Dst = ir.OpLoad, ir.R0
+	store.Op, store.A = ir.OpStore, ir.R0
+	l.emit(ir.Insn{Op: ir.OpState, Dst: ir.R1, Pos: in.Pos})
+	l.emit(load)
+	at(ir.Insn{Op: ir.OpMov, Dst: ir.R2, Imm: -0x61c8_8646_80b5_83eb}) // 0x9e3779b97f4a7c15
+	at(ir.Insn{Op: ir.OpAdd, Dst: ir.R0, A: ir.R0, B: ir.R2})
+	l.emit(store)
+	for _, step := range []struct{ shift, factor int64 }{{30, -0x40a7_b892_e31b_1a47}, {27, -0x6b2f_b644_ecce_ee15}, {31, 0}} {
+		at(ir.Insn{Op: ir.OpRsh, Dst: ir.R1, A: ir.R0, Imm: step.shift})
+		at(ir.Insn{Op: ir.OpXor, Dst: ir.R0, A: ir.R0, B: ir.R1})
+		if step.factor != 0 {
+			at(ir.Insn{Op: ir.OpMov, Dst: ir.R2, Imm: step.factor})
+			at(ir.Insn{Op: ir.OpMul, Dst: ir.R0, A: ir.R0, B: ir.R2})
+		}
+	}
+	at(ir.Insn{Op: ir.OpRsh, Dst: ir.R0, A: ir.R0, Imm: 32})
 	return true
 }
 

@@ -192,7 +192,7 @@ func hashKey(line func(string, ...any), pieces []piece, single bool) {
 		case p.at%8 != 0:
 			continue
 		default:
-			word(line, pieces[i:], p.at)
+			word(line, pieces[i:], p.at, "r4", "r2", "r0")
 			line("r3 = xor64 r3, r4")
 		}
 		line("r3 = mul64 r3, r5")
@@ -220,17 +220,17 @@ func piecesOf(n uint32) (list []piece) {
 	return list
 }
 
-// word loads the word of the key at an offset into R4, by way of R0 where it has several pieces.
-func word(line func(string, ...any), pieces []piece, at uint32) {
+// word loads the word that lies at an offset from a register, by way of another where it has several pieces.
+func word(line func(string, ...any), pieces []piece, at uint32, to, base, by string) {
 	for _, p := range pieces {
 		switch {
 		case p.at >= at+8:
 		case p.at == at:
-			line("r4 = load.u%d [r2+%d]", 8*p.size, p.at)
+			line("%s = load.u%d [%s+%d]", to, 8*p.size, base, p.at)
 		default:
-			line("r0 = load.u%d [r2+%d]", 8*p.size, p.at)
-			line("r0 = lsh64 r0, %d", 8*(p.at-at))
-			line("r4 = or64 r4, r0")
+			line("%s = load.u%d [%s+%d]", by, 8*p.size, base, p.at)
+			line("%s = lsh64 %s, %d", by, by, 8*(p.at-at))
+			line("%s = or64 %s, %s", to, to, by)
 		}
 	}
 }

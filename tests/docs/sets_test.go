@@ -86,6 +86,24 @@ func flags(h *abi.Helper) string {
 
 var implNames = map[abi.Impl]string{abi.ImplNone: "no", abi.ImplIntrinsic: "expanded", abi.ImplBody: "body", abi.ImplNative: "native", abi.ImplGo: "Go", abi.ImplRemote: "remote"}
 
+// expandedFor says of which calls the expansion does all, "" for every one; the others are calls of the helper.
+var expandedFor = map[abi.Intrinsic]string{
+	abi.IntrinsicMapLookup: "for arrays, hashes and tries", abi.IntrinsicMapUpdate: "for arrays",
+	abi.IntrinsicPacketLoad: "inside the packet", abi.IntrinsicPacketStore: "inside the packet",
+}
+
+// runs says how the helper runs here.
+func runs(h *abi.Helper) string {
+	way := implNames[h.Impl]
+	if h.Intrinsic == abi.IntrinsicNone {
+		return way
+	}
+	if only := expandedFor[h.Intrinsic]; only != "" {
+		return "expanded " + only + ", else " + way
+	}
+	return "expanded"
+}
+
 // callers says which types may call the helper.
 func callers(sets []*abi.Set, h *abi.Helper) string {
 	if h.Flags&abi.FlagAnyType != 0 {
@@ -118,7 +136,8 @@ func helpersText(sets []*abi.Set) string {
 	w.linef("# Helpers\n")
 	w.linef("The helpers that the built-in sets declare, generated from the sets (`go test ./tests/docs -update`). Numbers, names and prototypes are the kernel's;")
 	w.linef("a dash stands for a kernel function, which is called by name. `bpfc plugin header base networking tracing` prints them as a C header. Programs of type")
-	w.linef("`mem` may call every helper. A helper that does not run here can be verified; running a program that calls it is refused.")
+	w.linef("`mem` may call every helper. A helper that does not run here can be verified; running a program that calls it is refused. What is *expanded* is part of")
+	w.linef("the program's code. In an object file for C that is so of loops, tail calls, the CPU's number and lookups in arrays; the others are calls.")
 	for _, s := range sets {
 		w.linef("\n## Set %s", s.Name)
 		w.head("number", "prototype", "who may call it", "rules", "runs here")
@@ -126,7 +145,7 @@ func helpersText(sets []*abi.Set) string {
 		slices.SortFunc(list, func(a, b abi.Helper) int { return cmp.Compare(a.ID, b.ID) })
 		for i := range list {
 			h := &list[i]
-			w.row(number(h), code(cheader.Prototype(h)), callers(sets, h), flags(h), implNames[h.Impl])
+			w.row(number(h), code(cheader.Prototype(h)), callers(sets, h), flags(h), runs(h))
 		}
 		variantsText(w, s)
 	}
@@ -139,7 +158,11 @@ func variantsText(w *text, s *abi.Set) {
 	byProto := map[string][]string{}
 	for i := range s.Types {
 		for j := range s.Types[i].Variants {
-			key := shape(&s.Types[i].Variants[j])
+			v := &s.Types[i].Variants[j]
+			if h := s.HelperByID(v.ID); h != nil && h.Args == v.Args && h.Intrinsic != v.Intrinsic { // what differs is how it runs
+				continue
+			}
+			key := shape(v)
 			byProto[key] = append(byProto[key], s.Types[i].Name)
 		}
 	}

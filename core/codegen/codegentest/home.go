@@ -20,6 +20,7 @@ type Home struct {
 	blocks []block
 	maps   []codegen.Map
 	words  sync.Map // *uint32 by address
+	random sync.Map // *uint64 by CPU
 }
 
 // block is memory at an address.
@@ -45,6 +46,12 @@ func (h *Home) Env(name string) []byte {
 
 // CPUs is the number of CPUs.
 func (h *Home) CPUs() int { return max(h.N, 1) }
+
+// Random is the state of a CPU's random numbers.
+func (h *Home) Random(cpu int) *uint64 {
+	state, _ := h.random.LoadOrStore(cpu, new(uint64(cpu)))
+	return state.(*uint64)
+}
 
 // Alloc makes memory that may be written.
 func (h *Home) Alloc(n int) (mem []byte, addr uint64, err error) {

@@ -60,6 +60,8 @@ var expanded = map[string]struct {
 	"bpf_loop":                 {as: abi.IntrinsicLoop},
 	"bpf_for_each_map_elem":    {abi.IntrinsicForEach, nextElement},
 	"bpf_get_smp_processor_id": {as: abi.IntrinsicCPU},
+	"bpf_map_update_elem":      {as: abi.IntrinsicMapUpdate},
+	"bpf_get_prandom_u32":      {as: abi.IntrinsicRandom},
 }
 
 // mapHelpers look up, change and walk maps.

@@ -75,7 +75,8 @@ func (s *session) readSeed(h codegen.Home) error {
 		return err
 	}
 	for i := range s.cpus {
-		s.cpus[i].random = mix(uint64(seed) + mix(uint64(i)))
+		s.cpus[i].random = h.Random(i)
+		*s.cpus[i].random = mix(uint64(seed) + mix(uint64(i)))
 	}
 	return nil
 }
@@ -90,11 +91,12 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// prandom is SplitMix64, from a state of each CPU that follows from the seed and its number.
+// prandom is SplitMix64, from a state of each CPU that follows from the seed and its number. Compilers expand it:
+// abi.IntrinsicRandom.
 func (s *session) prandom(c codegen.Call, _, _, _, _, _ uint64) uint64 {
-	u := s.cpu(c)
-	u.random += golden
-	return mix(u.random) >> 32
+	random := s.cpu(c).random
+	*random += golden
+	return mix(*random) >> 32
 }
 
 func (s *session) processor(c codegen.Call, _, _, _, _, _ uint64) uint64 { return uint64(c.CPU()) }

@@ -18,7 +18,7 @@ type session struct {
 
 // cpu is what belongs to one virtual CPU. One run has it at a time, so that nothing in it needs a lock.
 type cpu struct {
-	random  uint64
+	random  *uint64 // of the session's home, for code that is expanded moves it on, too
 	task    env.Task
 	held    uint64              // address of the lock that the run has
 	records map[uint64]uint64   // reserved in ring buffers: the ring's address, by the record's

@@ -31,6 +31,8 @@ func (h *fakeHome) Env(name string) []byte {
 
 func (h *fakeHome) CPUs() int { return 2 }
 
+func (h *fakeHome) Random(int) *uint64 { return new(uint64) }
+
 func (h *fakeHome) Alloc(n int) ([]byte, uint64, error) {
 	addr := uint64(0x10_0000 * (len(h.areas) + 1))
 	mem := make([]byte, n)

@@ -370,6 +370,8 @@ func variants(kernel, attach uint32) []abi.Helper {
 		return []abi.Helper{{ID: 107, Name: "bpf_sk_storage_get", Args: args(aMap, ctx, abi.ArgMapValueOrNull, anything), Ret: abi.RetMapValueOrNull}}
 	case kernel == 21: // bpf_get_socket_ptr_cookie_proto: sk_reuseport
 		return []abi.Helper{{ID: 46, Name: "bpf_get_socket_cookie", Args: args(abi.ArgStructOrNull), Structs: at(0, commonName)}}
+	case kernel == typeDissector: // there are no bytes to load: see loadBytes; compilers are not to expand it
+		return []abi.Helper{{ID: 26, Name: "bpf_skb_load_bytes", Args: args(ctx, anything, memOut, size)}}
 	case kernel == 25 && attach == setsockopt: // bpf_sk_setsockopt_proto, bpf_sk_getsockopt_proto
 		return []abi.Helper{
 			{ID: 49, Name: "bpf_setsockopt", Args: args(aStruct, anything, anything, mem, size), Structs: at(0, commonName)},

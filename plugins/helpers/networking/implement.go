@@ -47,3 +47,19 @@ func running(hs []abi.Helper) []abi.Helper {
 	}
 	return hs
 }
+
+// expanding marks the helpers whose meaning compilers know.
+func expanding(hs []abi.Helper) []abi.Helper {
+	for i := range hs {
+		hs[i].Intrinsic = expanded[hs[i].Name]
+	}
+	return hs
+}
+
+var expanded = map[string]abi.Intrinsic{
+	"bpf_csum_diff":       abi.IntrinsicSumDiff,
+	"bpf_skb_load_bytes":  abi.IntrinsicPacketLoad,
+	"bpf_xdp_load_bytes":  abi.IntrinsicPacketLoad,
+	"bpf_skb_store_bytes": abi.IntrinsicPacketStore,
+	"bpf_xdp_store_bytes": abi.IntrinsicPacketStore,
+}

@@ -7,7 +7,7 @@ func Set() *abi.Set {
 	return &abi.Set{
 		Name:    "networking",
 		Types:   types(),
-		Helpers: running(helpers()),
+		Helpers: expanding(running(helpers())),
 		Structs: structs(),
 	}
 }

@@ -55,7 +55,7 @@ func TestVariantsAreHelpersOfTheSet(t *testing.T) {
 			require.Equal(t, v.Name, set.HelperFor(&set.Types[i], v.ID).Name)
 			if other := set.HelperByID(v.ID); other != nil { // others are base's
 				require.Equal(t, other.Name, v.Name)
-				require.NotEqual(t, other.Args, v.Args)
+				require.False(t, other.Args == v.Args && other.Intrinsic == v.Intrinsic, "%s of %s", v.Name, set.Types[i].Name)
 			}
 		}
 	}

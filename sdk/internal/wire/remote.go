@@ -247,12 +247,14 @@ type remoteHome struct {
 	env   map[string][]byte
 	cpus  int
 	asked func(part string)
+
+	random []uint64 // of this process: code that is expanded has its own
 }
 
 // NewHome is the home of implementations whose session is in another process. asked is told which parts of the
 // environment they ask for.
 func NewHome(env map[string][]byte, cpus int, asked func(part string)) codegen.Home {
-	return &remoteHome{env, cpus, asked}
+	return &remoteHome{env: env, cpus: cpus, asked: asked, random: make([]uint64, cpus)}
 }
 
 func (h *remoteHome) Env(name string) []byte {
@@ -261,6 +263,9 @@ func (h *remoteHome) Env(name string) []byte {
 }
 
 func (h *remoteHome) CPUs() int { return h.cpus }
+
+// Random is a state that the session's code does not share.
+func (h *remoteHome) Random(cpu int) *uint64 { return &h.random[cpu] }
 
 // Alloc fails: no memory is shared between processes.
 func (h *remoteHome) Alloc(int) ([]byte, uint64, error) {
