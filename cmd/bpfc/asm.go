@@ -12,28 +12,39 @@ import (
 func dialectNames() string { return strings.Join(builtin.Dialects(), ", ") }
 
 func (a *app) asmCommand() *cobra.Command {
-	var out, dialect, format string
+	var out, format string
+	var input inputFlags
 	c := &cobra.Command{
 		Use:   "asm IN",
 		Short: "Assemble a program to bytecode",
-		Args:  exactly(1, "one input"),
+		Args:  input.one,
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.assemble(c.Context(), args[0], out, dialect, format)
+			return a.assemble(c.Context(), input.inputs(args)[0], &input, out, format)
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write to `OUT` (- for standard output)")
-	c.Flags().StringVar(&dialect, "dialect", "", "dialect of the input, recognised without it: "+dialectNames())
-	c.Flags().StringVar(&format, "format", "bin", "`bin|hex`")
+	input.add(c, "dialect")
+	c.Flags().StringVar(&format, "format", "bin", "`bin|hex`; of classic filters also ddd, dd, line: as tcpdump -ddd and -dd print them, and bpf_asm")
 	return c
 }
 
-func (a *app) assemble(ctx context.Context, in, out, dialect, format string) error {
-	if err := checkFormat(format, "bin", "hex"); err != nil {
+func (a *app) assemble(ctx context.Context, name string, f *inputFlags, out, format string) error {
+	if err := checkFormat(format, "bin", "hex", "ddd", "dd", "line"); err != nil {
 		return err
 	}
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	o, err := a.readObject(ctx, in, dialect, nil)
+	in, err := a.load(ctx, name, f)
+	if err != nil {
+		return err
+	}
+	if in.kind == builtin.KindClassic {
+		return a.assembleClassic(in, out, format)
+	}
+	if err := checkFormat(format, "bin", "hex"); err != nil {
+		return err
+	}
+	o, err := a.object(ctx, in, nil)
 	if err != nil {
 		return err
 	}

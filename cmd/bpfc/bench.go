@@ -22,7 +22,7 @@ type benchFlags struct {
 	maps     []string
 	count    int
 	time     time.Duration
-	dialect  string
+	input    inputFlags
 }
 
 func (a *app) benchCommand() *cobra.Command {
@@ -30,10 +30,10 @@ func (a *app) benchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench IN [-- CLANG-FLAGS]",
 		Short: "Measure a program; the output is for benchstat",
-		Args:  exactly(1, "one input"),
+		Args:  f.input.one,
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)
-			return a.bench(c.Context(), in[0], clang, &f)
+			return a.bench(c.Context(), f.input.inputs(in)[0], clang, &f)
 		},
 	}
 	c.Flags().StringSliceVar(&f.backends, "backend", []string{"amd64", "interp"}, "back ends to measure, in turn: `NAMES`")
@@ -43,7 +43,7 @@ func (a *app) benchCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&f.maps, "map", nil, "set a map or data section before the runs: `NAME=@FILE.json`")
 	c.Flags().IntVar(&f.count, "count", 6, "measure each back end `N` times")
 	c.Flags().DurationVar(&f.time, "benchtime", 200*time.Millisecond, "duration of one measurement")
-	c.Flags().StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
+	f.input.add(c, "dialect")
 	return c
 }
 
@@ -57,7 +57,7 @@ func (a *app) bench(ctx context.Context, in string, clang []string, f *benchFlag
 	if err != nil {
 		return err
 	}
-	o, err := a.readObject(ctx, in, f.dialect, clang)
+	o, err := a.readObject(ctx, in, &f.input, clang)
 	if err != nil {
 		return err
 	}

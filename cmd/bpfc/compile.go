@@ -22,7 +22,7 @@ type compileFlags struct {
 	opt     int
 	debug   bool
 	times   bool
-	dialect string
+	input   inputFlags
 }
 
 func (a *app) compileCommand() *cobra.Command {
@@ -30,7 +30,7 @@ func (a *app) compileCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "compile IN [-- CLANG-FLAGS]",
 		Short: "Compile programs to native code",
-		Long: `Compile the programs of IN (C, ELF object, assembly, hex, bytecode; "-" for
+		Long: `Compile the programs of IN (C, ELF object, assembly, hex, bytecode, classic filters; "-" for
 standard input) to native code. The result is an ELF object that C programs link:
 uint64_t NAME(void *mem, uint64_t len) for each program, and NAME_checked, which
 reports faults. A name that C cannot have is written with underscores; main is
@@ -38,10 +38,10 @@ main_. With several kinds in --emit, OUT is a base name to which each
 kind's extension is added.`,
 		Example: "  bpfc compile examples/find/find.o -o find.native.o\n" +
 			"  bpfc compile examples/find/find.o --emit listing",
-		Args: exactly(1, "one input"),
+		Args: f.input.one,
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)
-			return a.compile(c.Context(), in[0], clang, &f)
+			return a.compile(c.Context(), f.input.inputs(in)[0], clang, &f)
 		},
 	}
 	c.Flags().StringVarP(&f.out, "output", "o", "", "write to `OUT` (- for standard output)")
@@ -50,7 +50,7 @@ kind's extension is added.`,
 	c.Flags().IntVarP(&f.opt, "opt", "O", 0, "optimisation `LEVEL`: 0 or 2")
 	c.Flags().BoolVarP(&f.debug, "debug", "g", false, "include a line table")
 	c.Flags().BoolVar(&f.times, "time", false, "say how long each stage took")
-	c.Flags().StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
+	f.input.add(c, "dialect")
 	return c
 }
 
@@ -95,7 +95,7 @@ func (a *app) begin(ctx context.Context, in string, clang []string, f *compileFl
 	}
 	err := parallel(
 		func() (err error) {
-			u.object, err = a.readObject(ctx, in, f.dialect, clang)
+			u.object, err = a.readObject(ctx, in, &f.input, clang)
 			return err
 		},
 		func() (err error) {

@@ -1,33 +1,50 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/bpfc/bpfc/frontends/cbpf"
 	"github.com/bpfc/bpfc/sdk/builtin"
 	"github.com/spf13/cobra"
 )
 
 func (a *app) disasmCommand() *cobra.Command {
-	var out, dialect, from string
+	var out, dialect string
+	var input inputFlags
 	c := &cobra.Command{
 		Use:   "disasm IN [-- CLANG-FLAGS]",
 		Short: "Print programs as assembly that `bpfc asm` reads",
-		Args:  exactly(1, "one input"),
+		Args:  input.one,
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)
-			return a.disasm(c.Context(), in[0], clang, out, dialect, from)
+			return a.disasm(c.Context(), input.inputs(in)[0], clang, &input, out, dialect)
 		},
 	}
 	c.Flags().StringVarP(&out, "output", "o", "", "write to `OUT` (- for standard output)")
-	c.Flags().StringVar(&dialect, "dialect", "kernel", "dialect to print: "+dialectNames())
-	c.Flags().StringVar(&from, "from", "", "dialect of assembly input: "+dialectNames())
+	c.Flags().StringVar(&dialect, "dialect", "", "dialect to print: "+dialectNames()+"; without it kernel, and a classic filter as bpf_asm reads it")
+	input.add(c, "from")
 	return c
 }
 
-func (a *app) disasm(ctx context.Context, in string, clang []string, out, dialect, from string) error {
+func (a *app) disasm(ctx context.Context, name string, clang []string, f *inputFlags, out, dialect string) error {
 	ctx, cancel := a.within(ctx)
 	defer cancel()
-	o, err := a.readObject(ctx, in, from, clang)
+	in, err := a.load(ctx, name, f)
+	if err != nil {
+		return err
+	}
+	if in.kind == builtin.KindClassic && dialect == "" {
+		if err := checkMeaning(in, clang); err != nil {
+			return err
+		}
+		filter, err := in.filter()
+		if err != nil {
+			return err
+		}
+		return a.write(out, []byte(cbpf.Print(filter.Insns)), false)
+	}
+	o, err := a.object(ctx, in, clang)
 	if err != nil {
 		return err
 	}
@@ -43,7 +60,7 @@ func (a *app) disasm(ctx context.Context, in string, clang []string, out, dialec
 		}
 		o = &only
 	}
-	text, err := builtin.Disassemble(o, dialect)
+	text, err := builtin.Disassemble(o, cmp.Or(dialect, "kernel"))
 	if err != nil {
 		return err
 	}

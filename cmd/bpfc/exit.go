@@ -13,6 +13,7 @@ import (
 	"github.com/bpfc/bpfc/core/objfile"
 	"github.com/bpfc/bpfc/core/verifier"
 	"github.com/bpfc/bpfc/frontends/asm"
+	"github.com/bpfc/bpfc/frontends/cbpf"
 	"github.com/bpfc/bpfc/frontends/elf"
 	"github.com/bpfc/bpfc/frontends/raw"
 	"github.com/bpfc/bpfc/sdk/builtin"
@@ -149,6 +150,8 @@ var classes = []func(error) (exitCode, bool){
 	class(elfCode),
 	class(asmCode),
 	class(func(*raw.Error) exitCode { return exitRejected }),
+	class(func(*cbpf.Error) exitCode { return exitRejected }),
+	class(func(*cbpf.NoTcpdumpError) exitCode { return exitUsage }),
 	class(func(*builtin.NameError) exitCode { return exitRejected }),
 	class(func(*codegen.DigestError) exitCode { return exitRejected }),
 	class(func(*fs.PathError) exitCode { return exitUsage }),

@@ -71,13 +71,17 @@ func (a *app) readAll(name string) ([]byte, error) {
 
 // readObject reads a program of any kind. A program without a section, as raw
 // bytecode is, is one of type mem.
-func (a *app) readObject(ctx context.Context, name, dialect string, clangFlags []string) (*obj.Object, error) {
-	b, err := a.readBytes(ctx, name)
+func (a *app) readObject(ctx context.Context, name string, f *inputFlags, clangFlags []string) (*obj.Object, error) {
+	in, err := a.load(ctx, name, f)
 	if err != nil {
 		return nil, err
 	}
-	name = title(name)
-	if err := checkMeaning(name, builtin.Detect(name, b), dialect, clangFlags); err != nil {
+	return a.object(ctx, in, clangFlags)
+}
+
+// object reads the programs of what was loaded.
+func (a *app) object(ctx context.Context, in loaded, clangFlags []string) (*obj.Object, error) {
+	if err := checkMeaning(in, clangFlags); err != nil {
 		return nil, err
 	}
 	kernel, err := a.kernelTypes()
@@ -88,9 +92,10 @@ func (a *app) readObject(ctx context.Context, name, dialect string, clangFlags [
 	if err != nil {
 		return nil, err
 	}
-	o, err := builtin.ReadObject(ctx, name, b, builtin.ReadOptions{
-		Dialect: dialect, Clang: os.Getenv("BPFC_CLANG"), ClangFlags: clangFlags, Messages: a.messages, Kernel: kernel, Config: config,
-	})
+	options := in.options
+	options.Clang, options.ClangFlags, options.Messages = os.Getenv("BPFC_CLANG"), clangFlags, a.messages
+	options.Kernel, options.Config = kernel, config
+	o, err := builtin.ReadObject(ctx, in.name, in.content, options)
 	if err != nil {
 		return nil, err
 	}
@@ -167,12 +172,14 @@ func (a *app) kernelConfig() (map[string]string, error) {
 }
 
 // checkMeaning refuses flags that mean nothing for an input of this kind.
-func checkMeaning(title string, kind builtin.Kind, dialect string, clangFlags []string) error {
+func checkMeaning(in loaded, clangFlags []string) error {
 	switch {
-	case len(clangFlags) > 0 && kind != builtin.KindC:
-		return usage("%s is %s: flags after -- are for clang, which compiles C", title, kind)
-	case dialect != "" && kind != builtin.KindAsm:
-		return usage("%s is %s: a dialect is one of assembly", title, kind)
+	case len(clangFlags) > 0 && in.kind != builtin.KindC:
+		return usage("%s is %s: flags after -- are for clang, which compiles C", in.name, in.kind)
+	case in.options.Dialect != "" && in.kind != builtin.KindAsm && in.kind != builtin.KindClassic:
+		return usage("%s is %s: a dialect is one of assembly, or of classic filters", in.name, in.kind)
+	case in.options.Form != "" && in.kind != builtin.KindClassic:
+		return usage("%s is %s: a form is one of classic filters", in.name, in.kind)
 	}
 	return nil
 }

@@ -16,18 +16,19 @@ import (
 )
 
 func (a *app) inspectCommand() *cobra.Command {
-	var format, dialect string
+	var format string
+	var input inputFlags
 	c := &cobra.Command{
 		Use:   "inspect IN [-- CLANG-FLAGS]",
 		Short: "Show what an object contains",
-		Args:  exactly(1, "one input"),
+		Args:  input.one,
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)
-			return a.inspect(c.Context(), in[0], clang, format, dialect)
+			return a.inspect(c.Context(), input.inputs(in)[0], clang, format, &input)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "text", "`text|json`")
-	c.Flags().StringVar(&dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
+	input.add(c, "dialect")
 	return c
 }
 
@@ -96,7 +97,7 @@ type inspectSymbolJSON struct {
 	Size   uint32 `json:"size"`
 }
 
-func (a *app) inspect(ctx context.Context, in string, clang []string, format, dialect string) error {
+func (a *app) inspect(ctx context.Context, in string, clang []string, format string, f *inputFlags) error {
 	if err := checkFormat(format, "text", "json"); err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (a *app) inspect(ctx context.Context, in string, clang []string, format, di
 	var set *abi.Set
 	var noSet error // then there are no verdicts, but all else
 	err := parallel(
-		func() (err error) { o, err = a.readObject(ctx, in, dialect, clang); return err },
+		func() (err error) { o, err = a.readObject(ctx, in, f, clang); return err },
 		func() error { set, noSet = a.plugins.set(ctx, a); return nil },
 	)
 	if err != nil {

@@ -37,7 +37,7 @@ type runFlags struct {
 	cover     string
 	inProcess bool
 	format    string
-	dialect   string
+	input     inputFlags
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -54,10 +54,10 @@ func (a *app) runCommand() *cobra.Command {
 			"  bpfc run examples/fnv/fnv.o --mem @file --trace\n" +
 			"  bpfc run filter.o --helpers networking --pcap traffic.pcap --pcap-out left.pcapng\n" +
 			"  bpfc run probe.o --helpers tracing --ctx '{\"rdi\": 42}' --env '{\"seed\": 7}' --dump-maps",
-		Args: exactly(1, "one input"),
+		Args: f.input.one,
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)
-			return a.run(c.Context(), in[0], clang, &f, c.Flags().Changed("backend"))
+			return a.run(c.Context(), f.input.inputs(in)[0], clang, &f, c.Flags().Changed("backend"))
 		},
 	}
 	fl := c.Flags()
@@ -78,7 +78,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVar(&f.cover, "cover", "", "write to a `FILE` how often each source line was run, as a Go cover profile (back end interp)")
 	fl.BoolVar(&f.inProcess, "in-process", false, "run in this process, not in the back end's")
 	fl.StringVar(&f.format, "format", "text", "`text|json`")
-	fl.StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
+	f.input.add(c, "dialect")
 	return c
 }
 
@@ -217,7 +217,7 @@ type running struct {
 
 // prepare reads, compiles and loads the one program to run.
 func (a *app) prepare(ctx context.Context, in string, clang []string, f *runFlags, args *arguments) (*running, error) {
-	return a.prepareWith(ctx, f, args, func() (*obj.Object, error) { return a.readObject(ctx, in, f.dialect, clang) })
+	return a.prepareWith(ctx, f, args, func() (*obj.Object, error) { return a.readObject(ctx, in, &f.input, clang) })
 }
 
 // prepareWith is prepare for an object that read returns.

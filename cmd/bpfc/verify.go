@@ -16,9 +16,9 @@ import (
 )
 
 type verifyFlags struct {
-	format  string
-	log     bool
-	dialect string
+	format string
+	log    bool
+	input  inputFlags
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -27,6 +27,9 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify IN... [-- CLANG-FLAGS]",
 		Short: "Say whether programs are accepted, and if not, why",
 		Args: func(c *cobra.Command, args []string) error {
+			if f.input.expr != "" {
+				return f.input.none(c, args)
+			}
 			if own, _ := split(c, args); len(own) == 0 {
 				return usage("verify takes one input or more; see `bpfc verify --help`")
 			}
@@ -34,12 +37,12 @@ func (a *app) verifyCommand() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			in, clang := split(c, args)
-			return a.verify(c.Context(), in, clang, &f)
+			return a.verify(c.Context(), f.input.inputs(in), clang, &f)
 		},
 	}
 	c.Flags().StringVar(&f.format, "format", "text", "`text|json|sarif`")
 	c.Flags().BoolVar(&f.log, "log", false, "print every step of the verifier, and how often it looked at each source line (with json and sarif: to standard error)")
-	c.Flags().StringVar(&f.dialect, "dialect", "", "dialect of assembly input: "+dialectNames())
+	f.input.add(c, "dialect")
 	return c
 }
 
@@ -74,7 +77,7 @@ func (a *app) verify(ctx context.Context, inputs, clang []string, f *verifyFlags
 		func() (err error) { set, err = a.plugins.set(ctx, a); return err },
 		func() error {
 			for i, in := range inputs {
-				o, err := a.readObject(ctx, in, f.dialect, clang)
+				o, err := a.readObject(ctx, in, &f.input, clang)
 				if objects[i] = o; err != nil {
 					out.unread = append(out.unread, unread{in, err})
 				}

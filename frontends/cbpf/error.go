@@ -7,19 +7,20 @@ type Rule string
 
 // The rules.
 const (
-	RuleForm      Rule = "form"      // the bytes are no filter
-	RuleSyntax    Rule = "syntax"    // the text is no assembly
-	RuleLength    Rule = "length"    // a filter has 1 to MaxInsns instructions
-	RuleOpcode    Rule = "opcode"    // the dialect has the instruction
-	RuleDivisor   Rule = "divisor"   // a constant divisor is not 0
-	RuleShift     Rule = "shift"     // a constant shift is less than 32
-	RuleCell      Rule = "cell"      // M[] has 16 cells
-	RuleJump      Rule = "jump"      // a jump ends within the filter
-	RuleBackward  Rule = "backward"  // a jump goes forward
-	RuleAncillary Rule = "ancillary" // an offset above AncBase names something
-	RuleData      Rule = "data"      // a word of struct seccomp_data
-	RuleLast      Rule = "last"      // the last instruction is a ret
-	RuleUnwritten Rule = "unwritten" // a cell of M[] is written before it is read, on every way
+	RuleForm       Rule = "form"       // the bytes are no filter
+	RuleSyntax     Rule = "syntax"     // the text is no assembly
+	RuleExpression Rule = "expression" // tcpdump compiles the expression
+	RuleLength     Rule = "length"     // a filter has 1 to MaxInsns instructions
+	RuleOpcode     Rule = "opcode"     // the dialect has the instruction
+	RuleDivisor    Rule = "divisor"    // a constant divisor is not 0
+	RuleShift      Rule = "shift"      // a constant shift is less than 32
+	RuleCell       Rule = "cell"       // M[] has 16 cells
+	RuleJump       Rule = "jump"       // a jump ends within the filter
+	RuleBackward   Rule = "backward"   // a jump goes forward
+	RuleAncillary  Rule = "ancillary"  // an offset above AncBase names something
+	RuleData       Rule = "data"       // a word of struct seccomp_data
+	RuleLast       Rule = "last"       // the last instruction is a ret
+	RuleUnwritten  Rule = "unwritten"  // a cell of M[] is written before it is read, on every way
 )
 
 // Error says what is wrong with a filter, where, and what to do.

@@ -262,7 +262,7 @@ func Write(insns []Insn, format Format) []byte {
 
 // clip cuts a text for a message and replaces what is not printable.
 func clip(s string) string {
-	const most = 60
+	const most = 120
 	if s = strings.TrimSpace(s); len(s) > most {
 		s = s[:most] + "..."
 	}

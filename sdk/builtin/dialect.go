@@ -8,7 +8,7 @@ import (
 	"github.com/bpfc/bpfc/frontends/asm"
 )
 
-// Dialects returns the names of the assembly dialects.
+// Dialects returns the names of the assembly dialects. ClassicDialects are others.
 func Dialects() []string {
 	var all []string
 	for _, d := range asm.Dialects() {

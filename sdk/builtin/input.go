@@ -21,14 +21,15 @@ type Kind uint8
 
 // The kinds of input.
 const (
-	KindELF Kind = iota // a relocatable BPF object
-	KindC               // C source, compiled by clang
-	KindAsm             // assembly text
-	KindHex             // bytecode as hex digits
-	KindRaw             // bytecode
+	KindELF     Kind = iota // a relocatable BPF object
+	KindC                   // C source, compiled by clang
+	KindAsm                 // assembly text
+	KindHex                 // bytecode as hex digits
+	KindRaw                 // bytecode
+	KindClassic             // a filter of classic BPF, in any of its forms
 )
 
-var kindNames = [...]string{KindELF: "ELF object", KindC: "C source", KindAsm: "assembly", KindHex: "hex", KindRaw: "bytecode"}
+var kindNames = [...]string{KindELF: "ELF object", KindC: "C source", KindAsm: "assembly", KindHex: "hex", KindRaw: "bytecode", KindClassic: "a classic filter"}
 
 // String is the kind's name in messages.
 func (k Kind) String() string { return kindNames[k] }
@@ -40,6 +41,7 @@ var extensions = map[string]Kind{
 	".s": KindAsm, ".asm": KindAsm,
 	".hex": KindHex,
 	".bin": KindRaw, ".raw": KindRaw, ".bpf": KindRaw,
+	".cbpf": KindClassic, ".ddd": KindClassic, ".dd": KindClassic,
 }
 
 var elfMagic = []byte("\x7fELF")
@@ -52,6 +54,8 @@ func Detect(name string, b []byte) Kind {
 	switch {
 	case bytes.HasPrefix(b, elfMagic):
 		return KindELF
+	case surelyClassic(b):
+		return KindClassic
 	case isHex(b):
 		return KindHex
 	case isText(b):
@@ -86,8 +90,11 @@ func isText(b []byte) bool {
 
 // ReadOptions say how inputs are read. The zero value is the default.
 type ReadOptions struct {
-	// Dialect of assembly: "kernel", "ubpf" or "2014"; "" recognises it.
+	// Dialect of assembly: "kernel", "ubpf" or "2014"; "" recognises it. Or of classic filters: "pcap", "linux" or "seccomp";
+	// then the input is one, and without it a filter has the dialect of its form (cbpf.Format.Dialect).
 	Dialect string
+	// Form of a classic filter: "ddd", "dd", "line", "asm" or "raw"; "" recognises it. With it the input is a filter.
+	Form string
 	// Clang is the program that compiles C; "" searches for it. ClangFlags are passed on to it.
 	Clang      string
 	ClangFlags []string
@@ -118,7 +125,9 @@ func ReadObject(ctx context.Context, name string, b []byte, o ReadOptions) (*obj
 }
 
 func parse(ctx context.Context, name string, b []byte, o ReadOptions) (*obj.Object, error) {
-	switch Detect(name, b) {
+	switch o.Kind(name, b) {
+	case KindClassic:
+		return readClassic(name, b, o)
 	case KindC:
 		object, err := elf.Clang{Path: o.Clang, Stderr: o.Messages}.Compile(ctx, name, o.ClangFlags)
 		if err != nil {

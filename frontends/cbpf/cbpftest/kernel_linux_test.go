@@ -138,7 +138,7 @@ func TestKernelCheck(t *testing.T) {
 	s := newSockets(t)
 	r := rand.New(rand.NewPCG(13, 14))
 	rules := map[cbpf.Rule]int{}
-	for n := range many(8_000, 500_000) {
+	for n := range many(5_000, 500_000) {
 		insns := candidate(r, cbpf.Dialect(1+n%2))
 		agree(t, insns, cbpf.Linux, s.attach(insns), rules)
 	}
@@ -195,7 +195,7 @@ func TestSeccompCheck(t *testing.T) {
 	}
 	r := rand.New(rand.NewPCG(15, 16))
 	rules := map[cbpf.Rule]int{}
-	for n := range many(5_000, 200_000) {
+	for n := range many(3_000, 200_000) {
 		insns := candidate(r, [...]cbpf.Dialect{cbpf.Seccomp, cbpf.Seccomp, cbpf.Linux}[n%3])
 		agree(t, insns, cbpf.Seccomp, ask(insns), rules)
 	}

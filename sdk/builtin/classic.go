@@ -1,0 +1,72 @@
+package builtin
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/frontends/cbpf"
+)
+
+// classicForms are the forms of classic filters that an extension tells.
+var classicForms = map[string]cbpf.Format{".ddd": cbpf.Decimal, ".dd": cbpf.CArray}
+
+func surelyClassic(b []byte) bool {
+	_, sure := cbpf.Detect(b)
+	return sure
+}
+
+// ClassicDialects returns the names of the dialects of classic filters.
+func ClassicDialects() []string {
+	var all []string
+	for d := cbpf.Pcap; d <= cbpf.Seccomp; d++ {
+		all = append(all, d.String())
+	}
+	return all
+}
+
+// Kind tells the kind of an input: what the options say, else what Detect does. C and objects stay what they are.
+func (o *ReadOptions) Kind(name string, b []byte) Kind {
+	kind := Detect(name, b)
+	if _, classic := cbpf.ParseDialect(o.Dialect); (classic || o.Form != "") && kind != KindC && kind != KindELF {
+		return KindClassic
+	}
+	return kind
+}
+
+// ReadFilter reads a classic filter, in the form that the options say, else the one that its name or content tells. The
+// dialect is the one whose rules it is meant to follow; they are not applied. Errors are *cbpf.Error, and those of options.
+func ReadFilter(name string, b []byte, o ReadOptions) (*cbpf.Filter, cbpf.Dialect, error) {
+	form, ok := cbpf.ParseFormat(o.Form)
+	if !ok {
+		return nil, 0, fmt.Errorf("there is no form %q of classic filters: forms are %s", o.Form, strings.Join(cbpf.Formats(), ", "))
+	}
+	if form == cbpf.Auto {
+		form = classicForms[strings.ToLower(filepath.Ext(name))]
+	}
+	if form == cbpf.Auto {
+		form, _ = cbpf.Detect(b)
+	}
+	dialect := form.Dialect()
+	if o.Dialect != "" {
+		if dialect, ok = cbpf.ParseDialect(o.Dialect); !ok {
+			return nil, 0, fmt.Errorf("%s is a classic filter: its dialect is one of %s, not %s", name, strings.Join(ClassicDialects(), ", "), o.Dialect)
+		}
+	}
+	f, err := cbpf.Parse(name, b, form)
+	return f, dialect, err
+}
+
+// readClassic reads a classic filter and checks it by the rules of its dialect.
+func readClassic(name string, b []byte, o ReadOptions) (*obj.Object, error) {
+	f, dialect, err := ReadFilter(name, b, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Check(dialect); err != nil {
+		return nil, err
+	}
+	return nil, &codegen.UnsupportedError{What: name + ": a valid classic filter", Msg: "this version does not convert it; `bpfc asm` and `bpfc disasm` read and write it"}
+}
