@@ -76,6 +76,11 @@ func (w *Worker) beyond(addr, n uint64) unsafe.Pointer {
 			return unsafe.Pointer(&w.context[off])
 		}
 	}
+	if size := uint64(len(w.hook.outer)); size != 0 {
+		if off := addr - w.hook.outerAddr; off < size && n <= size-off {
+			return unsafe.Pointer(&w.hook.outer[off])
+		}
+	}
 	return w.runtime.objects.find(addr, n)
 }
 

@@ -48,8 +48,9 @@ func (w *Worker) runPart(mems [][]byte, rets []uint64) (n int, err error) {
 	}
 	if w.visits {
 		w.state.Store(w.runtime.epoch.Load())
-		defer w.state.Store(stateHeld)
+		defer w.endVisit()
 	}
+	w.steady = w.steady && w.bound.hooks.Load() == nil
 	for n < len(mems) && err == nil {
 		if w.steady {
 			n += w.runAlike(mems[n:], rets[n:])
@@ -70,7 +71,7 @@ func (w *Worker) runPart(mems [][]byte, rets []uint64) (n int, err error) {
 
 // settle notes that the context is as the next run needs it, if it is one that no run changes.
 func (w *Worker) settle(n int) {
-	if l := w.bound.layout; l != nil && l.least > 0 && n >= l.least {
+	if l := w.bound.layout; l != nil && l.least > 0 && n >= l.least && w.bound.hooks.Load() == nil {
 		w.steady = w.native.stays
 	}
 }

@@ -259,3 +259,10 @@ TEXT ·leaveAddress(SB), NOSPLIT, $0-8
 	LEAQ ·leave(SB), AX
 	MOVQ AX, ret+0(FP)
 	RET
+
+// func goroutine() uint64
+// The address of the goroutine's descriptor, which is compared and never followed.
+TEXT ·goroutine(SB), NOSPLIT, $0-8
+	MOVQ (TLS), AX
+	MOVQ AX, ret+0(FP)
+	RET

@@ -21,12 +21,15 @@ type leaf struct {
 
 // setLeaf finds out whether the program is entered without a worker.
 func (p *Program) setLeaf() {
-	code, ok := p.unit.code.(interface{ leaf(entry int) uint64 })
-	if !ok || p.info.Context != abi.CtxMemory {
-		return
-	}
 	p.leaf.least, p.leaf.mask = int(p.info.CtxSize), p.mask
-	p.leaf.entry.Store(code.leaf(p.entry))
+	p.openLeaf()
+}
+
+// openLeaf lets the program be entered without a worker, if it can.
+func (p *Program) openLeaf() {
+	if code, ok := p.unit.code.(interface{ leaf(entry int) uint64 }); ok && p.info.Context == abi.CtxMemory {
+		p.leaf.entry.Store(code.leaf(p.entry))
+	}
 }
 
 // is reports whether the program may be a leaf that has not ended.

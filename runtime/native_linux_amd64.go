@@ -33,6 +33,9 @@ func exited(w *Worker, rc *runContext) (r0 uint64)
 func resume(w *Worker, rc *runContext) (r0 uint64)
 func leaveAddress() uint64
 
+// goroutine is a number that no other goroutine has at the same time; it is not 0.
+func goroutine() uint64
+
 //go:noescape
 func call5(rc *runContext, fn uint64, args *[5]uint64) (r0 uint64)
 
@@ -69,6 +72,15 @@ func (n *nativeRun) enter(w *Worker) uint64 { return enter(w, w.rc) }
 
 // enterEach runs the bound entry on the packets of the worker's loop.
 func (n *nativeRun) enterEach(w *Worker) { enterEach(w, w.rc) }
+
+// enterAt runs code that never leaves, on what was prepared for the bound entry.
+func (n *nativeRun) enterAt(w *Worker, entry uint64) {
+	rc := w.rc
+	bound := rc.entry
+	rc.entry = entry
+	enter(w, rc)
+	rc.entry = bound
+}
 
 // takeErr is the error that ended the run.
 func (n *nativeRun) takeErr() error {
@@ -117,6 +129,14 @@ func (c *nativeCode) stays(entry int) bool {
 	calls := func(m abi.MapSpec) bool { return m.Type == mapTypeProgArray }
 	native := func(r codegen.Reloc) bool { return r.Kind == codegen.RelocHelper }
 	return !slices.ContainsFunc(a.Exits, leaves) && !slices.ContainsFunc(a.Maps, calls) && !slices.ContainsFunc(a.Relocs, native)
+}
+
+// inCode is the address of an entry that never leaves its own code, 0 if it may.
+func (u *unit) inCode(entry int) uint64 {
+	if c, ok := u.code.(*nativeCode); ok && c.stays(entry) {
+		return c.entry[entry]
+	}
+	return 0
 }
 
 // find returns the exit that resumes at an address, nil if there is none.

@@ -3,6 +3,7 @@
 package runtime
 
 import (
+	"bytes"
 	"fmt"
 	goruntime "runtime"
 	"unsafe"
@@ -42,6 +43,20 @@ func (nativeRun) enterEach(*Worker) {}
 
 // enterLeaf is not reached: there are no leaves.
 func enterLeaf(*leaf, unsafe.Pointer, int) (uint64, bool) { return 0, false }
+
+func (nativeRun) enterAt(*Worker, uint64) {}
+
+func (u *unit) inCode(int) uint64 { return 0 }
+
+// goroutine is a number that no other goroutine has at the same time: the one that traces print (runtime/debug.Stack).
+func goroutine() (n uint64) {
+	var b [64]byte
+	text := bytes.TrimPrefix(b[:goruntime.Stack(b[:], false)], []byte("goroutine "))
+	for i := 0; i < len(text) && text[i] >= '0' && text[i] <= '9'; i++ {
+		n = 10*n + uint64(text[i]-'0')
+	}
+	return n
+}
 
 // Load refuses every artifact: machine code runs on linux/amd64 only.
 func (Native) Load(img *Image) (Executable, error) {

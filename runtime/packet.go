@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -137,15 +138,18 @@ func (w *Worker) putAddress(places []uint32, addr uint64) {
 // seen is the context as the program sees it, without addresses.
 func (w *Worker) seen() []byte {
 	l := w.bound.layout
-	for _, places := range [...][]uint32{l.start, l.end, l.meta} {
-		w.putAddress(places, 0)
-	}
-	for _, at := range l.pointers {
-		if p := (*uint64)(unsafe.Pointer(&w.context[at])); w.runtime.arena.holds(*p) {
-			*p = 0
+	seen := append([]byte(nil), w.context[:l.visible]...)
+	for i, places := range [...][]uint32{l.start, l.end, l.meta, l.pointers} {
+		for _, at := range places {
+			if at >= l.visible { // it lies behind what the program sees
+				continue
+			}
+			if b := seen[at : at+8]; i < 3 || w.runtime.arena.holds(binary.LittleEndian.Uint64(b)) {
+				clear(b)
+			}
 		}
 	}
-	return append([]byte(nil), w.context[:l.visible]...)
+	return seen
 }
 
 // packet is the packet of a worker's run.

@@ -30,6 +30,7 @@ type Program struct {
 	layout *layout
 	closed atomic.Bool
 	leaf   leaf
+	hooks  atomic.Pointer[hooks] // nil if it has none; changed with runtime.mu
 }
 
 // Load checks the artifact against this machine and the runtime's Spec and makes
@@ -242,19 +243,21 @@ func (p *Program) unpin() {
 	}
 }
 
-// Unload ends the program: runs that are under way end first, until ctx is done.
+// Unload ends the program: runs that are under way end first, until ctx is done; it does not wait in a hook. Its hooks
+// are detached, and it from the programs that it is a hook of.
 // The artifact's memory is freed with its last program, in any case.
 func (p *Program) Unload(ctx context.Context) error {
 	r, u := p.unit.runtime, p.unit
 	if p.closed.Swap(true) {
 		return p.unavailable()
 	}
+	free := func() error { return nil }
+	r.mu.Lock()
 	if p.leaf.end() {
 		leafGrace()
 	}
-	free := func() error { return nil }
-	r.mu.Lock()
 	delete(r.programs, p.id)
+	r.dropHooks(p)
 	if u.open--; u.open == 0 {
 		delete(r.units, u)
 		if !u.kept {
@@ -262,7 +265,7 @@ func (p *Program) Unload(ctx context.Context) error {
 		}
 	}
 	r.mu.Unlock()
-	return wait(ctx, r.retire(&u.pins, free))
+	return r.wait(ctx, r.retire(&u.pins, free))
 }
 
 // free frees the unit's memory. The caller holds runtime.mu.

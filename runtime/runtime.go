@@ -120,6 +120,9 @@ func (r *Runtime) waitLease(ctx context.Context) (*Worker, error) {
 		if w := r.tryLease(); w != nil {
 			return w, nil
 		}
+		if r.inHook(nil) {
+			return nil, errInHook
+		}
 		select {
 		case <-r.free:
 		case <-ctx.Done():
@@ -195,8 +198,11 @@ func (r *Runtime) oldestEpoch() uint64 {
 	return oldest
 }
 
-// wait waits for the end of a retirement.
-func wait(ctx context.Context, done <-chan error) error {
+// wait waits for the end of a retirement, but not in a hook, whose run may be what it would wait for.
+func (r *Runtime) wait(ctx context.Context, done <-chan error) error {
+	if r.inHook(nil) {
+		return nil
+	}
 	select {
 	case err := <-done:
 		return err
@@ -209,6 +215,9 @@ func wait(ctx context.Context, done <-chan error) error {
 // at their next poll, and Close waits for them. Where workers that were handed
 // out are not released yet it reports so, and the last Release frees the memory.
 func (r *Runtime) Close() error {
+	if r.inHook(nil) {
+		return errInHook
+	}
 	r.life.Lock()
 	closed := r.closing.Swap(true)
 	r.life.Unlock()

@@ -182,15 +182,26 @@ func (w *Worker) runTrace(t Tracer, in *codegen.Input, r *codegen.Result) (ret u
 	}
 	ctx, cancel := context.WithCancelCause(outer)
 	defer func() { cancel(nil); w.ctx = outer }()
-	w.ctx, w.slice = ctx, w.budget.Start(w.fuel)
+	w.ctx = ctx
 	long := false
-	ret, err = t.RunTrace(w, p.entry, w.rc.r1, w.rc.r2, func(s codegen.TraceStep) {
-		if long = len(r.Trace) == maxTrace; long {
-			cancel(errLongTrace)
-			return
+	run := func() (uint64, error) {
+		if w.running != p {
+			w.setRunning(p)
 		}
-		r.Trace = append(r.Trace, s)
-	})
+		w.rc.tails, w.slice = 0, w.budget.Start(w.fuel)
+		return t.RunTrace(w, p.entry, w.rc.r1, w.rc.r2, func(s codegen.TraceStep) {
+			if long = len(r.Trace) == maxTrace; long {
+				cancel(errLongTrace)
+				return
+			}
+			r.Trace = append(r.Trace, s)
+		})
+	}
+	if p.hooks.Load() != nil {
+		ret, err = w.startHooked(run)
+	} else {
+		ret, err = run()
+	}
 	switch {
 	case long:
 		err = errLongTrace

@@ -16,13 +16,14 @@ type implementations struct {
 	enter   map[string]func(codegen.Call) error
 	leave   map[string]func(codegen.Call, uint64)
 	steady  map[string]int
+	hooks   map[string]func([]byte, codegen.HookArgs)
 	done    []func(codegen.Call)
 	close   []func() error
 }
 
 // implement opens the implementations of a spec's sets. What the caller gives by name comes before theirs.
 func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
-	all := implementations{helpers: map[string]codegen.GoHelper{}, enter: map[string]func(codegen.Call) error{}, leave: map[string]func(codegen.Call, uint64){}, steady: map[string]int{}}
+	all := implementations{helpers: map[string]codegen.GoHelper{}, enter: map[string]func(codegen.Call) error{}, leave: map[string]func(codegen.Call, uint64){}, steady: map[string]int{}, hooks: map[string]func([]byte, codegen.HookArgs){}}
 	asked := map[string]bool{}
 	for _, open := range s.Sets {
 		one, err := open(&home{r, asked})
@@ -33,6 +34,7 @@ func implement(r *Runtime, s *codegen.Spec) (implementations, error) {
 		maps.Copy(all.enter, one.Enter)
 		maps.Copy(all.leave, one.Leave)
 		maps.Copy(all.steady, one.Steady)
+		maps.Copy(all.hooks, one.Hooks)
 		if one.Done != nil {
 			all.done = append(all.done, one.Done)
 		}

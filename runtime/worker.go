@@ -47,6 +47,8 @@ type Worker struct {
 	native  nativeRun
 	each    batch
 	steady  bool // of a batch: the context is as every run of its program finds it
+	hook    hookRun
+	tails   uint64 // that a run begins with: 0 but for hooks
 
 	context     []byte // the host's form of the context
 	contextAddr uint64
@@ -98,7 +100,7 @@ func newWorker(r *Runtime, cpu int) (*Worker, error) {
 // forget drops every pointer into the address range, before it is released.
 func (w *Worker) forget() {
 	w.rc, w.bound, w.running, w.memory, w.mem, w.context, w.packet = nil, nil, nil, nil, Mem{}, nil, packetState{}
-	w.native = nativeRun{}
+	w.native, w.hook.context = nativeRun{}, nil
 }
 
 // bind makes p the program that the worker runs.
@@ -197,17 +199,28 @@ func (w *Worker) start() (uint64, error) {
 // in it stays until then.
 func (w *Worker) startVisit() (uint64, error) {
 	w.state.Store(w.runtime.epoch.Load())
-	defer w.state.Store(stateHeld)
+	defer w.endVisit()
 	return w.startNow()
+}
+
+// endVisit ends the epoch of a worker that was handed out.
+func (w *Worker) endVisit() {
+	w.state.Store(stateHeld)
+	if w.runtime.attention.Load() != 0 {
+		w.runtime.collect()
+	}
 }
 
 // startNow is start in the epoch that the worker is in.
 func (w *Worker) startNow() (uint64, error) {
+	if w.bound.hooks.Load() != nil && !w.hook.around {
+		return w.startHooked(w.startNow)
+	}
 	slice := w.budget.Start(w.fuel)
 	if w.running != w.bound {
 		w.setRunning(w.bound)
 	}
-	w.rc.tails = 0
+	w.rc.tails = w.tails
 	if !w.native.bound() {
 		return w.runOther(slice)
 	}
@@ -259,6 +272,8 @@ func (w *Worker) prepare(ctx, mem []byte) error {
 	switch {
 	case p == nil:
 		return errReleased
+	case w.hook.in.Load() != 0:
+		return errInHook
 	case p.closed.Load() && w.mustEnd():
 		return p.unavailable()
 	case p.layout != nil:

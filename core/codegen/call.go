@@ -145,6 +145,14 @@ type Home interface {
 	Alloc(n int) (mem []byte, addr uint64, err error)
 }
 
+// HookArgs is what a hook is told of the run of the program that it is attached to.
+type HookArgs struct {
+	Args   [2]uint64 // R1 and R2 at the entry
+	Exit   bool      // the program has run
+	Ret    uint64    // what it has returned
+	Failed bool      // it has not returned by itself
+}
+
 // Implementation is how the helpers of a set run, in one session.
 type Implementation struct {
 	// Helpers are the Go helpers, by name.
@@ -157,6 +165,9 @@ type Implementation struct {
 	Steady map[string]int
 	// Leave is called when the program has returned, with its result, by program type.
 	Leave map[string]func(c Call, ret uint64)
+	// Hooks fill in the context of a program that is a hook of another, whatever the type of that, by the hook's program
+	// type: ctx is its host's form, of zeros.
+	Hooks map[string]func(ctx []byte, a HookArgs)
 	// Done is called at the end of a run, however it ended, that has called one of Helpers; it may be nil. It gives
 	// back what a run that ended by a fault still holds, such as locks.
 	Done func(Call)

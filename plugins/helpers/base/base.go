@@ -7,7 +7,7 @@ import "github.com/bpfc/bpfc/core/abi"
 
 // Set returns the set "base" with the program type mem: R1 is the address of a
 // block of memory, R2 its length in bytes (both 0 without memory), and R0 is an
-// unrestricted 64-bit result. Sections "mem" promise nothing about the length,
+// unrestricted 64-bit result; and the type bpf_hook. Sections "mem" promise nothing about the length,
 // "mem/N" promise N bytes. Its programs may call every helper of the sets that
 // base is merged with. The caller owns the result.
 func Set() *abi.Set {
@@ -18,7 +18,7 @@ func Set() *abi.Set {
 			Sections: []string{"mem", "mem/*"},
 			Context:  abi.Context{Kind: abi.CtxMemory, Name: "memory"},
 			Helpers:  []string{"*"},
-		}},
+		}, hookType()},
 		Helpers:  helpers(),
 		MapKinds: mapKinds(),
 		Structs:  []abi.Context{opaque(task), opaque(registers), opaque(cgroup), opaque(kptr), opaque(perCPUVar)},

@@ -51,7 +51,7 @@ func Implement(h codegen.Home) (codegen.Implementation, error) {
 			return codegen.Implementation{}, err
 		}
 	}
-	return codegen.Implementation{Helpers: s.tables(), Done: s.done}, nil
+	return codegen.Implementation{Helpers: s.tables(), Done: s.done, Hooks: hooks()}, nil
 }
 
 // cpu is the CPU of the run.
