@@ -54,8 +54,8 @@ func tokens(text string) (list []token, e *Error) {
 // classic is a line that classic assembly has and no other.
 var classic = regexp.MustCompile(`(?m)^[ \t]*(?:[A-Za-z_]\w*:[ \t]*)?(?:ret[ \t]+(?:#|%?[ax]\b)|ldx?[hbi]?[ \t]+(?:#|M[ \t]*\[|4[ \t]*\*|\[(?:[ \t]*%?x[ \t]*\+)?[ \t]*\w+[ \t]*\])|stx?[ \t]+M[ \t]*\[|ta?x\b|txa\b|j[a-z]+[ \t]+(?:#|%?x[ \t]*,))`)
 
-// looksClassic reports whether a line of the text is one of classic assembly alone.
-func looksClassic(text string) bool { return classic.MatchString(text) }
+// looksClassic reports whether a line at the beginning of the text is one of classic assembly alone.
+func looksClassic(text string) bool { return classic.MatchString(text[:min(len(text), 1<<16)]) }
 
 // alias is a mnemonic that stands for another.
 type alias struct {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bpfc/bpfc/frontends/cbpf"
@@ -214,6 +215,26 @@ func (m *maker) plain() string {
 // false if this tcpdump has no such expression, or has found that it never holds.
 func Compile(t testing.TB, expr string, optimise bool) (insns []cbpf.Insn, ok bool) {
 	t.Helper()
+	key := compiling{expr, optimise}
+	if known, ok := compiled.Load(key); ok {
+		return known.([]cbpf.Insn), len(known.([]cbpf.Insn)) > 0
+	}
+	insns = compile(t, expr, optimise)
+	compiled.Store(key, insns)
+	return insns, len(insns) > 0
+}
+
+// compiled are the filters that a process has compiled, by compiling: several tests ask for the same, and each is a process.
+var compiled sync.Map
+
+type compiling struct {
+	expr     string
+	optimise bool
+}
+
+// compile is nil if tcpdump refuses the expression.
+func compile(t testing.TB, expr string, optimise bool) []cbpf.Insn {
+	t.Helper()
 	path, err := exec.LookPath("tcpdump")
 	if err != nil {
 		t.Skip("no tcpdump")
@@ -224,11 +245,11 @@ func Compile(t testing.TB, expr string, optimise bool) (insns []cbpf.Insn, ok bo
 	}
 	out, err := exec.Command(path, args...).Output()
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	f, err := cbpf.Parse(expr, out, cbpf.Decimal)
 	if err != nil {
 		t.Fatalf("%s: %v", expr, err)
 	}
-	return f.Insns, true
+	return f.Insns
 }

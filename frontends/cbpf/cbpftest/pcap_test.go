@@ -160,7 +160,7 @@ func TestPcapCheck(t *testing.T) {
 	l := startPcap(t)
 	r := rand.New(rand.NewPCG(23, 24))
 	rules, stricter := map[cbpf.Rule]int{}, map[cbpf.Rule]int{}
-	for n := range many(4_000, 500_000) {
+	for n := range many(4_000, 200_000) {
 		insns := candidate(r, cbpf.Dialect(n%2))
 		theirs := l.valid(t, insns)
 		var e *cbpf.Error
