@@ -36,6 +36,8 @@ type Options struct {
 	Log func(line string)
 	// Stop, if set, is asked now and then by the verifier, which ends with CodeStopped when it returns true.
 	Stop func() bool
+	// Passes asks Verify for what the passes would do with the programs that are accepted.
+	Passes bool
 	// Plain leaves out the passes that are optimisations: a trace then shows the registers of the BPF program.
 	Plain bool
 	// Dump, if set, sees each program after the stage or pass named.
@@ -49,7 +51,8 @@ type ProgramReport struct {
 	Guards, Polls       int             // left in the lowered program
 	Accesses            int             // of memory, by instructions that a path reaches: Guards of them are not proved
 	Unproved            []verifier.Unproved
-	Insns               int // BPF slots
+	Insns               int       // BPF slots
+	Passes              opt.Stats // if it was asked for, and the program can be lowered in this version
 	Time                time.Duration
 	Stats               verifier.Stats
 }
@@ -125,6 +128,12 @@ func report(o *obj.Object, p *obj.Program, set *abi.Set, opts Options) (ProgramR
 	}
 	r.Guards, r.Polls = v.Guards(), v.Polls()
 	r.Accesses, r.Unproved = v.Accesses(), v.Unproved()
+	if opts.Passes {
+		var unsupported *codegen.UnsupportedError
+		if _, err := opt.Run(o, []*verifier.Verified{v}, l.Helpers(), opt.Options{Stats: &r.Passes}); err != nil && !errors.As(err, &unsupported) {
+			return r, err
+		}
+	}
 	return r, nil
 }
 

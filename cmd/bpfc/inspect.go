@@ -58,6 +58,13 @@ type inspectProgramJSON struct {
 	Proved    int               `json:"proved"`   // those that need no guard
 	Polls     int               `json:"polls"`
 	Guards    []guardJSON       `json:"guards"`
+	Fastcall  fastcallJSON      `json:"fastcall"`
+}
+
+// fastcallJSON counts what kept registers over calls that leave them alone, and is removed.
+type fastcallJSON struct {
+	Spills int `json:"spills"`
+	Fills  int `json:"fills"`
 }
 
 // guardJSON is an access that is checked at run time, and why.
@@ -116,7 +123,7 @@ func (a *app) inspect(ctx context.Context, in string, clang []string, format str
 	report := inspection(o, set)
 	if noSet == nil {
 		opts := a.options()
-		opts.Stop = stopping(ctx)
+		opts.Stop, opts.Passes = stopping(ctx), true
 		if err := report.verify(o, set, opts); err != nil {
 			return err
 		}
@@ -171,6 +178,7 @@ func (r *inspectJSON) verify(o *obj.Object, set *abi.Set, opts core.Options) err
 			continue
 		}
 		p.Accesses, p.Proved, p.Polls = v.Accesses, v.Accesses-len(v.Unproved), v.Polls
+		p.Fastcall = fastcallJSON{v.Passes.Spills, v.Passes.Fills}
 		for _, u := range v.Unproved {
 			p.Guards = append(p.Guards, guardJSON{slot(u.Slot), u.Func, u.Insn, string(u.Code), u.Msg, source(u.Source)})
 		}
@@ -236,6 +244,9 @@ func (p *inspectProgramJSON) print(w io.Writer) {
 		fmt.Fprintf(w, "  %s: %s [%s]; `bpfc verify` says more\n", p.Verdict, p.Message, p.Code)
 	default:
 		fmt.Fprintf(w, "  %s as %s: %d of %d accesses proved, %d guards, %d polls\n", p.Verdict, p.Type, p.Proved, p.Accesses, len(p.Guards), p.Polls)
+	}
+	if f := p.Fastcall; f.Spills > 0 {
+		fmt.Fprintf(w, "  removed around calls that keep registers: %d spills, %d fills\n", f.Spills, f.Fills)
 	}
 	for _, g := range p.Guards {
 		fmt.Fprintf(w, "    guard %s\n", g.text())

@@ -230,7 +230,7 @@ type Flags uint32
 
 // The flags.
 const (
-	FlagFastcall           Flags = 1 << iota // clobbers only R0 and the argument registers of its prototype
+	FlagFastcall           Flags = 1 << iota // clobbers only R0 and the argument registers of its prototype (bpf_fastcall, kernel/bpf/verifier.c, Linux 6.18); counts where the call is expanded, and is checked of bodies (Check)
 	FlagPure                                 // result depends on arguments alone, no effects
 	FlagInvalidatesPackets                   // packet pointers are stale afterwards (bpf_helper_changes_pkt_data, net/core/filter.c)
 	FlagAcquires                             // the result is a reference that must be released

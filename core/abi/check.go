@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bpfc/bpfc/core/isa"
 )
 
 // Check reports what is wrong with a set, nil if it says nothing that a verifier
@@ -131,7 +133,7 @@ func checkHelper(h *Helper) error {
 	if h.Name == "" {
 		return fmt.Errorf("helper %d has no name", h.ID)
 	}
-	for _, check := range []func(*Helper) error{checkArgs, checkResult, checkCallback, checkFlags, checkBody, checkApart} {
+	for _, check := range []func(*Helper) error{checkArgs, checkResult, checkCallback, checkFlags, checkBody, checkApart, checkFastcall} {
 		if err := check(h); err != nil {
 			return err
 		}
@@ -320,6 +322,43 @@ func checkApart(h *Helper) error {
 		return fmt.Errorf("it is %s, and its result is not a number: it has no memory of the run to give", way)
 	case h.Flags&^apartFlags != 0:
 		return fmt.Errorf("it is %s, and has effects on the run (flags %#x) that it cannot have", way, uint32(h.Flags&^apartFlags))
+	}
+	return nil
+}
+
+// maxFastcall bounds the instructions of a body that keeps registers: it takes the place of every call.
+const maxFastcall = 64
+
+// checkFastcall refuses a mark that cannot be true. A body that is marked uses nothing but R0 and its arguments, so that
+// it leaves all other registers alone wherever it is put.
+func checkFastcall(h *Helper) error {
+	switch {
+	case h.Flags&FlagFastcall == 0:
+		return nil
+	case h.has(ArgFunc), h.Flags&FlagTailCall != 0:
+		return fmt.Errorf("it is marked to keep registers (FlagFastcall), and runs code of the program, which does not")
+	case h.Impl != ImplBody:
+		return nil
+	}
+	insns, err := isa.Decode(h.Body)
+	if err != nil {
+		return nil // said where the body is lifted
+	}
+	if len(insns) > maxFastcall {
+		return fmt.Errorf("its body is marked to keep registers (FlagFastcall) and has %d instructions: at most %d, as it takes the place of every call", len(insns), maxFastcall)
+	}
+	for i := range insns {
+		in := &insns[i]
+		regs := max(in.Dst, in.Src)
+		switch isa.Table[in.Op].Kind {
+		case isa.KindCallHelper, isa.KindCallLocal, isa.KindCallKfunc, isa.KindCallReg, isa.KindLoadAbs, isa.KindLoadInd, isa.KindMayGoto:
+			return fmt.Errorf("its body is marked to keep registers (FlagFastcall), and insn %d may be a call: %s", i, in)
+		case isa.KindLoadImm64: // whose source register is a number
+			regs = in.Dst
+		}
+		if int(regs) > h.NumArgs() {
+			return fmt.Errorf("its body is marked to keep registers (FlagFastcall), and insn %d uses R%d: %s; all that it may use is R0 and its arguments", i, regs, in)
+		}
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package abi_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/core/isa"
 )
 
 type args = [5]abi.ArgKind
@@ -72,6 +74,14 @@ func TestCheckRefusesHelpers(t *testing.T) {
 		{abi.Helper{Flags: abi.FlagInternal << 1}, "there are none above"},
 		{abi.Helper{Impl: abi.ImplBody}, "exactly if Impl is ImplBody"},
 		{abi.Helper{Body: []byte{1}}, "exactly if Impl is ImplBody"},
+		{abi.Helper{Flags: abi.FlagFastcall, Args: args{abi.ArgFunc}, Callback: &abi.Callback{}}, "runs code of the program, which does not"},
+		{abi.Helper{Flags: abi.FlagFastcall | abi.FlagTailCall}, "runs code of the program, which does not"},
+		{fast(isa.Mov.Reg(isa.R0, isa.R2), isa.Return()), "insn 0 uses R2: r0 = r2; all that it may use is R0 and its arguments"},
+		{fast(isa.Mov.Imm(isa.R6, 0), isa.Return()), "insn 0 uses R6"},
+		{fast(isa.StoreMem(isa.R10, -8, isa.R1, 8), isa.Return()), "insn 0 uses R10"},
+		{fast(isa.LoadImm64(isa.R3, 5), isa.Return()), "insn 0 uses R3"},
+		{fast(isa.CallHelper(5), isa.Return()), "insn 0 may be a call"},
+		{fast(slices.Repeat([]isa.Insn{isa.Mov.Imm(isa.R0, 0)}, 64)...), "has 65 instructions: at most 64"},
 		{abi.Helper{C: "int other(void)"}, "declares something else: int other(void)"},
 	} {
 		if c.h.ID == 0 {
@@ -83,6 +93,21 @@ func TestCheckRefusesHelpers(t *testing.T) {
 		err = abi.Check(&abi.Set{Name: "s", Types: []abi.ProgType{{Name: "t", Variants: []abi.Helper{c.h}}}})
 		require.ErrorContains(t, err, "helper set s: program type t: its helper "+c.h.Name+": ")
 	}
+}
+
+// fast is a marked helper of one argument whose body is insns, and a return.
+func fast(insns ...isa.Insn) abi.Helper {
+	body, err := isa.Encode(append(isa.Prog(insns...), isa.Return()))
+	if err != nil {
+		panic(err)
+	}
+	return abi.Helper{Flags: abi.FlagFastcall, Args: args{abi.ArgAny}, Impl: abi.ImplBody, Body: body}
+}
+
+func TestCheckAllowsMarkedBodies(t *testing.T) {
+	h := fast(isa.LoadImm64(isa.R0, 0x1_0000_0001), isa.Mul.Reg(isa.R0, isa.R1), isa.Add.Imm(isa.R1, 1), isa.Add.Reg(isa.R0, isa.R1))
+	h.Name = "h"
+	require.NoError(t, abi.Check(&abi.Set{Name: "s", Helpers: []abi.Helper{h}}))
 }
 
 func TestCheckRefusesTypesStructuresAndMaps(t *testing.T) {

@@ -23,8 +23,16 @@ type Options struct {
 	Object bool
 	// Dump, if set, sees each program after each pass.
 	Dump func(pass string, p *ir.Program)
+	// Stats, if set, is added to.
+	Stats *Stats
 	// unguarded omits guards and polls, so that a benchmark can tell what they cost.
 	unguarded bool
+}
+
+// Stats counts what passes did.
+type Stats struct {
+	// Spills and Fills are the stores and loads that kept registers over calls which leave them alone, and were removed.
+	Spills, Fills int
 }
 
 // pass is one step over a program. Required passes run always.
@@ -38,6 +46,7 @@ type pass struct {
 // passes run in this order.
 var passes = []pass{
 	{"lower", true, "makes zeroing, guards, polls and indirect calls explicit", (*program).lower},
+	{"drop-spills", false, "a register that a call leaves alone need not be kept elsewhere", (*program).dropSpills},
 	{"fold-shifts", false, "arithmetic by powers of two, and extensions spelled as shifts, have cheaper instructions", (*program).foldShifts},
 	{"fold-addresses", false, "a memory operand adds two registers and a number for nothing", (*program).foldAddresses},
 	{"drop-guards", true, "a guard that an earlier one in its block covers proves nothing new", (*program).dropGuards},
@@ -48,7 +57,8 @@ var passes = []pass{
 
 // passOrder lists what must come before what, and why.
 var passOrder = []struct{ first, then, why string }{
-	{"lower", "fold-shifts", "the others work on lowered functions"},
+	{"lower", "drop-spills", "what calls write is known when they are expanded"},
+	{"drop-spills", "fold-shifts", "accesses of the stack have their own addresses still"},
 	{"fold-shifts", "fold-addresses", "addresses see through moves and shifts to the left, not through multiplications"},
 	{"fold-addresses", "drop-guards", "guards with the same operand can be compared"},
 	{"drop-guards", "dead-code", "a guard keeps the registers of its operand alive"},
@@ -58,11 +68,12 @@ var passOrder = []struct{ first, then, why string }{
 
 // program is a program on its way through the passes.
 type program struct {
-	v    *verifier.Verified
-	opts Options
-	out  *ir.Program
-	info codegen.EntryInfo
-	live [][]ir.RegSet // by function and block: what it or what follows reads before writing it; nil of a function whose blocks are new
+	v     *verifier.Verified
+	opts  Options
+	out   *ir.Program
+	info  codegen.EntryInfo
+	live  [][]ir.RegSet // by function and block: what it or what follows reads before writing it; nil of a function whose blocks are new
+	stats *Stats
 	// templates are the functions that lowerings have added, in the order of their names.
 	templates []template
 }
@@ -102,7 +113,10 @@ func newProgram(v *verifier.Verified, helpers []abi.Helper, opts Options) *progr
 	p, t := v.Program(), v.Type()
 	out := *p
 	out.Helpers = helpers
-	return &program{v: v, opts: opts, out: &out, info: codegen.EntryInfo{
+	if opts.Stats == nil {
+		opts.Stats = new(Stats)
+	}
+	return &program{v: v, opts: opts, out: &out, stats: opts.Stats, info: codegen.EntryInfo{
 		Name: p.Name, Section: p.Section, Type: p.Type, Context: t.Context.Kind, CtxSize: t.Context.Size,
 		Return32: t.Context.Kind == abi.CtxStruct, Turn: v.Turn(), Lines: p.Lines,
 	}}

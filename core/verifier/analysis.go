@@ -72,6 +72,8 @@ type analysis struct {
 	backCalls []backCall
 	unread    []bool // by function: a byte of the frame may be read before it is written
 	exposed   bool
+	lost      bool     // see Verified.Lost
+	touched   []uint64 // by instruction: InsnFact.Slots
 	hasty     bool
 	unended   bool    // a loop is bounded by what the run counts, not by the program
 	turning   []*mark // heads of loops that were closed
@@ -151,7 +153,7 @@ func (a *analysis) prepare() {
 	a.marks = make([][]*mark, n)
 	a.visits, a.taken, a.flaws = make([]uint32, n), make([]uint8, n), make([]bool, n)
 	a.source, a.callMap = make([]int32, n), make([]int32, n)
-	a.constants = make([]ref, n)
+	a.constants, a.touched = make([]ref, n), make([]uint64, n)
 	a.live, a.joins, a.loops = make([]ir.RegSet, n), make([]bool, n), make([]bool, n)
 	a.depth, a.unread = make([]int32, len(a.program.Funcs)), make([]bool, len(a.program.Funcs))
 	for fi, f := range a.program.Funcs {

@@ -22,7 +22,7 @@ func (a *analysis) conclude() {
 			f := &facts.Insns[i]
 			f.Dead = a.visits[base+int32(i)] == 0
 			f.Sides = a.taken[base+int32(i)]
-			f.Moved = max(a.source[base+int32(i)], 0)
+			f.Moved, f.Slots = max(a.source[base+int32(i)], 0), a.touched[base+int32(i)]
 			f.Map, f.Like = a.calledWith(base + int32(i))
 			if !a.flaws[base+int32(i)] {
 				f.Proved, f.Aligned = true, f.Aligned || strict
@@ -39,6 +39,7 @@ func (a *analysis) conclude() {
 		a.prune(fi)
 	}
 	a.walk.bound = a.runBound()
+	a.walk.lost = a.lost || a.walk.exposed && a.guards() > 0
 }
 
 // guards counts the accesses that are checked at run time.

@@ -84,7 +84,7 @@ func (s *frames) share() {
 		for _, c := range s.calls[f] {
 			apart[c.callee] = apart[c.callee] || apart[f]
 		}
-		frame := (s.facts[f].Frame + frameUnit - 1) &^ (frameUnit - 1)
+		frame := (s.unspilled(f) + frameUnit - 1) &^ (frameUnit - 1)
 		if !private || apart[f] || frame < leastPrivate {
 			s.own[f] = frame
 		}

@@ -20,7 +20,7 @@ func (c *callCheck) slotsAt(i int, r ref, count int32, what string) (frame, k in
 		return 0, 0, c.reject(c.p, c.in, CodeDynptr, []ref{r}, "%s is at R10%+d: %s is %d bytes at a constant multiple of 8", c.arg(i), at, what, 8*count)
 	}
 	c.leakStack(n)
-	s := stackRange{n.obj, at, at}
+	s := stackRange{n.obj, at, at, 8 * int64(count)}
 	c.deepen(c.p, s)
 	k, _ = slotOf(at)
 	return n.obj, k, nil

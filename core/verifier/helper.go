@@ -154,7 +154,7 @@ func (c *callCheck) null(i int, r ref) *Error {
 
 func (c *callCheck) anything(i int, r ref) *Error {
 	n := c.at(r)
-	c.leakStack(n)
+	c.lose(n)
 	if c.leaks && n.kind != isScalar {
 		return c.reject(c.p, c.in, CodeLeak, []ref{r}, "%s is %s: addresses must not leave the program", c.arg(i), kindNames[n.kind])
 	}
@@ -342,6 +342,7 @@ func (c *callCheck) memory(i int, r ref, size int64, write bool) *Error {
 			return nil
 		}
 		c.leakStack(n)
+		c.lost = c.lost || c.h != nil && c.h.Dynptr != abi.DynptrNone // which keeps the address
 		s, err := c.stackOf(req)
 		if err != nil {
 			return err

@@ -279,7 +279,7 @@ func (a *analysis) store(p *path, in *ir.Insn) *Error {
 	}
 	if n.kind != isStack && val != 0 {
 		m := a.at(val)
-		a.leakStack(m)
+		a.lose(m)
 		if a.leaks && m.kind != isScalar {
 			return a.reject(p, in, CodeLeak, []ref{val}, "%s is stored in %s: addresses must not leave the program", kindNames[m.kind], kindNames[n.kind])
 		}
@@ -303,8 +303,8 @@ func (a *analysis) atomic(p *path, in *ir.Insn) *Error {
 		if reg != ir.None {
 			if m := a.at(p.reg(reg)); m.kind != isScalar && (a.policy != Guard || a.leaks) {
 				return a.reject(p, in, CodeLeak, []ref{p.reg(reg)}, "%s is the operand of an atomic operation", kindNames[m.kind])
-			} else if m.kind == isStack {
-				a.exposed = true
+			} else {
+				a.lose(m)
 			}
 		}
 	}
@@ -352,6 +352,7 @@ func (a *analysis) exchange(r *request, n *node) (bool, *Error) {
 	if t.size != 8 {
 		return false, nil
 	}
+	a.deepen(r.p, stackRange{n.obj, at, at, 8})
 	if err := a.overwrite(r, n.obj, k); err != nil {
 		return false, err
 	}

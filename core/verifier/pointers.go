@@ -19,8 +19,8 @@ func (a *analysis) pointerMath(p *path, in *ir.Insn, x, y ref) *Error {
 	n, m := a.at(x), a.at(y)
 	both := n.kind != isScalar && m.kind != isScalar
 	if a.policy == Guard && (in.Op != ir.OpAdd && in.Op != ir.OpSub || in.Width == 32 || both || n.kind == isFunc || m.kind == isFunc || n.kind == isScalar && in.Op == ir.OpSub) {
-		a.leakStack(n)
-		a.leakStack(m)
+		a.lose(n)
+		a.lose(m)
 		p.set(in.Dst, a.any(p, in, byInsn, widthNum(in.Width)))
 		return nil
 	}
@@ -95,6 +95,12 @@ func (a *analysis) leakStack(n *node) {
 	if n.kind == isStack {
 		a.exposed = true
 	}
+}
+
+// lose notes that an address of the stack becomes a number, or bytes: what reads it there may use it unseen.
+func (a *analysis) lose(n *node) {
+	a.leakStack(n)
+	a.lost = a.lost || n.kind == isStack
 }
 
 // offset is pointer x moved by the number y.

@@ -10,13 +10,14 @@ import (
 type stackRange struct {
 	frame  int32
 	lo, hi int64 // least and greatest start, from R10
+	size   int64
 }
 
 // stackOf bounds a request on the stack.
 func (a *analysis) stackOf(r *request) (s stackRange, err *Error) {
 	n := a.at(r.addr)
 	w := a.whole(n)
-	s.frame = n.obj
+	s.frame, s.size = n.obj, r.size
 	if w.SMin() < -maxMemory || w.SMax() > maxMemory {
 		return s, a.reject(r.p, r.in, CodeUnbounded, []ref{r.addr}, "%s at an unbounded offset (%s) of the stack", r.what, w)
 	}
@@ -38,6 +39,16 @@ func upTo(lo, hi int64) string {
 	return " to R10" + signed(hi)
 }
 
+// SlotsOf is the set of slots of a frame that the n bytes from R10+off on lie in: slot i is the 8 bytes at R10-8*(i+1).
+// Bytes outside of the largest frame are in none.
+func SlotsOf(off, n int64) (set uint64) {
+	if off, n = max(off, -ir.MaxStack), n+min(off+ir.MaxStack, 0); n <= 0 || off >= 0 {
+		return 0
+	}
+	first, last := (-min(off+n, 0))/8, (-off-1)/8
+	return ^uint64(0) >> (63 - last) >> first << first
+}
+
 func signed(v int64) string {
 	if v < 0 {
 		return "-" + decimal(-v)
@@ -52,9 +63,10 @@ func decimal(v int64) string {
 	return string('0' + rune(v))
 }
 
-// deepen counts the stack in use.
+// deepen counts the stack in use, and notes which of it the frame's instruction touches: itself, or by a call.
 func (a *analysis) deepen(p *path, s stackRange) {
 	f := p.frames[s.frame]
+	a.touched[a.first[f.fn]+a.facts[f.fn].Start[f.block]+f.index] |= SlotsOf(s.lo, s.hi-s.lo+s.size)
 	if d := int32(-s.lo); d > a.depth[f.fn] {
 		a.depth[f.fn] = d
 	}
@@ -222,7 +234,7 @@ func (a *analysis) readStack(r *request, s stackRange) *Error {
 			if n.kind != isScalar && a.leaks {
 				return a.reject(r.p, r.in, CodeLeak, []ref{t.val}, "%s reads %s from the stack", r.what, kindNames[n.kind])
 			}
-			a.leakStack(n)
+			a.lose(n)
 		}
 		if t.init&(1<<at) == 0 {
 			if err := a.unwritten(r, f, s); err != nil {
@@ -241,7 +253,7 @@ func (a *analysis) storeStack(r *request, val ref) *Error {
 		return a.unproved(r, err)
 	}
 	if s.lo != s.hi {
-		a.leakStack(a.at(val))
+		a.lose(a.at(val))
 		a.relyOnOffset(r)
 		return a.blurStack(r, s)
 	}
@@ -289,7 +301,7 @@ func (a *analysis) storeSlot(r *request, s stackRange, val ref) *Error {
 		*t = slot{val: val, size: size, init: t.init | bits, zero: zero}
 		return nil
 	}
-	a.leakStack(n)
+	a.lose(n)
 	a.dissolve(t)
 	t.init |= bits
 	t.zero &^= bits

@@ -15,6 +15,7 @@ type Verified struct {
 	typ     abi.ProgType
 	funcs   []FuncFacts
 	exposed bool
+	lost    bool
 	turn    uint32
 	bound   uint64
 	strict  bool
@@ -52,6 +53,10 @@ func (v *Verified) Turn() uint32 { return v.turn }
 // Exposed reports whether an address of the BPF stack may leave the program's
 // sight: be stored, passed on, returned, or used with an offset that is not known.
 func (v *Verified) Exposed() bool { return v.exposed }
+
+// Lost reports whether an address of the BPF stack may be where the analysis does not follow it, so that bytes of the
+// stack may be touched unseen: by helpers that take any number for an address, or by accesses that are not proved.
+func (v *Verified) Lost() bool { return v.lost }
 
 // Func returns the facts about function i.
 func (v *Verified) Func(i int) *FuncFacts { return &v.funcs[i] }
@@ -97,6 +102,9 @@ type InsnFact struct {
 	// Map is the number of the map, plus one, with which a helper is called on every path; 0 if they differ. Like is
 	// that of a map which the one of every path is like: also of one that another map holds.
 	Map, Like int32
+	// Slots are the slots of its function's frame that the instruction, or what it calls, may touch; slot i is the 8
+	// bytes at R10-8*(i+1). It says nothing if the program has lost addresses (Verified.Lost).
+	Slots uint64
 	// Sides are the ways of a branch that are possible: 1 Then, 2 Else; 0 if nothing is known.
 	Sides uint8
 	// ZeroAfter is the set of R1 to R5, and of R0 if the callee returns nothing, that may be read after this call
@@ -163,11 +171,13 @@ func Analyse(p *ir.Program, set *abi.Set, opts Options) (*Verified, Stats, error
 		a.conclude()
 	} else if err := w.absentCall(); err != nil {
 		return nil, stats, err
+	} else {
+		w.lost, a.touched = true, nil
 	}
 	if err := a.stackLimit(); err != nil {
 		return nil, stats, err
 	}
-	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(), kept: a.keep, left: a.unprovedList(err), total: a.accesses(), back: a.backCalls}, stats, nil
+	return &Verified{program: p, typ: typ, funcs: w.facts, exposed: w.exposed, lost: w.lost, turn: uint32(w.turn), bound: w.bound, strict: opts.Policy == Strict, guards: a.guards(), kept: a.keep, left: a.unprovedList(err), total: a.accesses(), back: a.backCalls}, stats, nil
 }
 
 // opaque reports whether the program has values that are proved under every policy, never guarded: a
@@ -202,6 +212,7 @@ type walk struct {
 	bound    uint64  // see Verified.Bound
 	order    []int32 // functions, callers before callees
 	exposed  bool
+	lost     bool
 }
 
 // fail makes an Error about the instruction at pos in f.

@@ -38,6 +38,7 @@ func set(t *testing.T) *abi.Set {
 			{ID: 3, Name: "filetests/nothing", Ret: abi.RetVoid, Impl: abi.ImplGo},
 			{ID: 4, Name: "filetests/read", Args: [5]abi.ArgKind{abi.ArgMem, abi.ArgSize}, Impl: abi.ImplGo},
 			{ID: 5, Name: "filetests/declared", Impl: abi.ImplNone},
+			{ID: 6, Name: "filetests/cpu", Flags: abi.FlagFastcall, Impl: abi.ImplIntrinsic, Intrinsic: abi.IntrinsicCPU},
 		},
 	}
 }
