@@ -24,6 +24,8 @@ type Options struct {
 	Opt int
 	// CPU is the level to generate code for, "" for the target's lowest.
 	CPU string
+	// Features are what the back end is to do on demand: see codegen.Options.
+	Features []string
 	// Object asks for C entries, for an object file.
 	Object bool
 	// Programs are the names of those wanted; empty means all that are not off by default.
@@ -71,7 +73,13 @@ func Compile(ctx context.Context, o *obj.Object, set *abi.Set, b codegen.Backend
 	if err != nil {
 		return nil, err
 	}
-	return b.Compile(ctx, u, codegen.Options{Opt: opts.Opt, CPU: opts.CPU, Object: opts.Object})
+	t := b.Target()
+	for _, f := range opts.Features {
+		if !slices.Contains(t.Features, f) {
+			return nil, &codegen.UnsupportedError{What: fmt.Sprintf("feature %q", f), Msg: fmt.Sprintf("back end %s has %v", t.Name, t.Features)}
+		}
+	}
+	return b.Compile(ctx, u, codegen.Options{Opt: opts.Opt, CPU: opts.CPU, Object: opts.Object, Features: opts.Features})
 }
 
 // Lower makes the unit that a back end compiles. The first program that is not accepted is the error.

@@ -65,12 +65,8 @@ func (w *Worker) reach(addr, n uint64, write bool) unsafe.Pointer {
 	return w.beyond(addr, n)
 }
 
-// beyond is memory that the run may reach though it is no region: the stack, the context, objects of the runtime.
+// beyond is memory that the run may reach though it is no region: the context, objects of the runtime.
 func (w *Worker) beyond(addr, n uint64) unsafe.Pointer {
-	size := uint64(w.running.unit.image.Artifact.StackSize)
-	if off := addr - (w.rc.stackTop - size); off < size && n <= size-off {
-		return unsafe.Add(w.stack(size), off)
-	}
 	if l := w.bound.layout; l != nil {
 		if off := addr - w.contextAddr; off < uint64(l.size) && n <= uint64(l.size)-off {
 			return unsafe.Pointer(&w.context[off])

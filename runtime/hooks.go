@@ -275,7 +275,6 @@ func (w *Worker) runHooks(h *hooks, site Site, ret uint64, err error) {
 	if site == AtEntry {
 		w.rc.tails = 0
 	}
-	before := w.running
 	for _, l := range links {
 		if l.call != nil {
 			w.callHook(l, ret, err)
@@ -283,8 +282,8 @@ func (w *Worker) runHooks(h *hooks, site Site, ret uint64, err error) {
 			w.runHook(l, ret, err)
 		}
 	}
-	if w.running != before {
-		w.setRunning(before)
+	if w.running != w.bound {
+		w.restart()
 	}
 }
 

@@ -42,7 +42,7 @@ func newImage(r *Runtime, a *codegen.Artifact, l Loader) (*Image, error) {
 		return nil, err
 	}
 	if _, ok := l.(Native); ok {
-		p.rodata, p.code = uint64(len(a.Rodata)), uint64(len(a.Code))
+		p.rodata, p.code = uint64(len(a.Rodata)), uint64(len(a.Code))+gatesSize(a)
 	}
 	if err := img.place(p); err != nil {
 		return nil, err

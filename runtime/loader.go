@@ -88,8 +88,12 @@ func (w *Worker) Refill(prog int, pos ir.Pos) (slice int64, err error) {
 // one, and the turn that makes it negative must call Refill.
 func (w *Worker) Slice() int64 { return w.slice }
 
-// StackTop is the address above the worker's BPF stack: R10 of an entry.
-func (w *Worker) StackTop() uint64 { return w.rc.stackTop }
+// SetSlice keeps what is left of the turn counter at the end of a program: it may return to one that has called it.
+func (w *Worker) SetSlice(n int64) { w.slice = n }
+
+// StackTop is R10 of the program that runs, at its entry: the address above the worker's BPF stack, or after a tail
+// call where the frame of the caller began.
+func (w *Worker) StackTop() uint64 { return w.top }
 
 // Mem is the memory that the run may reach. It is valid during the run.
 func (w *Worker) Mem() *Mem { return &w.mem }

@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/bpfc/bpfc/core/abi"
@@ -117,7 +119,7 @@ func newMap(spec, inner *abi.MapSpec, e maps.Env) (m maps.Map, why *codegen.Unsu
 
 // mapEnv is what map number id gets of the runtime.
 func (r *Runtime) mapEnv(id uint32) maps.Env {
-	return maps.Env{Arena: mapArena{r}, Epochs: r, CPUs: len(r.workers), ID: id, Seed: mapSeed, Map: r.innerMap, Object: r.object}
+	return maps.Env{Arena: mapArena{r}, Epochs: r, CPUs: len(r.workers), ID: id, Seed: mapSeed, Map: r.innerMap, Object: r.object, Drop: r.drop}
 }
 
 // mapSeed is that of every map's hash: the order of keys is the same in every run.
@@ -382,7 +384,8 @@ func consume(t table, _ *codegen.MapOp) (res codegen.MapResult) {
 
 const mapTypeProgArray = 3
 
-// object is the word that stands for object number n in a table: of a prog array where a program is entered, elsewhere the number.
+// object is the word that stands for object number n in a table: of a prog array where a program is entered, elsewhere the
+// number. The table holds the program until drop.
 func (r *Runtime) object(spec *abi.MapSpec, n uint64) (uint64, codegen.Errno) {
 	if spec.Type != mapTypeProgArray {
 		if n == 0 {
@@ -396,88 +399,163 @@ func (r *Runtime) object(spec *abi.MapSpec, n uint64) (uint64, codegen.Errno) {
 	if p == nil || p.closed.Load() {
 		return 0, codegen.EBADF
 	}
-	if err := r.suits(spec, p); err != codegen.OK {
-		return 0, err
+	if !r.suits(spec, p.info) {
+		return 0, codegen.EINVAL
 	}
-	p.unit.kept = true
-	return p.unit.code.Enter(p.entry, uint64(p.id)), codegen.OK
+	r.slots.hold(n, p)
+	return p.unit.code.Enter(p.entry, n), codegen.OK
+}
+
+// drop ends what object began: the word is out of the table. Runs that are in the program stay in it.
+func (r *Runtime) drop(spec *abi.MapSpec, n uint64) {
+	if spec.Type != mapTypeProgArray {
+		return
+	}
+	r.mu.Lock()
+	u := r.slots.drop(n)
+	last := u.letGo()
+	r.mu.Unlock()
+	if last {
+		r.retire(&u.pins, u.free)
+	}
+}
+
+// slots are the programs that prog arrays hold, by number. They are found without a lock.
+type slots struct{ held sync.Map }
+
+// slot is a program that prog arrays hold.
+type slot struct {
+	*Program
+	times int // guarded by runtime.mu
+}
+
+// find is the program with a number, nil if no prog array holds it.
+func (s *slots) find(n uint64) *Program {
+	if v, ok := s.held.Load(n); ok {
+		return v.(*slot).Program
+	}
+	return nil
+}
+
+// hold and drop count the elements that hold a program. The caller holds runtime.mu.
+func (s *slots) hold(n uint64, p *Program) {
+	v, _ := s.held.LoadOrStore(n, &slot{Program: p})
+	v.(*slot).times++
+	p.unit.held++
+}
+
+func (s *slots) drop(n uint64) *unit {
+	v, _ := s.held.Load(n)
+	x := v.(*slot)
+	if x.times--; x.times == 0 {
+		s.held.Delete(n)
+	}
+	return x.unit
+}
+
+// abandonMaps empties the image's prog arrays, which nobody can change any more: what they hold would hold them.
+// Those of programs that still run find nothing there (prog_array_map_clear, kernel/bpf/arraymap.c, Linux 6.18).
+func (img *Image) abandonMaps() {
+	r := img.runtime
+	r.life.RLock()
+	defer r.life.RUnlock()
+	if r.closing.Load() {
+		return
+	}
+	for _, m := range img.maps {
+		r.maps.mu.Lock()
+		kept := m.kept
+		r.maps.mu.Unlock()
+		if kept || m.Spec().Type != mapTypeProgArray {
+			continue
+		}
+		m.Each(func(key, _ []byte) bool {
+			m.Delete(key)
+			return true
+		})
+	}
 }
 
 // Refers takes note that an entry of the artifact refers to one of its maps, which must exist. If it is a prog array, the run
-// may go on in any of the array's programs, which therefore are of the entry's type.
+// may go on in any of the array's programs, which therefore are like the entry.
 func (img *Image) Refers(entry, m int) error {
 	r := img.runtime
 	if why := img.maps[m].absent; why != nil {
 		return why
 	}
-	r.maps.mu.Lock()
-	defer r.maps.mu.Unlock()
-	spec, e := img.maps[m].Spec(), &img.Artifact.Entries[entry]
-	if spec.Type != mapTypeProgArray {
-		return nil
+	spec, e := img.maps[m].Spec(), &img.Artifact.Entries[entry].EntryInfo
+	if spec.Type == mapTypeProgArray && !r.suits(spec, e) {
+		return fmt.Errorf("program %s is of type %s, but prog array %s is for programs of type %s (EINVAL)", e.Name, ownerOf(e), spec.Name, r.owner(spec))
 	}
-	if typ, ok := r.arrayTypes[spec]; ok && typ != e.Type {
-		return fmt.Errorf("program %s is of type %s, but prog array %s is for programs of type %s (EINVAL)", e.Name, e.Type, spec.Name, typ)
-	}
-	r.arrayTypes[spec] = e.Type
 	return nil
 }
 
-// suits reports whether a program may be in a prog array: all are of one type, that of the programs that refer to it, and
-// only the programs of the array's own object may have guards, whose regions are those of the object that runs.
-func (r *Runtime) suits(spec *abi.MapSpec, p *Program) codegen.Errno {
+// owner is of what type the programs of a prog array are, "" if no program has come to it yet.
+func (r *Runtime) owner(spec *abi.MapSpec) string {
 	r.maps.mu.Lock()
 	defer r.maps.mu.Unlock()
-	own := false
-	for _, m := range p.unit.image.maps {
-		own = own || m.Spec() == spec
-	}
-	if !own && hasGuards(p.unit.image.Artifact) {
-		return codegen.EINVAL
-	}
-	typ, ok := r.arrayTypes[spec]
-	if !ok {
-		r.arrayTypes[spec] = p.info.Type
-	}
-	if ok && typ != p.info.Type {
-		return codegen.EINVAL
-	}
-	return codegen.OK
+	return r.arrayTypes[spec]
 }
 
-// hasGuards reports whether code has accesses that are not proved.
-func hasGuards(a *codegen.Artifact) bool {
-	for i := range a.Exits {
-		if a.Exits[i].Code == codegen.ExitFault && a.Exits[i].Rule == ir.RuleMemory {
-			return true
-		}
+// suits reports whether a program may be in a prog array, or refer to it: the first one that comes fixes the type
+// (__bpf_prog_map_compatible, kernel/bpf/core.c, Linux 6.18).
+func (r *Runtime) suits(spec *abi.MapSpec, e *codegen.EntryInfo) bool {
+	r.maps.mu.Lock()
+	defer r.maps.mu.Unlock()
+	typ := ownerOf(e)
+	if r.arrayTypes[spec] == "" {
+		r.arrayTypes[spec] = typ
 	}
-	return false
+	return r.arrayTypes[spec] == typ
+}
+
+// ownerOf is what the kernel compares of the programs of a prog array: the type, with what it expects to be attached to,
+// which types are told apart by here; and for packets in fragments whether the program takes them. That code is
+// compiled is so for all programs of a runtime or for none. Storage of cgroups and attachment to a function of the kernel
+// do not come with a program here.
+func ownerOf(e *codegen.EntryInfo) string {
+	first, _, _ := strings.Cut(e.Section, "/")
+	if strings.HasSuffix(first, ".frags") {
+		return e.Type + " for fragments"
+	}
+	return e.Type
 }
 
 // TailCall takes the run to the program at an index of a prog array, for executables that are no machine code. If it
 // reports false the run goes on where it is: the index is too large, the limit is reached or there is no program, in this
-// order (bpf_tail_call, kernel/bpf/core.c, Linux 6.18). slice is what is left of the turn counter.
-func (w *Worker) TailCall(array uint64, index uint32, slice int64) bool {
+// order (bpf_tail_call, kernel/bpf/core.c, Linux 6.18). top is R10 of the function that makes the call, slice what is left of
+// the turn counter.
+func (w *Worker) TailCall(array uint64, index uint32, top uint64, slice int64) bool {
 	m := w.runtime.mapAt(array)
 	if m == nil || m.Spec().Type != mapTypeProgArray || index >= m.Spec().MaxEntries || w.rc.tails >= ir.MaxTailCalls {
 		return false
 	}
-	id := *(*uint64)(w.runtime.arena.pointer(*(*uint64)(w.runtime.arena.pointer(array + codegen.MapTable)) + 8*uint64(index)))
-	w.runtime.mu.Lock()
-	p := w.runtime.programs[codegen.ProgID(id)]
-	w.runtime.mu.Unlock()
+	a := w.runtime.arena
+	table := *(*uint64)(a.pointer(array + codegen.MapTable))
+	p := w.runtime.slots.find(atomic.LoadUint64((*uint64)(a.pointer(table + 8*uint64(index)))))
 	if p == nil {
 		return false
 	}
 	w.rc.tails++
 	w.slice = slice
-	w.setRunning(p)
+	w.setRunning(p, top)
 	return true
 }
 
 // Next is where the run goes on after TailCall.
 func (w *Worker) Next() (Executable, int) { return w.running.unit.code, w.running.entry }
+
+// Activation is a program that runs, or waits for one that a function of it has tail-called.
+type Activation struct {
+	program *Program
+	top     uint64
+}
+
+// Activation is what runs: what Resume goes back to.
+func (w *Worker) Activation() Activation { return Activation{w.running, w.top} }
+
+// Resume goes back to a program when what one of its functions has tail-called returns to it.
+func (w *Worker) Resume(a Activation) { w.setRunning(a.program, a.top) }
 
 // pointer is an address inside the arena as a pointer.
 func (a *arena) pointer(addr uint64) unsafe.Pointer {

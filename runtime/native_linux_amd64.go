@@ -47,21 +47,34 @@ func (w *Worker) callNative(fn uint64, args *[5]uint64) uint64 { return call5(w.
 
 // nativeRun is what a worker knows of the machine code that it runs.
 type nativeRun struct {
-	code  *nativeCode // of the bound program; nil if it is not machine code
-	err   error       // what ended the run
-	stays bool        // the bound program is all in its own code
+	code   *nativeCode // of the program that runs; nil if it is not machine code
+	err    error       // what ended the run
+	stays  bool        // the bound program is all in its own code
+	guards Activation  // whose regions the run context has
+	gates  []Activation
 }
 
-// bind prepares for runs of p with n regions.
-func (n *nativeRun) bind(w *Worker, p *Program, regions int) {
-	*n = nativeRun{}
+// bind prepares for runs of p.
+func (n *nativeRun) bind(w *Worker, p *Program) {
+	*n = nativeRun{gates: n.gates[:0]}
 	if n.code, _ = p.unit.code.(*nativeCode); n.code == nil {
 		return
 	}
-	rc := w.rc
-	rc.entry, n.stays = n.code.entry[p.entry], n.code.stays(p.entry)
-	clear(rc.regions[:])
-	rc.regionsEnd = uint64(uintptr(unsafe.Pointer(&rc.regions[0]))) + uint64(regions)*codegen.RegionSize
+	w.rc.entry, n.stays = n.code.entry[p.entry], n.code.stays(p.entry)
+	n.guard(w, Activation{p, w.rc.stackTop})
+}
+
+// guard makes the regions that guards look at those of a.
+func (n *nativeRun) guard(w *Worker, a Activation) {
+	if n.guards == a {
+		return
+	}
+	n.guards = a
+	rc, size := w.rc, uint64(a.program.info.StackRegion)
+	rc.regionsEnd = uint64(uintptr(unsafe.Pointer(&rc.regions[0]))) + uint64(regionsOf(a.program))*codegen.RegionSize
+	w.setRegions(a.program, a.top-size, size, func(i int, p unsafe.Pointer, size uint64, writable bool) {
+		rc.regions[i].set(uint64(uintptr(p)), size, writable)
+	})
 }
 
 // bound reports whether the bound program is machine code.
@@ -95,6 +108,7 @@ type nativeCode struct {
 	unit  *unit
 	base  uint64   // address of the code
 	entry []uint64 // addresses
+	gate  []uint64 // by entry: where tail calls enter
 	// The exit that resumes at an offset is exits[slot[offset/4]-1], if any: two
 	// exits are at least five bytes apart, the length of the shortest call.
 	exits  []nativeExit
@@ -105,21 +119,27 @@ type nativeCode struct {
 // nativeExit is a place where machine code leaves.
 type nativeExit struct {
 	*codegen.Exit
-	call codegen.GoHelper // nil if it is not for a helper
+	call codegen.GoHelper                          // nil if it is not for a helper
+	pass func(n *nativeRun, w *Worker, p *Program) // nil if it is not that of a gate
 }
 
 // index fills exits and slot.
 func (c *nativeCode) index() {
 	a := c.image.Artifact
-	c.slot = make([]int32, len(a.Code)/4+1)
+	c.slot = make([]int32, c.image.code.size/4+1)
 	for i := range a.Exits {
 		x := nativeExit{Exit: &a.Exits[i]}
 		if x.Code == codegen.ExitHelper {
 			x.call = c.image.helpers[x.Helper].call
 		}
-		c.exits = append(c.exits, x)
-		c.slot[x.Offset/4] = int32(i) + 1
+		c.add(x)
 	}
+}
+
+// add makes an exit known.
+func (c *nativeCode) add(x nativeExit) {
+	c.exits = append(c.exits, x)
+	c.slot[x.Offset/4] = int32(len(c.exits))
 }
 
 // stays reports whether a program is all in its own code: it has no exit, and calls no native helper and no other program.
@@ -180,6 +200,7 @@ func (Native) Load(img *Image) (Executable, error) {
 	for i := range a.Entries {
 		c.entry = append(c.entry, img.code.addr+uint64(a.Entries[i].Offset))
 	}
+	c.addGates()
 	if err := img.protect(&img.rodata, protRead); err != nil {
 		return nil, err
 	}
@@ -211,8 +232,8 @@ func (c *nativeCode) belong(u *unit) { c.unit = u }
 
 func (c *nativeCode) compare(addr uint64) int { return cmp.Compare(c.base, addr) }
 
-// Enter is the address of an entry.
-func (c *nativeCode) Enter(entry int, _ uint64) uint64 { return c.entry[entry] }
+// Enter is the address at which tail calls enter.
+func (c *nativeCode) Enter(entry int, _ uint64) uint64 { return c.gate[entry] }
 
 // checkExits makes sure that every helper that the code leaves for is a Go function.
 func (img *Image) checkExits() error {
@@ -238,7 +259,7 @@ func (img *Image) relocate(r *codegen.Reloc) error {
 	if err != nil {
 		return err
 	}
-	if uint64(r.Offset)+4 > img.code.size {
+	if uint64(r.Offset)+4 > uint64(len(img.Artifact.Code)) {
 		return fmt.Errorf("relocation at %#x lies outside the code", r.Offset)
 	}
 	v := int64(sym) + r.Addend - int64(img.code.addr+uint64(r.Offset))
@@ -309,7 +330,7 @@ func (c *nativeCode) Run(w *Worker, entry int, r1, r2 uint64) (uint64, error) {
 func exit(w *Worker) bool {
 	rc := w.rc
 	x := w.native.code.find(rc.left)
-	if x == nil {
+	if x == nil || int(x.Prog) != w.running.entry {
 		x = w.native.other(w, rc.left)
 	}
 	if x != nil && x.call != nil {
@@ -321,15 +342,20 @@ func exit(w *Worker) bool {
 	return w.native.leave(w, x)
 }
 
-// other is the exit of a program that the run has tail-called, in another artifact, whose code runs from now on.
+// other is the exit of another program than the one that ran when code left before: tail calls, and returns from what they
+// lead to, do not tell. Helpers find the program's own maps and description from now on; what guards find is the gates' business.
 func (n *nativeRun) other(w *Worker, left uint64) *nativeExit {
 	c := w.runtime.codes.at(left)
 	if c == nil {
 		return nil
 	}
 	x := c.find(left)
-	if x != nil && x.Prog >= 0 {
-		w.setRunning(c.unit.programs[x.Prog])
+	if x == nil {
+		return nil
+	}
+	n.code = c
+	if x.Prog >= 0 {
+		w.setRunning(c.unit.programs[x.Prog], w.rc.stackTop)
 	}
 	return x
 }
@@ -343,6 +369,8 @@ func (n *nativeRun) end() (resume bool) {
 // leave is exit for what is no call of a helper.
 func (n *nativeRun) leave(w *Worker, x *nativeExit) (resume bool) {
 	switch {
+	case x != nil && x.pass != nil:
+		x.pass(n, w, w.running)
 	case x == nil:
 		n.err = fmt.Errorf("machine code of %s left at %#x, which is no exit", n.code.image.Artifact.Name, w.rc.left-n.code.base)
 	case x.Code == codegen.ExitPoll:

@@ -25,13 +25,15 @@ func (w *Worker) callNative(uint64, *[5]uint64) uint64 { return 0 }
 // codes is empty where no machine code runs.
 type codes struct{}
 
+func gatesSize(*codegen.Artifact) uint64 { return 0 }
+
 // nativeRun is empty where no machine code runs.
 type nativeRun struct {
 	err   error
 	stays bool
 }
 
-func (nativeRun) bind(*Worker, *Program, int) {}
+func (nativeRun) bind(*Worker, *Program) {}
 
 func (nativeRun) takeErr() error { return errReleased }
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
-	"github.com/bpfc/bpfc/core/ir"
 )
 
 // The room of a packet that a helper moves, in bytes: for headers before it, and for the longest packet of an skb
@@ -123,7 +122,7 @@ func (w *Worker) placePacket() {
 	l, s := w.bound.layout, &w.packet
 	base := unsafe.Pointer(unsafe.SliceData(s.room))
 	addr := uint64(uintptr(base))
-	w.setRegion(ir.RegionMemory, unsafe.Add(base, s.meta), uint64(s.end-s.meta), l.writable)
+	w.setPacket(unsafe.Add(base, s.meta), uint64(s.end-s.meta), l.writable)
 	w.putAddress(l.start, addr+uint64(s.start))
 	w.putAddress(l.end, addr+uint64(s.end))
 	w.putAddress(l.meta, addr+uint64(s.meta))

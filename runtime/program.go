@@ -15,9 +15,9 @@ type unit struct {
 	image    *Image
 	code     Executable
 	programs []*Program
-	open     int  // programs not unloaded; guarded by runtime.mu
-	pins     int  // workers handed out for its programs; guarded by runtime.mu
-	kept     bool // a prog array holds one of its programs: it lives as long as the runtime; guarded by runtime.mu
+	open     int // programs not unloaded; guarded by runtime.mu
+	pins     int // workers handed out for its programs; guarded by runtime.mu
+	held     int // elements of prog arrays that hold its programs; guarded by runtime.mu
 }
 
 // Program is a loaded program. It is safe for concurrent use.
@@ -244,28 +244,44 @@ func (p *Program) unpin() {
 }
 
 // Unload ends the program: runs that are under way end first, until ctx is done; it does not wait in a hook. Its hooks
-// are detached, and it from the programs that it is a hook of.
-// The artifact's memory is freed with its last program, in any case.
+// are detached, and it from the programs that it is a hook of. Where it is in a prog array, of which another program can
+// make use, tail calls lead to it as before. The artifact's memory is freed with its last program that is loaded or in a
+// prog array, in any case.
 func (p *Program) Unload(ctx context.Context) error {
 	r, u := p.unit.runtime, p.unit
 	if p.closed.Swap(true) {
 		return p.unavailable()
 	}
-	free := func() error { return nil }
 	r.mu.Lock()
 	if p.leaf.end() {
 		leafGrace()
 	}
 	delete(r.programs, p.id)
 	r.dropHooks(p)
-	if u.open--; u.open == 0 {
+	u.open--
+	u.held++ // until its own prog arrays are empty
+	last := u.open == 0
+	if last {
 		delete(r.units, u)
-		if !u.kept {
-			free = u.free
-		}
+	}
+	r.mu.Unlock()
+	if last {
+		u.image.abandonMaps()
+	}
+	r.mu.Lock()
+	free := func() error { return nil }
+	if u.letGo() {
+		free = u.free
 	}
 	r.mu.Unlock()
 	return r.wait(ctx, r.retire(&u.pins, free))
+}
+
+// letGo ends what one element of a prog array, or Unload, holds of the unit. It reports whether nothing holds it any more,
+// so that it is to be freed. The caller holds runtime.mu.
+func (u *unit) letGo() (last bool) {
+	u.held--
+	return u.held == 0 && u.open == 0
 }
 
 // free frees the unit's memory. The caller holds runtime.mu.

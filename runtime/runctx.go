@@ -42,8 +42,11 @@ type nativeRegion struct {
 	writable             uint64
 }
 
-// regRAX is the number of rax in runContext.regs: that of its encoding.
-const regRAX = 0
+// The numbers of registers in runContext.regs: those of their encodings.
+const (
+	regRAX = 0
+	regRBP = 5
+)
 
 // The layouts are those of package codegen: an index that is not 0 fails to compile.
 var (

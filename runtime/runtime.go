@@ -52,7 +52,8 @@ type Runtime struct {
 	programs map[codegen.ProgID]*Program
 	next     codegen.ProgID
 	codes    codes
-	// arrayTypes are the program types of prog arrays that a program refers to, or that have had one; guarded by maps.mu.
+	slots    slots
+	// arrayTypes are the types (ownerOf) of prog arrays that a program refers to, or that have had one; guarded by maps.mu.
 	arrayTypes map[*abi.MapSpec]string
 	pins       int  // workers handed out, and operations on maps
 	orphaned   bool // closed while workers were held

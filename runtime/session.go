@@ -185,10 +185,7 @@ func (w *Worker) runTrace(t Tracer, in *codegen.Input, r *codegen.Result) (ret u
 	w.ctx = ctx
 	long := false
 	run := func() (uint64, error) {
-		if w.running != p {
-			w.setRunning(p)
-		}
-		w.rc.tails, w.slice = 0, w.budget.Start(w.fuel)
+		w.slice = w.begin()
 		return t.RunTrace(w, p.entry, w.rc.r1, w.rc.r2, func(s codegen.TraceStep) {
 			if long = len(r.Trace) == maxTrace; long {
 				cancel(errLongTrace)

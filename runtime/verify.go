@@ -108,8 +108,11 @@ func checkEntries(a *codegen.Artifact) error {
 	}
 	for i := range a.Entries {
 		e := &a.Entries[i]
-		if e.StackRegion > e.StackSize || e.StackSize > a.StackSize || e.StackSize > codegen.BPFStackSize {
-			return fmt.Errorf("program %s uses %d bytes of stack: at most %d", e.Name, e.StackSize, min(a.StackSize, codegen.BPFStackSize))
+		if e.StackRegion > e.StackSize || e.StackSize > a.StackSize || e.StackSize > codegen.MaxStackSize {
+			return fmt.Errorf("program %s uses %d bytes of stack: at most %d", e.Name, e.StackSize, min(a.StackSize, codegen.MaxStackSize))
+		}
+		if e.TailDepth > codegen.MaxTailDepth {
+			return fmt.Errorf("program %s makes a tail call with %d bytes of stack in use: at most %d", e.Name, e.TailDepth, codegen.MaxTailDepth)
 		}
 		if e.Context > abi.CtxStruct {
 			return &codegen.UnsupportedError{What: fmt.Sprintf("program %s of type %s", e.Name, e.Type), Msg: "its kind of context is not known here"}

@@ -35,8 +35,10 @@ type Worker struct {
 	state   atomic.Uint64 // stateFree, stateHeld, or the epoch in which it was leased
 	mem     Mem
 
-	bound   *Program // the one that runs
-	running *Program // whose regions are set: bound, or one that it has tail-called
+	bound   *Program // the one that is run
+	running *Program // whose code runs, as helpers see it: bound, or one that it has tail-called
+	top     uint64   // R10 of running at its entry, but of machine code
+	strayed bool     // tail calls have set something that is not bound's
 	memory  []byte   // of the run; it keeps the buffer alive and off the goroutine's stack
 	length  int      // of memory; -1 if the region of the memory is not set
 	mask    uint64   // of the return value
@@ -105,57 +107,72 @@ func (w *Worker) forget() {
 
 // bind makes p the program that the worker runs.
 func (w *Worker) bind(p *Program) {
-	w.setRunning(p)
-	w.bound, w.mask, w.memory, w.length = p, p.mask, nil, -1
+	w.native.bind(w, p)
+	w.setRunning(p, w.rc.stackTop)
+	w.bound, w.mask, w.memory, w.length, w.strayed = p, p.mask, nil, -1, false
 }
 
-// setRunning makes the code of p the one that runs: its regions but memory, which stays.
-func (w *Worker) setRunning(p *Program) {
-	img, memory := p.unit.image, w.mem.region[ir.RegionMemory]
-	n := ir.RegionMaps + len(img.Artifact.Maps)
-	// Machine code reads its regions in guards only, others look there for every access.
-	stack, first := uint64(img.Artifact.StackSize), 0
+// restart undoes what tail calls of the run before, or a run of another program as a hook, have set.
+func (w *Worker) restart() {
+	w.native.bind(w, w.bound)
+	w.setRunning(w.bound, w.rc.stackTop)
+	w.strayed = false
+}
+
+// setRunning makes the code of p the one that runs, with R10 = top at its entry: the regions of Mem but memory, which
+// stays. Where a frame of machine code lies is known to the code alone: helpers find the whole BPF stack.
+func (w *Worker) setRunning(p *Program, top uint64) {
+	w.running, w.top, w.strayed = p, top, true
+	w.budget.slice = sliceOf(p.info.Turn)
+	first, stack := 0, uint64(p.info.StackSize)
 	if p.info.StackRegion == 0 {
 		first = ir.RegionStack + 1
 	}
-	w.budget.slice = sliceOf(p.info.Turn)
-	w.native.bind(w, p, n)
-	w.mem.bind(first, n)
 	if w.native.bound() {
-		stack = uint64(p.info.StackRegion)
+		top, stack = w.rc.stackTop, codegen.BPFStackSize
 	}
-	w.setRegion(ir.RegionStack, w.stack(stack), stack, true)
-	w.setRegion(ir.RegionData, img.data.start(), img.data.size, true)
-	w.setRegion(ir.RegionRodata, img.consts.start(), img.consts.size, false)
-	for i := range img.maps {
-		m := img.maps[i]
+	memory := w.mem.region[ir.RegionMemory]
+	w.mem.bind(first, regionsOf(p))
+	w.setRegions(p, top-stack, stack, func(i int, p unsafe.Pointer, size uint64, writable bool) {
+		w.mem.region[i].set(p, size, writable)
+	})
+	w.mem.region[ir.RegionMemory] = memory
+}
+
+// regionsOf is how many regions a program has.
+func regionsOf(p *Program) int { return ir.RegionMaps + len(p.unit.image.maps) }
+
+// setRegions calls set with the regions of p but memory; its stack are size bytes at an address.
+func (w *Worker) setRegions(p *Program, stack, size uint64, set func(i int, p unsafe.Pointer, size uint64, writable bool)) {
+	img := p.unit.image
+	set(ir.RegionStack, w.pointer(stack), size, true)
+	set(ir.RegionData, img.data.start(), img.data.size, true)
+	set(ir.RegionRodata, img.consts.start(), img.consts.size, false)
+	for i, m := range img.maps {
 		mem, _ := m.Slab()
-		w.setRegion(ir.RegionMaps+i, unsafe.Pointer(unsafe.SliceData(mem)), uint64(len(mem)), m.Writable())
+		set(ir.RegionMaps+i, unsafe.Pointer(unsafe.SliceData(mem)), uint64(len(mem)), m.Writable())
 	}
-	w.setRegion(ir.RegionMemory, memory.ptr, memory.n1, memory.writable)
-	w.running = p
 }
 
-// stack is the address of the lowest of n bytes at the top of the BPF stack.
-func (w *Worker) stack(n uint64) unsafe.Pointer {
+// pointer is an address of the worker's own memory as a pointer.
+func (w *Worker) pointer(addr uint64) unsafe.Pointer {
 	rc := unsafe.Pointer(w.rc)
-	return unsafe.Add(rc, int(w.rc.stackTop-n-uint64(uintptr(rc))))
+	return unsafe.Add(rc, int(addr-uint64(uintptr(rc))))
 }
 
-// setRegion sets the region where the bound program looks for it: machine code
-// in the run context, others and helpers in Mem.
-func (w *Worker) setRegion(i int, p unsafe.Pointer, size uint64, writable bool) {
+// setPacket makes size bytes the region of the memory: machine code looks for it in the run context, others and helpers in Mem.
+func (w *Worker) setPacket(p unsafe.Pointer, size uint64, writable bool) {
 	if w.native.bound() {
-		w.rc.regions[i].set(uint64(uintptr(p)), size, writable)
+		w.rc.regions[ir.RegionMemory].set(uint64(uintptr(p)), size, writable)
 	}
-	w.mem.region[i].set(p, size, writable)
+	w.mem.region[ir.RegionMemory].set(p, size, writable)
 }
 
 // setMemory makes mem the memory of the run.
 func (w *Worker) setMemory(mem []byte) {
 	w.memory, w.length, w.rc.r1, w.rc.r2 = mem, len(mem), 0, 0
 	p, n := unsafe.Pointer(unsafe.SliceData(mem)), uint64(len(mem))
-	w.setRegion(ir.RegionMemory, p, n, true)
+	w.setPacket(p, n, true)
 	if n != 0 && w.bound.info.Context == abi.CtxMemory {
 		w.rc.r1, w.rc.r2 = uint64(uintptr(p)), n
 	}
@@ -216,11 +233,7 @@ func (w *Worker) startNow() (uint64, error) {
 	if w.bound.hooks.Load() != nil && !w.hook.around {
 		return w.startHooked(w.startNow)
 	}
-	slice := w.budget.Start(w.fuel)
-	if w.running != w.bound {
-		w.setRunning(w.bound)
-	}
-	w.rc.tails = w.tails
+	slice := w.begin()
 	if !w.native.bound() {
 		return w.runOther(slice)
 	}
@@ -233,6 +246,15 @@ func (w *Worker) startNow() (uint64, error) {
 		return w.stopped()
 	}
 	return ret & w.mask, nil
+}
+
+// begin makes the next run one that nothing has happened in yet, and returns its first slice.
+func (w *Worker) begin() (slice int64) {
+	if w.strayed || w.running != w.bound {
+		w.restart()
+	}
+	w.rc.tails = w.tails
+	return w.budget.Start(w.fuel)
 }
 
 // doneHelping lets the sets give back what the run has left behind.

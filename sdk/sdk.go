@@ -41,6 +41,8 @@ type Options struct {
 	Opt int
 	// CPU is the level to generate code for: "" is the target's lowest; see HostCPU.
 	CPU string
+	// Features are what the back end is to do on demand: those that its Target lists, else an *UnsupportedError.
+	Features []string
 	// Object asks Compile for C entries as well, for WriteObject.
 	Object bool
 	// Programs are the names of those wanted; empty means all that are not off by default.
@@ -63,7 +65,7 @@ type Options struct {
 }
 
 func (o *Options) core() core.Options {
-	return core.Options{Policy: o.Policy, NoLeaks: o.NoLeaks, Log: o.Log, Stop: o.Stop, Opt: o.Opt, CPU: o.CPU, Object: o.Object, Programs: o.Programs, Type: o.Type}
+	return core.Options{Policy: o.Policy, NoLeaks: o.NoLeaks, Log: o.Log, Stop: o.Stop, Opt: o.Opt, CPU: o.CPU, Features: o.Features, Object: o.Object, Programs: o.Programs, Type: o.Type}
 }
 
 // spec is what a session for the options gets.

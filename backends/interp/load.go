@@ -70,30 +70,40 @@ type executable struct {
 
 // Run implements runtime.Executable.
 func (x *executable) Run(w *runtime.Worker, entry int, r1, r2 uint64) (uint64, error) {
-	return x.chain(w, entry, r1, r2, x.observer)
+	return x.run(w, entry, r1, r2, x.observer)
 }
 
-// chain runs a program and those that it tail-calls.
-func (x *executable) chain(w *runtime.Worker, entry int, r1, r2 uint64, to Observer) (ret uint64, err error) {
+// run runs a program and, in its place, those that it tail-calls.
+func (x *executable) run(w *runtime.Worker, entry int, r1, r2 uint64, to Observer) (uint64, error) {
+	ret, err := x.one(w, entry, r1, r2, to)
+	if err == errTail {
+		return chain(w, r1, r2, to)
+	}
+	return ret, err
+}
+
+// chain runs the program that was tail-called last, and in its place those that it tail-calls.
+func chain(w *runtime.Worker, r1, r2 uint64, to Observer) (ret uint64, err error) {
 	for {
-		if to != nil {
-			ret, err = x.observe(w, entry, r1, r2, to)
-		} else {
-			ret, err = x.fast[entry].run(w, r1, r2, nil)
-		}
-		if err != errTail {
+		code, entry := w.Next()
+		if ret, err = code.(*executable).one(w, entry, r1, r2, to); err != errTail {
 			return ret, err
 		}
-		var code runtime.Executable
-		code, entry = w.Next()
-		x = code.(*executable)
 	}
+}
+
+// one runs a program up to its end or its tail call.
+func (x *executable) one(w *runtime.Worker, entry int, r1, r2 uint64, to Observer) (uint64, error) {
+	if to != nil {
+		return x.observe(w, entry, r1, r2, to)
+	}
+	return x.fast[entry].run(w, r1, r2, nil)
 }
 
 // RunTrace implements runtime.Tracer.
 func (x *executable) RunTrace(w *runtime.Worker, entry int, r1, r2 uint64, step func(codegen.TraceStep)) (uint64, error) {
 	t := &tracer{emit: step}
-	ret, err := x.chain(w, entry, r1, r2, t)
+	ret, err := x.run(w, entry, r1, r2, t)
 	t.end()
 	return ret, err
 }

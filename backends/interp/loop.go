@@ -449,15 +449,16 @@ loop:
 			pc = m.call(in, pc)
 		case opCallHelper:
 			if !m.callHelper(int(in.imm)) {
-				return r[ir.R0], nil
+				return m.exit(), nil
 			}
 		case opCPU:
 			r[in.dst&15] = uint64(w.CPU())
 		case opState:
 			r[in.dst&15] = w.State()
 		case opTailCall:
-			if m.tailCall() {
-				return 0, errTail
+			var on bool
+			if pc, on = m.tailCall(pc, o.to()); !on {
+				return 0, m.err
 			}
 		case opExit:
 			if m.depth == 0 {

@@ -61,14 +61,34 @@ func (m *machine) callHelper(index int) (on bool) {
 // errTail ends the run of a program that another one goes on for.
 var errTail = errors.New("tail call")
 
-// tailCall reports whether the run goes on in another program.
-func (m *machine) tailCall() bool {
-	if m.worker.TailCall(m.r[ir.R2], uint32(m.r[ir.R3]), m.slice) {
-		return true
+// tailCall goes on in another program, or behind the call: at pc. With on = false the run of this program ends: with
+// errTail if the other one goes on for it, from the frame where this one began.
+func (m *machine) tailCall(pc int, to Observer) (next int, on bool) {
+	here := m.worker.Activation()
+	switch {
+	case !m.worker.TailCall(m.r[ir.R2], uint32(m.r[ir.R3]), m.r[ir.R10], m.slice):
+		m.r[ir.R0] = 0
+		m.clobber()
+		return pc, true
+	case m.depth == 0:
+		m.err = errTail
+		return 0, false
 	}
-	m.r[ir.R0] = 0
-	m.clobber()
-	return false
+	var r0 uint64
+	if r0, m.err = chain(m.worker, m.r[ir.R1], 0, to); m.err != nil {
+		return 0, false
+	}
+	m.slice = m.worker.Slice()
+	m.worker.Resume(here)
+	next = m.ret()
+	m.r[ir.R0] = r0
+	return next, true
+}
+
+// exit ends the program.
+func (m *machine) exit() uint64 {
+	m.worker.SetSlice(m.slice)
+	return m.r[ir.R0]
 }
 
 // refill is called when the slice is used up; false ends the run with m.err.

@@ -34,6 +34,14 @@ type observation struct {
 	state    State
 }
 
+// to is who observes, nil if nobody does.
+func (o *observation) to() Observer {
+	if o == nil {
+		return nil
+	}
+	return o.observer
+}
+
 // step reports the instruction that the opStep at pc announces.
 func (o *observation) step(r *registers, depth, pc int) error {
 	s, site := &o.state, o.program.sites[pc]

@@ -42,6 +42,7 @@ type shared struct {
 	config    []string
 	points    []string
 	cpu       string
+	features  []string
 	timeout   time.Duration
 	logLevel  string
 	verbose   bool
@@ -117,6 +118,7 @@ func (a *app) sharedFlags(root *cobra.Command) {
 	f.StringArrayVar(&a.points, "tracepoint", nil, "a `TRACEPOINT` whose record programs may read, and no more: its format file (events/GROUP/NAME/format of tracefs), or its NAME in the types of --btf, NAME=CLASS if it shares its record")
 	f.StringArrayVar(&a.config, "kconfig", nil, "`NAME=VALUE` of a kernel's configuration, for .kconfig externs")
 	f.StringVar(&a.cpu, "cpu", "", "CPU `LEVEL`: x86-64, x86-64-v2, x86-64-v3, native")
+	f.StringSliceVar(&a.features, "feature", nil, "`NAMES` of what the back end is to do on demand, as plugin info lists them: of amd64 retpoline and ibt")
 	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "limit of the whole command, 0 for none")
 	f.StringVar(&a.logLevel, "log-level", "error", "`LEVEL` of plugins' logs: "+strings.Join(logLevels, ", "))
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more")
@@ -144,7 +146,7 @@ func (a *app) checkShared() error {
 // options are the compiler's options as the shared flags say.
 func (a *app) options() core.Options {
 	policy, noLeaks, _ := parsePolicy(a.policy) // checkShared has refused others
-	return core.Options{Policy: policy, NoLeaks: noLeaks, CPU: a.cpu, Programs: a.progs, Type: a.typ, Dump: a.dump()}
+	return core.Options{Policy: policy, NoLeaks: noLeaks, CPU: a.cpu, Features: a.features, Programs: a.progs, Type: a.typ, Dump: a.dump()}
 }
 
 // parsePolicy reads --policy: strict, guard, or strict with more rules.

@@ -40,12 +40,13 @@ type pluginJSON struct {
 }
 
 type targetJSON struct {
-	Name    string   `json:"name"`
-	Version string   `json:"version"`
-	Arch    string   `json:"arch"` // "" for any
-	CPUs    []string `json:"cpus"`
-	Opts    []int    `json:"opts"`
-	Object  bool     `json:"object"`
+	Name     string   `json:"name"`
+	Version  string   `json:"version"`
+	Arch     string   `json:"arch"` // "" for any
+	CPUs     []string `json:"cpus"`
+	Opts     []int    `json:"opts"`
+	Features []string `json:"features"` // what --feature takes
+	Object   bool     `json:"object"`
 }
 
 type setJSON struct {

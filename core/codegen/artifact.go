@@ -194,6 +194,7 @@ func (e *encoding) entry(n *Entry) {
 	e.bit(n.Return32)
 	e.u32(n.EntryInfo.StackSize)
 	e.u32(n.EntryInfo.StackRegion)
+	e.u32(n.TailDepth)
 	e.u32(n.Turn)
 	each(e, n.EntryInfo.Lines, (*encoding).line)
 	e.num(n.Insns)

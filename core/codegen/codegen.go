@@ -37,6 +37,9 @@ type EntryInfo struct {
 	// StackRegion is the size of region ir.RegionStack, the bytes below R10 at entry: StackSize if the
 	// program lets an address of its stack out of its sight, else 0: then the region does not exist.
 	StackRegion uint32
+	// TailDepth is how much of the BPF stack is in use, at most, above a function of the program that makes a tail call:
+	// it stays in use while what that leads to runs.
+	TailDepth uint32
 	// Turn bounds the instructions that run between two polls; 0 if it is not known.
 	Turn  uint32
 	Lines []obj.Line // source lines, ascending by slot
@@ -72,6 +75,8 @@ type Target struct {
 	CPUs []string
 	// Opts are the optimisation levels it has.
 	Opts []int
+	// Features are what it does on demand: see Options.Features.
+	Features []string
 	// Object says that its artifacts have C entries and can be written as ELF objects.
 	Object bool
 }
@@ -84,6 +89,8 @@ type Options struct {
 	CPU string
 	// Object asks for C-callable entries as well (ahead-of-time objects).
 	Object bool
+	// Features asks for what back ends have names for (Target.Features). One that the back end does not have is refused.
+	Features []string
 }
 
 // Artifact is compiled code as position-independent data. It is immutable once

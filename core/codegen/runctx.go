@@ -98,8 +98,14 @@ const (
 
 // Sizes of the stacks.
 const (
-	// BPFStackSize is 33 frames of 256 bytes and one of 512, rounded up to pages.
-	BPFStackSize = 12 << 10
+	// BPFStackSize is for ir.MaxTailCalls tail calls that leave MaxTailDepth bytes in use each, and a program of MaxStackSize.
+	BPFStackSize = 16 << 10
+	// MaxTailDepth bounds EntryInfo.TailDepth: less than 256 bytes in frames of multiples of 16 (check_max_stack_depth,
+	// kernel/bpf/verifier.c, Linux 6.18), and in each of up to seven a counter of 8 that a lowering adds.
+	MaxTailDepth = 240 + 7*8
+	// MaxStackSize bounds EntryInfo.StackSize. The verifier allows 512 bytes, but types of programs that have no tail calls
+	// themselves may have that in each of eight frames.
+	MaxStackSize = BPFStackSize - 33*MaxTailDepth
 	// ControlStackSize is usable bytes, beside the guard page below.
 	ControlStackSize = 64 << 10
 )

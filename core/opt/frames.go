@@ -12,7 +12,7 @@ import (
 func (p *program) frames() {
 	need := make([]int32, len(p.out.Funcs))
 	size := p.stackNeed(0, need)
-	p.info.StackSize = uint32(size)
+	p.info.StackSize, p.info.TailDepth = uint32(size), uint32(p.tailDepth(0, 0, make([]int32, len(need))))
 	p.info.Insns = countSlots(p.out)
 	if !p.v.Exposed() || size == 0 {
 		return
@@ -46,6 +46,27 @@ func (p *program) stackNeed(f int32, need []int32) int32 {
 	}
 	need[f] = fn.Frame + below + 1
 	return fn.Frame + below
+}
+
+// tailDepth is the stack above function f or a function that it calls where that makes a tail call, at most, if the frames
+// above f have so many bytes. deepest is how many they had, and one more, when f was looked at before.
+func (p *program) tailDepth(f, above int32, deepest []int32) (depth int32) {
+	if deepest[f] > above {
+		return 0
+	}
+	deepest[f] = above + 1
+	fn := p.out.Funcs[f]
+	for _, b := range fn.Blocks {
+		for i := range b.Insns {
+			switch in := &b.Insns[i]; in.Op {
+			case ir.OpTailCall:
+				depth = max(depth, above)
+			case ir.OpCall:
+				depth = max(depth, p.tailDepth(in.Ref.Index, above+fn.Frame, deepest))
+			}
+		}
+	}
+	return depth
 }
 
 // countSlots is the number of BPF slots of the program: one more than the last Pos.

@@ -10,7 +10,7 @@ import (
 )
 
 // runnable refuses what can be verified but not lowered in this version: helpers without an
-// implementation, tail calls in functions, packet loads of types without a helper for them.
+// implementation, packet loads of types without a helper for them.
 func runnable(v *verifier.Verified) error {
 	p := v.Program()
 	for fi, f := range p.Funcs {
@@ -20,7 +20,7 @@ func runnable(v *verifier.Verified) error {
 				if facts.Insns[int(facts.Start[b.ID])+i].Dead {
 					continue
 				}
-				if why := obstacle(v, fi, &b.Insns[i]); why != "" {
+				if why := obstacle(v, &b.Insns[i]); why != "" {
 					return &codegen.UnsupportedError{What: fmt.Sprintf("program %q", p.Name), Msg: fmt.Sprintf("insn %d: %s", b.Insns[i].Pos, why)}
 				}
 			}
@@ -29,22 +29,20 @@ func runnable(v *verifier.Verified) error {
 	return nil
 }
 
-// obstacle says why an instruction of function fi cannot be lowered, "" if it can.
-func obstacle(v *verifier.Verified, fi int, in *ir.Insn) string {
+// obstacle says why an instruction cannot be lowered, "" if it can.
+func obstacle(v *verifier.Verified, in *ir.Insn) string {
 	switch {
 	case (in.Op == ir.OpLoadAbs || in.Op == ir.OpLoadInd) && v.Type().Loads == "":
 		return fmt.Sprintf("packet loads do not run in programs of type %s", v.Type().Name)
 	case in.Op == ir.OpCallHelper:
-		return cannotCall(&v.Program().Helpers[in.Ref.Index], fi)
+		return cannotCall(&v.Program().Helpers[in.Ref.Index])
 	}
 	return ""
 }
 
-// cannotCall says why a helper cannot be called in function fi.
-func cannotCall(h *abi.Helper, fi int) string {
+// cannotCall says why a helper cannot be called.
+func cannotCall(h *abi.Helper) string {
 	switch {
-	case h.Intrinsic == abi.IntrinsicTailCall && fi > 0:
-		return fmt.Sprintf("%s in a function that is not the program itself does not run in this version", h.Name)
 	case h.Intrinsic == abi.IntrinsicForEach && h.With == "", h.Impl == abi.ImplNone:
 		return fmt.Sprintf("%s is declared but does not run in this version", h.Name)
 	}

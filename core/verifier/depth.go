@@ -33,14 +33,16 @@ type frames struct {
 	own   []int32  // bytes of the stack by function
 	need  []int32  // the same with the functions that it calls
 	above []int32  // bytes that the callers of a function use at most
+	tails []bool   // by function: it, or one that it calls, makes a tail call
 }
 
 // stackLimit refuses programs whose frames need more than ir.MaxStack bytes along
 // some chain of calls. A function that may use more than is counted gets all
-// that the deepest chain through it leaves: a program that keeps to the limit uses no more.
+// that the deepest chain through it leaves: a program that keeps to the limit uses no more. Above a tail call nothing is
+// added: what is in use there stays in use.
 func (a *analysis) stackLimit() *Error {
 	n := len(a.facts)
-	s := &frames{analysis: a, own: make([]int32, n), need: make([]int32, n), above: make([]int32, n)}
+	s := &frames{analysis: a, own: make([]int32, n), need: make([]int32, n), above: make([]int32, n), tails: make([]bool, n)}
 	if err := s.chains(); err != nil {
 		return err
 	}
@@ -102,8 +104,10 @@ func (s *frames) tailCalls(f int32) bool {
 
 // below adds up what f and the functions that it calls need.
 func (s *frames) below(f int32) *Error {
+	s.tails[f] = s.tailCalls(f)
 	for _, c := range s.calls[f] {
 		s.need[f] = max(s.need[f], s.need[c.callee])
+		s.tails[f] = s.tails[f] || s.tails[c.callee]
 	}
 	s.need[f] += s.own[f]
 	if fn := s.program.Funcs[f]; max(s.need[f], s.facts[f].Frame) > ir.MaxStack {
@@ -121,7 +125,7 @@ func (s *frames) over(f int32) *Error {
 	for _, c := range s.calls[f] {
 		s.above[c.callee] = max(s.above[c.callee], above+s.own[f])
 	}
-	if facts := &s.facts[f]; facts.below {
+	if facts := &s.facts[f]; facts.below && !s.tails[f] {
 		facts.Frame = max(facts.Frame, ir.MaxStack-above-(s.need[f]-s.own[f]))
 	}
 	return nil

@@ -36,6 +36,9 @@ type Env struct {
 	// Object is the word that stands for object number n in a table: the entry of a program, the address of a socket.
 	// EBADF if there is none. Without it every number but 0 stands for itself.
 	Object func(spec *abi.MapSpec, n uint64) (word uint64, err codegen.Errno)
+	// Drop, if it is set, is told that an element no longer has object number n, for which Object has given a word: once for
+	// each time that it has done so, but not when the map is closed. It may be nil.
+	Drop func(spec *abi.MapSpec, n uint64)
 }
 
 // Map is a codegen.Map with what a session needs beside. Lookup is for callers in an epoch of Env.Epochs: what it

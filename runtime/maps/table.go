@@ -111,24 +111,47 @@ func (m *table) Update(key, value []byte, flags uint64, _ int) codegen.Errno {
 	if errno != codegen.OK {
 		return errno
 	}
-	return m.put(i, w, n, flags)
+	out, errno := m.put(i, w, n, flags)
+	m.drop(out)
+	return errno
 }
 
-// put stores an object at index i, if the flags allow it.
-func (m *table) put(i uint32, w, n, flags uint64) codegen.Errno {
+// put stores an object at index i, if the flags allow it. out is the number of the one that is not in the table now, 0 if
+// there is none: the one that was there, or the new one.
+func (m *table) put(i uint32, w, n, flags uint64) (out uint64, errno codegen.Errno) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch used := m.words[i] != 0; {
 	case used && m.rules.same && m.words[i] == w:
-		return codegen.OK
+		return n, codegen.OK
 	case used && flags == updateNoExist:
-		return codegen.EEXIST
+		return n, codegen.EEXIST
 	case !used && flags == updateExist:
-		return codegen.ENOENT
+		return n, codegen.ENOENT
+	case used:
+		out = m.numbers[i]
 	}
 	store(&m.numbers[i], n)
 	store(&m.words[i], w)
-	return codegen.OK
+	return out, codegen.OK
+}
+
+// take makes the entry at index i empty. out is the number of the object that was there, 0 if there was none.
+func (m *table) take(i uint32) (out uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.words[i] == 0 {
+		return 0
+	}
+	store(&m.words[i], 0)
+	return m.numbers[i]
+}
+
+// drop tells the owner of objects that one is not in the table any more.
+func (m *table) drop(n uint64) {
+	if n != 0 && m.env.Drop != nil {
+		m.env.Drop(m.spec, n)
+	}
 }
 
 func (m *table) Delete(key []byte) codegen.Errno {
@@ -136,12 +159,11 @@ func (m *table) Delete(key []byte) codegen.Errno {
 	if errno != codegen.OK {
 		return errno
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.words[i] == 0 {
+	out := m.take(i)
+	if out == 0 {
 		return m.rules.empty
 	}
-	store(&m.words[i], 0)
+	m.drop(out)
 	return codegen.OK
 }
 

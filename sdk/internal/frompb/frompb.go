@@ -54,7 +54,7 @@ func list[A, B any](r *reader, in []*A, one func(*reader, *A) B) []B {
 
 // Target converts a target.
 func Target(t *pb.Target) codegen.Target {
-	out := codegen.Target{Name: t.GetName(), Version: t.GetVersion(), Arch: t.GetArch(), CPUs: t.GetCpus(), Object: t.GetObject()}
+	out := codegen.Target{Name: t.GetName(), Version: t.GetVersion(), Arch: t.GetArch(), CPUs: t.GetCpus(), Object: t.GetObject(), Features: t.GetFeatures()}
 	for _, o := range t.GetOpts() {
 		out.Opts = append(out.Opts, int(o))
 	}
@@ -63,7 +63,7 @@ func Target(t *pb.Target) codegen.Target {
 
 // Options converts the options of a compile.
 func Options(o *pb.Options) codegen.Options {
-	return codegen.Options{Opt: int(o.GetOpt()), CPU: o.GetCpu(), Object: o.GetObject()}
+	return codegen.Options{Opt: int(o.GetOpt()), CPU: o.GetCpu(), Object: o.GetObject(), Features: o.GetFeatures()}
 }
 
 // Unit converts a unit and checks its programs, so that a back end gets only
@@ -140,6 +140,7 @@ func entryInfo(r *reader, e *pb.EntryInfo) codegen.EntryInfo {
 		StackSize:   e.GetStackSize(),
 		StackRegion: e.GetStackRegion(),
 		Turn:        e.GetTurn(),
+		TailDepth:   e.GetTailDepth(),
 		Lines:       list(r, e.GetLines(), line),
 		Insns:       int(e.GetInsns()),
 	}

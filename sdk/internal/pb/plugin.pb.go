@@ -332,6 +332,7 @@ type Target struct {
 	Cpus          []string               `protobuf:"bytes,4,rep,name=cpus,proto3" json:"cpus,omitempty"`
 	Opts          []int64                `protobuf:"varint,5,rep,packed,name=opts,proto3" json:"opts,omitempty"`
 	Object        bool                   `protobuf:"varint,6,opt,name=object,proto3" json:"object,omitempty"`
+	Features      []string               `protobuf:"bytes,7,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -406,6 +407,13 @@ func (x *Target) GetObject() bool {
 		return x.Object
 	}
 	return false
+}
+
+func (x *Target) GetFeatures() []string {
+	if x != nil {
+		return x.Features
+	}
+	return nil
 }
 
 type CompileRequest struct {
@@ -509,6 +517,7 @@ type Options struct {
 	Opt           int64                  `protobuf:"varint,1,opt,name=opt,proto3" json:"opt,omitempty"`
 	Cpu           string                 `protobuf:"bytes,2,opt,name=cpu,proto3" json:"cpu,omitempty"`
 	Object        bool                   `protobuf:"varint,3,opt,name=object,proto3" json:"object,omitempty"`
+	Features      []string               `protobuf:"bytes,4,rep,name=features,proto3" json:"features,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -562,6 +571,13 @@ func (x *Options) GetObject() bool {
 		return x.Object
 	}
 	return false
+}
+
+func (x *Options) GetFeatures() []string {
+	if x != nil {
+		return x.Features
+	}
+	return nil
 }
 
 type Unit struct {
@@ -679,6 +695,7 @@ type EntryInfo struct {
 	Insns         int64                  `protobuf:"varint,9,opt,name=insns,proto3" json:"insns,omitempty"`
 	StackRegion   uint32                 `protobuf:"varint,10,opt,name=stack_region,json=stackRegion,proto3" json:"stack_region,omitempty"`
 	Turn          uint32                 `protobuf:"varint,11,opt,name=turn,proto3" json:"turn,omitempty"`
+	TailDepth     uint32                 `protobuf:"varint,12,opt,name=tail_depth,json=tailDepth,proto3" json:"tail_depth,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -786,6 +803,13 @@ func (x *EntryInfo) GetStackRegion() uint32 {
 func (x *EntryInfo) GetTurn() uint32 {
 	if x != nil {
 		return x.Turn
+	}
+	return 0
+}
+
+func (x *EntryInfo) GetTailDepth() uint32 {
+	if x != nil {
+		return x.TailDepth
 	}
 	return 0
 }
@@ -4524,23 +4548,25 @@ const file_plugin_proto_rawDesc = "" +
 	"\vInfoRequest\"V\n" +
 	"\fInfoResponse\x12.\n" +
 	"\x06target\x18\x01 \x01(\v2\x16.bpfc.plugin.v1.TargetR\x06target\x12\x16\n" +
-	"\x06runner\x18\x02 \x01(\bR\x06runner\"\x8a\x01\n" +
+	"\x06runner\x18\x02 \x01(\bR\x06runner\"\xa6\x01\n" +
 	"\x06Target\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x12\n" +
 	"\x04arch\x18\x03 \x01(\tR\x04arch\x12\x12\n" +
 	"\x04cpus\x18\x04 \x03(\tR\x04cpus\x12\x12\n" +
 	"\x04opts\x18\x05 \x03(\x03R\x04opts\x12\x16\n" +
-	"\x06object\x18\x06 \x01(\bR\x06object\"m\n" +
+	"\x06object\x18\x06 \x01(\bR\x06object\x12\x1a\n" +
+	"\bfeatures\x18\a \x03(\tR\bfeatures\"m\n" +
 	"\x0eCompileRequest\x12(\n" +
 	"\x04unit\x18\x01 \x01(\v2\x14.bpfc.plugin.v1.UnitR\x04unit\x121\n" +
 	"\aoptions\x18\x02 \x01(\v2\x17.bpfc.plugin.v1.OptionsR\aoptions\"G\n" +
 	"\x0fCompileResponse\x124\n" +
-	"\bartifact\x18\x01 \x01(\v2\x18.bpfc.plugin.v1.ArtifactR\bartifact\"E\n" +
+	"\bartifact\x18\x01 \x01(\v2\x18.bpfc.plugin.v1.ArtifactR\bartifact\"a\n" +
 	"\aOptions\x12\x10\n" +
 	"\x03opt\x18\x01 \x01(\x03R\x03opt\x12\x10\n" +
 	"\x03cpu\x18\x02 \x01(\tR\x03cpu\x12\x16\n" +
-	"\x06object\x18\x03 \x01(\bR\x06object\"\xc1\x02\n" +
+	"\x06object\x18\x03 \x01(\bR\x06object\x12\x1a\n" +
+	"\bfeatures\x18\x04 \x03(\tR\bfeatures\"\xc1\x02\n" +
 	"\x04Unit\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bprograms\x18\x02 \x01(\fR\bprograms\x123\n" +
@@ -4550,7 +4576,7 @@ const file_plugin_proto_rawDesc = "" +
 	"\ahelpers\x18\x06 \x03(\v2\x16.bpfc.plugin.v1.HelperR\ahelpers\x12*\n" +
 	"\x05items\x18\a \x03(\v2\x14.bpfc.plugin.v1.ItemR\x05items\x12\x1f\n" +
 	"\vshared_data\x18\b \x01(\bR\n" +
-	"sharedData\"\xb6\x02\n" +
+	"sharedData\"\xd5\x02\n" +
 	"\tEntryInfo\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\asection\x18\x02 \x01(\tR\asection\x12\x12\n" +
@@ -4564,7 +4590,9 @@ const file_plugin_proto_rawDesc = "" +
 	"\x05insns\x18\t \x01(\x03R\x05insns\x12!\n" +
 	"\fstack_region\x18\n" +
 	" \x01(\rR\vstackRegion\x12\x12\n" +
-	"\x04turn\x18\v \x01(\rR\x04turn\"h\n" +
+	"\x04turn\x18\v \x01(\rR\x04turn\x12\x1d\n" +
+	"\n" +
+	"tail_depth\x18\f \x01(\rR\ttailDepth\"h\n" +
 	"\x04Line\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\x03R\x04slot\x12\x12\n" +
 	"\x04file\x18\x02 \x01(\tR\x04file\x12\x12\n" +

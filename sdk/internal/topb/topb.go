@@ -24,7 +24,7 @@ func list[A, B any](in []A, one func(*A) *B) []*B {
 
 // Target converts a target.
 func Target(t codegen.Target) *pb.Target {
-	out := &pb.Target{Name: t.Name, Version: t.Version, Arch: t.Arch, Cpus: t.CPUs, Object: t.Object}
+	out := &pb.Target{Name: t.Name, Version: t.Version, Arch: t.Arch, Cpus: t.CPUs, Object: t.Object, Features: t.Features}
 	for _, o := range t.Opts {
 		out.Opts = append(out.Opts, int64(o))
 	}
@@ -33,7 +33,7 @@ func Target(t codegen.Target) *pb.Target {
 
 // Options converts the options of a compile.
 func Options(o codegen.Options) *pb.Options {
-	return &pb.Options{Opt: int64(o.Opt), Cpu: o.CPU, Object: o.Object}
+	return &pb.Options{Opt: int64(o.Opt), Cpu: o.CPU, Object: o.Object, Features: o.Features}
 }
 
 // Unit converts a unit; its programs travel in the binary form of the IR. Data
@@ -110,6 +110,7 @@ func entryInfo(e *codegen.EntryInfo) *pb.EntryInfo {
 		StackSize:   e.StackSize,
 		StackRegion: e.StackRegion,
 		Turn:        e.Turn,
+		TailDepth:   e.TailDepth,
 		Lines:       list(e.Lines, line),
 		Insns:       int64(e.Insns),
 	}
