@@ -442,7 +442,9 @@ func (c *comparison) span(s *span) bool {
 	}
 	id, d, ok := c.mapped(s.id)
 	if !ok {
-		return true // no live pointer has it
+		if id, ok = c.again(s.id); !ok {
+			return true // no live pointer has it, and none will
+		}
 	}
 	t := c.p.bound(id, s.short)
 	switch {
@@ -464,6 +466,49 @@ func (c *comparison) mapped(old uint32) (id uint32, d int64, ok bool) {
 		}
 	}
 	return old, 0, old < firstID
+}
+
+// again is the path's name of an identity that no live pointer has but that can come about again, because what such pointers
+// are derived from is live; 0 if the path has no such pointers. It reports false if it cannot come about.
+func (c *comparison) again(old uint32) (id uint32, ok bool) {
+	if id, d, ok := c.mapped(old); ok {
+		if d != 0 {
+			id = 0
+		}
+		return id, true
+	}
+	f, ok := c.derived[old]
+	if !ok {
+		return 0, false
+	}
+	if f.start, ok = c.again(f.start); !ok {
+		return 0, false
+	}
+	if f.by != 0 {
+		if f.by, ok = c.counterpart(f.by); !ok {
+			return 0, false
+		}
+	}
+	return c.identities[f], true
+}
+
+// counterpart is the path's name of the base of a number that is live, 0 if its number is a constant apart. It reports false
+// if no live number has the base.
+func (c *comparison) counterpart(base ref) (ref, bool) {
+	for _, p := range c.bases {
+		if p.old == base && p.d == 0 {
+			return p.new, true
+		}
+		if p.old == base {
+			return 0, true
+		}
+	}
+	if c.exact || c.m.done { // then numbers that pointers were derived from twice have been matched
+		return 0, false
+	}
+	held := false
+	c.q.each(func(r ref) { held = held || c.at(r).kind == isScalar && c.at(r).base == base })
+	return base, held
 }
 
 // relation reports whether the path knows what r says, and what follows from r and a second relation:

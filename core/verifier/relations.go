@@ -218,8 +218,13 @@ func (a *analysis) noteRelation(r *relation) bool {
 }
 
 // narrowRelated narrows what is less than x, or more, by the new range of x.
-func (a *analysis) narrowRelated(p *path, in *ir.Insn, x ref) {
-	if len(p.relations) == 0 {
+func (a *analysis) narrowRelated(p *path, in *ir.Insn, x ref) { a.narrowChain(p, in, x, relationSteps) }
+
+// relationSteps bounds how many relations are followed from one number to the next.
+const relationSteps = 3
+
+func (a *analysis) narrowChain(p *path, in *ir.Insn, x ref, left int) {
+	if len(p.relations) == 0 || left == 0 {
 		return
 	}
 	n := *a.at(x)
@@ -230,11 +235,11 @@ func (a *analysis) narrowRelated(p *path, in *ir.Insn, x ref) {
 		switch {
 		case r.y == n.base: // base(x) + c ≤ n.base = n - off
 			if top := n.num.UMax(); top <= 1<<62 {
-				a.narrowBase(p, in, x, r, r.x, 0, int64(top)-n.off-r.c)
+				a.narrowBase(p, in, x, r, r.x, 0, int64(top)-n.off-r.c, left)
 			}
 		case r.x == n.base:
 			if low := n.num.UMin(); low <= 1<<62 {
-				a.narrowBase(p, in, x, r, r.y, int64(low)-n.off+r.c, maxInt64)
+				a.narrowBase(p, in, x, r, r.y, int64(low)-n.off+r.c, maxInt64, left)
 			}
 		}
 	}
@@ -244,11 +249,11 @@ const maxInt64 = 1<<63 - 1
 
 // narrowBase narrows all numbers of a base to lo … hi, counted from the base. What relies on
 // the narrowed ones relies on the relation.
-func (a *analysis) narrowBase(p *path, in *ir.Insn, by ref, rel relation, base ref, lo, hi int64) {
+func (a *analysis) narrowBase(p *path, in *ir.Insn, by ref, rel relation, base ref, lo, hi int64, left int) {
 	if hi < 0 || lo > hi {
 		return
 	}
-	why := uint32(0)
+	why, last := uint32(0), ref(0)
 	p.replace(func(r ref) ref {
 		k := a.at(r)
 		if k.kind != isScalar || k.base != base || !a.plain(k) {
@@ -274,7 +279,11 @@ func (a *analysis) narrowBase(p *path, in *ir.Insn, by ref, rel relation, base r
 			why = uint32(len(a.reasons))
 		}
 		nr := a.narrowed(p, in, r, by, num)
-		a.at(nr).id = why
+		a.at(nr).id, last = why, nr
 		return nr
 	})
+	if last != 0 {
+		a.promise(p, last)
+		a.narrowChain(p, in, last, left-1)
+	}
 }

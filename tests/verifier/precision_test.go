@@ -30,3 +30,15 @@ func TestPrecision(t *testing.T) {
 		require.Equal(t, c.code, codeOf(t, c.text, "xdp"), c.name)
 	}
 }
+
+// What a comparison says about a number that the length was compared with, it says about the length.
+func TestLengthOverRelations(t *testing.T) {
+	const start = "r0 = 0\nif r2 < 4 goto out\nr4 = *(u8 *)(r1 + 0)\nr4 &= 60\nr5 = r4\nr5 += 67\nif r5 > r2 goto out\n"
+	const end = "out: exit"
+	for name, middle := range map[string]string{
+		"one":   "if r4 == 0 goto out\nif r2 < 68 goto out\nr0 = *(u8 *)(r1 + 67)\n",
+		"chain": "r3 = *(u8 *)(r1 + 1)\nr3 &= r4\nif r3 < 60 goto out\nr5 = r1\nr5 += r4\nr0 = *(u8 *)(r5 + 66)\n",
+	} {
+		require.Nil(t, verify(t, start+middle+end, "mem", verifier.Strict), name)
+	}
+}

@@ -33,6 +33,8 @@ var meetings = []twoWays{
 	{"an index that is in a pointer only", "r5 = *(u8 *)(r1 + 2)\nr8 = r1\nr8 += r5\n", "if r5 >= r2 goto out", "", "r0 = *(u8 *)(r8 + 0)"},
 	{"the number that a pointer was moved by", twoBytes + someEnd, "r8 = r1\nr8 += r5", "r8 = r1\nr8 += r7", "r4 = r8\nr4 += 1\nif r4 > r3 goto out\nr9 = r1\nr9 += r5\nr0 = *(u8 *)(r9 + 0)"},
 	{"two pointers moved by one number", twoBytes + someEnd, "r8 = r5", "r8 = r7", "r4 = r1\nr4 += r8\nr9 = r1\nr9 += r5\nr4 += 1\nif r4 > r3 goto out\nr0 = *(u8 *)(r9 + 0)"},
+	{"a pointer that is made again, which a comparison has bounded", "r5 = *(u8 *)(r1 + 2)\n" + someEnd, "r8 = r1\nr8 += r5\nr8 += 69\nif r8 > r3 goto out", "r8 = r1",
+		"r8 = 0\nr9 = r1\nr9 += r5\nr9 += 49\nif r9 > r3 goto bad" + wrongByte},
 	{"bytes that are 0 beside a number on the stack", "r6 = 0\n*(u64 *)(r10 - 8) = r7\n",
 		"*(u8 *)(r10 - 4) = r6\n*(u8 *)(r10 - 3) = r6\n*(u8 *)(r10 - 2) = r6\n*(u8 *)(r10 - 1) = r6\n*(u32 *)(r10 - 8) = r6", "*(u32 *)(r10 - 8) = r6",
 		"r5 = *(u32 *)(r10 - 4)\nif r5 != 0 goto bad" + wrongByte},
