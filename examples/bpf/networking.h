@@ -459,6 +459,27 @@ struct bpf_sock_addr {
 	__bpf_md_ptr(struct bpf_sock *, sk);
 } __attribute__((aligned(8)));
 
+struct cbpf_md {
+	__u32 data;
+	__u32 data_end;
+	__u32 len;
+	__u32 protocol;
+	__u32 pkt_type;
+	__u32 ifindex;
+	__u32 mark;
+	__u32 queue_mapping;
+	__u32 hatype;
+	__u32 hash;
+	__u32 cpu;
+	__u32 vlan_tci;
+	__u32 vlan_present;
+	__u32 vlan_proto;
+	__u32 payload;
+	__u32 has_device;
+	__s32 network_header;
+	__s32 link_header;
+} __attribute__((aligned(4)));
+
 /* What programs of type sched_cls return. */
 enum {
 	TC_ACT_UNSPEC = -1,
@@ -749,6 +770,8 @@ static __u64 (* const bpf_ktime_get_tai_ns)(void) = (void *) 208;
 static long (* const bpf_user_ringbuf_drain)(void *map, void *callback_fn, void *ctx, __u64 flags) = (void *) 209;
 static void *(* const bpf_cgrp_storage_get)(void *map, struct cgroup *cgroup, void *value, __u64 flags) = (void *) 210;
 static long (* const bpf_cgrp_storage_delete)(void *map, struct cgroup *cgroup) = (void *) 211;
+extern long bpf_classic_nlattr(struct cbpf_md *md, __u32 offset, __u32 type) __weak __ksym;
+extern long bpf_classic_nlattr_nest(struct cbpf_md *md, __u32 offset, __u32 type) __weak __ksym;
 extern int bpf_dynptr_from_skb(struct __sk_buff *s, __u64 flags, struct bpf_dynptr *ptr) __weak __ksym;
 extern int bpf_dynptr_from_xdp(struct xdp_md *x, __u64 flags, struct bpf_dynptr *ptr) __weak __ksym;
 extern int bpf_dynptr_from_skb_meta(struct __sk_buff *skb, __u64 flags, struct bpf_dynptr *ptr) __weak __ksym;

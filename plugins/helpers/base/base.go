@@ -18,7 +18,7 @@ func Set() *abi.Set {
 			Sections: []string{"mem", "mem/*"},
 			Context:  abi.Context{Kind: abi.CtxMemory, Name: "memory"},
 			Helpers:  []string{"*"},
-		}, hookType()},
+		}, hookType(), seccomp()},
 		Helpers:  helpers(),
 		MapKinds: mapKinds(),
 		Structs:  []abi.Context{opaque(task), opaque(registers), opaque(cgroup), opaque(kptr), opaque(perCPUVar)},
@@ -27,4 +27,16 @@ func Set() *abi.Set {
 
 func opaque(name string) abi.Context {
 	return abi.Context{Kind: abi.CtxStruct, Name: name, Opaque: true}
+}
+
+// seccomp is the type of programs that were made of classic filters of system calls: R1 is the address of a struct
+// seccomp_data (include/uapi/linux/seccomp.h, Linux 6.18), the low 32 bits of R0 are the action. They call nothing.
+func seccomp() abi.ProgType {
+	c := abi.Context{Kind: abi.CtxMemory, Name: "seccomp_data", Size: 64, Fields: []abi.Field{
+		{Name: "nr", Offset: 0, Size: 4, Signed: true},
+		{Name: "arch", Offset: 4, Size: 4},
+		{Name: "instruction_pointer", Offset: 8, Size: 8},
+		{Name: "args", Offset: 16, Size: 48, Unit: 8},
+	}}
+	return abi.ProgType{Name: "seccomp", Sections: []string{"seccomp"}, Context: c}
 }

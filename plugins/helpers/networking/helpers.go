@@ -43,7 +43,7 @@ const internal = 0xbf << 24
 func helpers() []abi.Helper {
 	var hs []abi.Helper
 	for _, group := range [][]abi.Helper{packetHelpers(), checksumHelpers(), tunnelKeyHelpers(), xdpOwnHelpers(), redirectHelpers(),
-		socketOwnHelpers(), syncookieHelpers(), storageHelpers(), sockmapHelpers(), lightweightHelpers(), cgroupHelpers(), sockOpsOwnHelpers(), castHelpers(), functionHelpers()} {
+		socketOwnHelpers(), classicOwnHelpers(), syncookieHelpers(), storageHelpers(), sockmapHelpers(), lightweightHelpers(), cgroupHelpers(), sockOpsOwnHelpers(), castHelpers(), functionHelpers()} {
 		hs = append(hs, group...)
 	}
 	return hs

@@ -29,7 +29,7 @@ func Implement(h codegen.Home) (codegen.Implementation, error) {
 func (n *network) helpers() map[string]codegen.GoHelper {
 	all := map[string]codegen.GoHelper{}
 	for _, family := range []map[string]codegen.GoHelper{
-		byteGo(), shapeGo(), checksumGo(), tunnelGo(), n.frameGo(), hashGo(),
+		byteGo(), classicGo(), shapeGo(), checksumGo(), tunnelGo(), n.frameGo(), hashGo(),
 		n.redirectGo(), n.routeGo(), n.socketGo(), n.optionGo(), n.messageGo(), n.storageGo(),
 	} {
 		maps.Copy(all, family)

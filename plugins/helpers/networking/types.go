@@ -155,7 +155,7 @@ func types() []abi.ProgType {
 		t.Variants, t.PacketArgs = running(variants(r.kernel, r.attach)), packetArgs(r.kernel)
 		ts = append(ts, t)
 	}
-	return ts
+	return append(ts, classicTypes()...)
 }
 
 // privateSize is how many bytes the implementation keeps behind the context of a run.
