@@ -288,6 +288,14 @@ struct bpf_flow_keys {
 	__u32 flow_label;
 } __attribute__((aligned(4)));
 
+struct bpf_hook {
+	__u64 arg1;
+	__u64 arg2;
+	__u64 ret;
+	__u64 exit;
+	__u64 failed;
+} __attribute__((aligned(8)));
+
 struct __sk_buff {
 	__u32 len;
 	__u32 pkt_type;
