@@ -118,7 +118,7 @@ func (a *app) sharedFlags(root *cobra.Command) {
 	f.StringArrayVar(&a.points, "tracepoint", nil, "a `TRACEPOINT` whose record programs may read, and no more: its format file (events/GROUP/NAME/format of tracefs), or its NAME in the types of --btf, NAME=CLASS if it shares its record")
 	f.StringArrayVar(&a.config, "kconfig", nil, "`NAME=VALUE` of a kernel's configuration, for .kconfig externs")
 	f.StringVar(&a.cpu, "cpu", "", "CPU `LEVEL`: x86-64, x86-64-v2, x86-64-v3, native")
-	f.StringSliceVar(&a.features, "feature", nil, "`NAMES` of what the back end is to do on demand, as plugin info lists them: of amd64 retpoline and ibt")
+	f.StringSliceVar(&a.features, "feature", nil, "`NAMES` of what the back end is to do on demand, of those that plugin info lists")
 	f.DurationVar(&a.timeout, "timeout", 2*time.Minute, "limit of the whole command, 0 for none")
 	f.StringVar(&a.logLevel, "log-level", "error", "`LEVEL` of plugins' logs: "+strings.Join(logLevels, ", "))
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "say more")
