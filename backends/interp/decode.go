@@ -15,6 +15,7 @@ type program struct {
 	image *runtime.Image
 	code  []inst
 	sites []site // of each of code
+	slots int    // that a function has at most
 }
 
 // site is where an inst comes from.
@@ -53,6 +54,10 @@ type decoder struct {
 }
 
 func (d *decoder) function(f *ir.Func) {
+	if f.Virtual != 0 {
+		f = spilled(f)
+		d.out.slots = max(d.out.slots, int(f.Slots))
+	}
 	d.f, d.jumps, d.blocks = f, d.jumps[:0], make([]int32, len(f.Blocks))
 	for i, b := range f.Blocks {
 		d.blocks[i] = int32(len(d.out.code))
@@ -115,6 +120,7 @@ var decoders = func() (t [256]func(d *decoder, b *ir.Block, j int)) {
 	t[ir.OpLea], t[ir.OpGuardMem], t[ir.OpGuardAlign] = (*decoder).lea, (*decoder).guard, (*decoder).align
 	t[ir.OpCall], t[ir.OpCallHelper], t[ir.OpPoll] = (*decoder).call, (*decoder).helper, (*decoder).poll
 	t[ir.OpCPU], t[ir.OpState], t[ir.OpTailCall] = (*decoder).cpu, (*decoder).state, (*decoder).tailCall
+	t[ir.OpSpill], t[ir.OpReload] = (*decoder).slot, (*decoder).slot
 	t[ir.OpJmp], t[ir.OpBr], t[ir.OpExit], t[ir.OpFault] = (*decoder).jmp, (*decoder).branch, (*decoder).exit, (*decoder).end
 	return t
 }()
@@ -162,6 +168,16 @@ func (d *decoder) cpu(b *ir.Block, j int) {
 
 func (d *decoder) state(b *ir.Block, j int) {
 	d.emit(&b.Insns[j], inst{op: opState, dst: reg(b.Insns[j].Dst)})
+}
+
+// slot decodes spills and reloads.
+func (d *decoder) slot(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	op := opSpill
+	if i.Op == ir.OpReload {
+		op = opReload
+	}
+	d.emit(i, inst{op: op, dst: reg(i.Dst), a: reg(i.A), imm: uint64(i.Imm)})
 }
 
 func (d *decoder) tailCall(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opTailCall}) }
@@ -261,7 +277,7 @@ func (d *decoder) helper(b *ir.Block, j int) {
 func (d *decoder) call(b *ir.Block, j int) {
 	i := &b.Insns[j]
 	d.calls = append(d.calls, len(d.out.code))
-	d.emit(i, inst{op: opCall, disp: i.Ref.Index, imm: uint64(d.f.Frame)})
+	d.emit(i, inst{op: opCall, disp: i.Ref.Index, imm: uint64(d.f.Frame) | uint64(d.f.Slots)<<32})
 }
 
 // unary are the ops of one operand, by width (64, 32) and size.

@@ -31,7 +31,7 @@ func New() Backend { return Backend{} }
 
 // Target names the back end; it makes code for any architecture.
 func (Backend) Target() codegen.Target {
-	return codegen.Target{Name: name, Version: Version, Opts: []int{0}}
+	return codegen.Target{Name: name, Version: Version, Opts: []int{0, 2}}
 }
 
 // Compile checks the unit and wraps its IR in an artifact. CPU levels mean
@@ -76,8 +76,8 @@ var (
 
 func checkOptions(o codegen.Options) error {
 	switch {
-	case o.Opt != 0:
-		return &codegen.UnsupportedError{What: fmt.Sprintf("-O%d by the interpreter", o.Opt), Msg: "use -O 0"}
+	case o.Opt != 0 && o.Opt != 2:
+		return &codegen.UnsupportedError{What: fmt.Sprintf("-O%d by the interpreter", o.Opt), Msg: "use -O 0 or 2"}
 	case o.Object:
 		return &codegen.UnsupportedError{What: "an object file by the interpreter", Msg: "it makes no machine code: use --backend amd64"}
 	}

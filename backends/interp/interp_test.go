@@ -331,7 +331,7 @@ func TestUnsupported(t *testing.T) {
 	}
 	_, err := run(t, nil, deep(8))
 	require.NoError(t, err)
-	for _, o := range []codegen.Options{{Opt: 2}, {Object: true}} {
+	for _, o := range []codegen.Options{{Opt: 1}, {Object: true}} {
 		_, err := interp.New().Compile(context.Background(), unit(t, body("exit")), o)
 		var e *codegen.UnsupportedError
 		require.ErrorAs(t, err, &e)

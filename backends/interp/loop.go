@@ -28,6 +28,9 @@ const indexed = 15
 // (decode); masking them spares the bounds check.
 func (p *program) run(w *runtime.Worker, r1, r2 uint64, o *observation) (uint64, error) {
 	m := machine{worker: w, mem: w.Mem(), slice: w.Slice(), top: w.StackTop()}
+	if p.slots > 0 {
+		m.slots = make([]uint64, ir.MaxActive*p.slots)
+	}
 	r, code, pc := &m.r, p.code, 0
 	r[ir.R1], r[ir.R2], r[ir.R10] = r1, r2, m.top
 loop:
@@ -455,6 +458,10 @@ loop:
 			r[in.dst&15] = uint64(w.CPU())
 		case opState:
 			r[in.dst&15] = w.State()
+		case opSpill:
+			m.slots[m.base+int(in.imm)] = r[in.a&15]
+		case opReload:
+			r[in.dst&15] = m.slots[m.base+int(in.imm)]
 		case opTailCall:
 			var on bool
 			if pc, on = m.tailCall(pc, o.to()); !on {

@@ -16,6 +16,8 @@ type machine struct {
 	addr   uint64 // of the access that faults
 	top    uint64 // R10 of the entry
 	err    error
+	slots  []uint64 // of spills: those of the function at hand from base on
+	base   int
 	depth  int
 	frames [ir.MaxActive]frame
 }
@@ -23,16 +25,18 @@ type machine struct {
 // frame is what a call saves and a return restores, as native code does.
 type frame struct {
 	pc    int
+	base  int
 	saved [4]uint64 // R6 to R9
 	r10   uint64
 }
 
-// call enters the function at in.disp, from one with in.imm bytes of frame.
+// call enters the function at in.disp, from one with the low half of in.imm bytes of frame and the high half slots.
 func (m *machine) call(in *inst, pc int) (next int) {
 	f := &m.frames[m.depth&(ir.MaxActive-1)]
-	f.pc, f.r10 = pc, m.r[ir.R10]
+	f.pc, f.base, f.r10 = pc, m.base, m.r[ir.R10]
 	copy(f.saved[:], m.r[ir.R6:])
-	m.r[ir.R10] -= in.imm
+	m.r[ir.R10] -= uint64(uint32(in.imm))
+	m.base += int(in.imm >> 32)
 	m.depth++
 	return int(in.disp)
 }
@@ -42,7 +46,7 @@ func (m *machine) ret() (next int) {
 	m.depth--
 	f := &m.frames[m.depth&(ir.MaxActive-1)]
 	copy(m.r[ir.R6:], f.saved[:])
-	m.r[ir.R10] = f.r10
+	m.r[ir.R10], m.base = f.r10, f.base
 	m.clobber()
 	return f.pc
 }

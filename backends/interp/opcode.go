@@ -155,10 +155,12 @@ const (
 	opAlign    // memory at a + disp; imm is its size less 1
 	opZero     // imm bytes at a + disp
 	opPoll
-	opCall       // function at disp, of a caller with imm bytes of frame
+	opCall       // function at disp, of a caller with the low half of imm bytes of frame and the high half slots
 	opCallHelper // helper imm
 	opCPU        // dst = number of the CPU
 	opState      // dst = address of the CPU's state
+	opSpill      // slot imm = a
+	opReload     // dst = slot imm
 	opTailCall
 	opExit
 	opFault // with address a

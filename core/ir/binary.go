@@ -19,11 +19,11 @@ import (
 //
 //	list of map tables, of data tables, of helper tables
 //	list of programs: name, section, type, licence, three table numbers, lines, functions
-//	function: name, pos, frame, global, parameters, list of blocks: params, instructions
+//	function: name, pos, frame, virtual registers, global, parameters, list of blocks: params, two lists of args, instructions
 //	instruction: op, bit mask of the fields (wireFields) that are not zero, those fields
 const (
 	binaryMagic   = "BPIR"
-	binaryVersion = 2
+	binaryVersion = 3
 )
 
 // DecodeError is a place in bytes that are no IR.
@@ -102,8 +102,8 @@ const (
 	helperBytes  = 30
 	programBytes = 9
 	lineBytes    = 5
-	funcBytes    = 6
-	blockBytes   = 2
+	funcBytes    = 7
+	blockBytes   = 4
 	specialBytes = 3
 	insnBytes    = 2
 )
@@ -265,6 +265,7 @@ func (w *writer) function(f **Func) {
 	w.str((*f).Name)
 	w.int(int64((*f).Pos))
 	w.int(int64((*f).Frame))
+	w.uint(uint64((*f).Virtual))
 	w.flag((*f).Global)
 	writeList(w, (*f).Params, func(w *writer, p *obj.Param) {
 		w.uints(uint32(p.Kind), p.Size)
@@ -273,7 +274,9 @@ func (w *writer) function(f **Func) {
 	})
 	pos := (*f).Pos
 	writeList(w, (*f).Blocks, func(w *writer, b **Block) {
-		writeList(w, (*b).Params, func(w *writer, r *Reg) { w.int(int64(*r)) })
+		for _, regs := range [...][]Reg{(*b).Params, (*b).Args[0], (*b).Args[1]} {
+			writeList(w, regs, func(w *writer, r *Reg) { w.int(int64(*r)) })
+		}
 		writeList(w, (*b).Insns, func(w *writer, i *Insn) { w.insn(i, &pos) })
 	})
 }
@@ -538,16 +541,17 @@ func (r *reader) line() obj.Line {
 }
 
 func (r *reader) function() *Func {
-	f := &Func{Name: r.str(), Pos: Pos(r.int32("slot")), Frame: r.int32("frame"), Global: r.flag()}
+	f := &Func{Name: r.str(), Pos: Pos(r.int32("slot")), Frame: r.int32("frame"), Virtual: int32(r.uint("virtual registers", math.MaxInt32)), Global: r.flag()}
 	f.Params = readList(r, 4, func(r *reader) obj.Param {
 		return obj.Param{Kind: obj.ParamKind(r.byte("kind of parameter")), Size: r.uint32("size"), Struct: r.str(), NonNull: r.flag()}
 	})
 	pos := f.Pos
 	f.Blocks = readList(r, blockBytes, func(r *reader) *Block {
-		return &Block{
-			Params: readList(r, 1, func(r *reader) Reg { return Reg(r.int32("parameter")) }),
-			Insns:  readList(r, insnBytes, func(r *reader) Insn { return r.insn(&pos) }),
-		}
+		regs := func() []Reg { return readList(r, 1, func(r *reader) Reg { return Reg(r.int32("register")) }) }
+		b := &Block{Params: regs()}
+		b.Args = [2][]Reg{regs(), regs()}
+		b.Insns = readList(r, insnBytes, func(r *reader) Insn { return r.insn(&pos) })
+		return b
 	})
 	for i, b := range f.Blocks {
 		b.ID = BlockID(i)

@@ -20,6 +20,8 @@ const (
 const (
 	maxFrame = MaxStack + 8
 	maxZero  = MaxFrames * maxFrame
+	// maxVirtual bounds the tables by virtual register.
+	maxVirtual = 1 << 26
 )
 
 // CheckCode names a rule that Check enforces. Codes are stable; tests match them.
@@ -29,7 +31,7 @@ type CheckCode string
 const (
 	CheckEmpty      CheckCode = "ir-empty"      // a program without functions, a function or block without content
 	CheckBlockID    CheckCode = "ir-block-id"   // a block's ID is not its index
-	CheckParams     CheckCode = "ir-params"     // block parameters in register form
+	CheckParams     CheckCode = "ir-params"     // block parameters in register form, or not as many as an edge gives
 	CheckFrame      CheckCode = "ir-frame"      // a frame that is negative, too large or no multiple of 8
 	CheckTerminator CheckCode = "ir-terminator" // no terminator at the end, or one before it
 	CheckOp         CheckCode = "ir-op"         // an unknown op, or one that this stage does not have
@@ -39,6 +41,7 @@ const (
 	CheckRef        CheckCode = "ir-ref"        // a reference of the wrong kind or out of range
 	CheckPos        CheckCode = "ir-pos"        // a position that is neither a slot nor NoPos
 	CheckTemp       CheckCode = "ir-temp"       // a temporary read outside the source instruction that wrote it
+	CheckSSA        CheckCode = "ir-ssa"        // a value that is defined twice, or used where it is not defined
 )
 
 // CheckError is a breach of a rule of the IR. Func is -1 if it concerns the whole
@@ -68,8 +71,8 @@ func (e *CheckError) Error() string {
 	return s + ": " + e.Text
 }
 
-// Check proves that p is well-formed register-form IR of the given stage: what
-// verifier, passes and back ends rely on without asking again. Its error is an *CheckError.
+// Check proves that p is well-formed IR of the given stage: what verifier, passes
+// and back ends rely on without asking again. Its error is an *CheckError.
 func Check(p *Program, stage Stage) error {
 	c := checker{p: p, stage: stage, fi: -1, bi: -1, ii: -1}
 	if len(p.Funcs) == 0 {
@@ -109,6 +112,10 @@ func (c *checker) function(i int, f *Func) error {
 		return c.fail(CheckEmpty, "the function has no block")
 	case f.Pos < NoPos:
 		return c.fail(CheckPos, "the function's position %d is no slot", f.Pos)
+	case f.Virtual < 0 || f.Virtual > 0 && c.stage == StageLifted || f.Virtual > maxVirtual:
+		return c.fail(CheckRegister, "a function with %d virtual registers", f.Virtual)
+	case f.Slots != 0:
+		return c.fail(CheckOperand, "a function with slots for spills: back ends allocate registers themselves")
 	case f.Frame < 0 || f.Frame > maxFrame || f.Frame%8 != 0:
 		return c.fail(CheckFrame, "a frame of %d bytes: it must be a multiple of 8 from 0 to %d", f.Frame, maxFrame)
 	}
@@ -117,7 +124,10 @@ func (c *checker) function(i int, f *Func) error {
 			return err
 		}
 	}
-	if c.temps {
+	switch {
+	case f.Virtual != 0:
+		return c.ssa()
+	case c.temps:
 		return c.temporaries()
 	}
 	return nil
@@ -130,7 +140,7 @@ func (c *checker) block(i int, b *Block) error {
 		return c.fail(CheckEmpty, "the block has no instruction")
 	case b.ID != BlockID(i):
 		return c.fail(CheckBlockID, "the block at index %d has the ID b%d", i, b.ID)
-	case len(b.Params) != 0:
+	case c.f.Virtual == 0 && len(b.Params)+len(b.Args[0])+len(b.Args[1]) != 0:
 		return c.fail(CheckParams, "register form has no block parameters")
 	}
 	for j := range b.Insns {
@@ -149,6 +159,9 @@ func (c *checker) insn(i *Insn, last bool) error {
 	}
 	if c.stage == StageLifted && i.Op.Info().Has(Lowered) {
 		return c.fail(CheckOp, "%s appears only after lowering", i.Op)
+	}
+	if i.Op == OpSpill || i.Op == OpReload {
+		return c.fail(CheckOp, "%s: back ends allocate registers themselves", i.Op)
 	}
 	if i.Op.Info().Has(Term) != last {
 		return c.fail(CheckTerminator, "%s: a block ends with its only terminator", i.Op)
@@ -188,6 +201,7 @@ func (c *checker) registers(i *Insn) error {
 	switch {
 	case i.Def() == R10:
 		return c.fail(CheckRegister, "%s writes r10, the frame pointer, which is read-only", i.Op)
+	case c.f.Virtual != 0: // what R0 to R5 may be used for, ssa checks
 	case i.Op == OpAtomicCmpXchg && (i.Dst != R0 || i.B != R0):
 		return c.fail(CheckRegister, "%s compares and returns r0 in register form", i.Op)
 	case (i.Op == OpLoadAbs || i.Op == OpLoadInd) && i.Dst != R0:
@@ -204,6 +218,8 @@ func (c *checker) register(i *Insn, o operand) error {
 		return nil
 	case !o.allows:
 		return c.fail(CheckRegister, "%s has no register %s", i.Op, o.name)
+	case c.f.Virtual != 0:
+		return c.ssaRegister(i, o)
 	case o.reg < None || o.reg > T2:
 		return c.fail(CheckRegister, "%s: %s is %s, which register form does not have", i.Op, o.name, o.reg)
 	case o.reg > R10 && c.stage == StageLifted:

@@ -1,11 +1,14 @@
 // Package ir is the intermediate representation: what programs are verified,
 // optimised, interpreted and compiled in.
 //
-// A Program is in register form: BPF's own registers, assigned freely, calls
-// take R1 to R5 by position. Required lowerings may use the temporaries T0 to
-// T2, which are dead at the end of the source instruction (Pos) they belong to;
-// Check enforces it. Virtual registers and block parameters have room here and
-// arrive with the optimiser that produces them.
+// A function is in one of two forms, which Check enforces. In register form it has
+// BPF's own registers, assigned freely; calls take R1 to R5 by position. Required lowerings may
+// use the temporaries T0 to T2, which are dead at the end of the source instruction (Pos) they belong to.
+//
+// In SSA form (Func.Virtual is not 0) values are virtual registers, each defined once, by an instruction or as a
+// parameter of a block, and used only where its definition dominates. R10 may be read anywhere. R0 to R5 are how
+// values come and go, and live inside one block: a function begins with moves from R1 to R5, moves to R1 to R5 precede a call and a move
+// from R0 follows it, a move to R0 precedes exit.
 //
 // Meanings belong to ops, not to back ends: 32-bit results are zero-extended;
 // shift amounts are masked by Width-1; x/0 = 0; x%0 = x (32-bit: low half, upper
@@ -82,6 +85,11 @@ type Func struct {
 	Name   string
 	Pos    Pos // its first slot
 	Blocks []*Block
+	// Virtual is the number of virtual registers, FirstVirtual up; 0 in register form.
+	Virtual int32
+	// Slots is the number of words beside the BPF stack that spill and reload name, of a function whose registers were
+	// allocated. What back ends make of a function has them, what they are given has none.
+	Slots int32
 	// Frame is the BPF stack that the function uses below R10, in bytes, a
 	// multiple of 8; set by the lowering from the verifier's facts.
 	Frame int32
@@ -94,7 +102,9 @@ type Func struct {
 type Block struct {
 	ID     BlockID
 	Params []Reg // SSA form only
-	Insns  []Insn
+	// Args are what the edges to the successors, in the order of Succs, give to the parameters there.
+	Args  [2][]Reg
+	Insns []Insn
 }
 
 // Insn is one instruction, flat: no slice, no allocation, and 64 bytes, a cache line.

@@ -68,6 +68,8 @@ const (
 	OpFault      // terminator: end the run with fault Rule; address is A, if any
 	OpCPU        // Dst = number of the virtual CPU
 	OpState      // Dst = address of what the virtual CPU keeps from run to run: package codegen has its layout
+	OpSpill      // slot Imm of the function = A; register form only
+	OpReload     // Dst = slot Imm of the function; register form only
 	OpTailCall   // go on in the program at index R3 (32 bits) of the prog array R2, with R1, in this function's place; falls through if there is none, or after ir.MaxTailCalls
 
 	numOps
@@ -150,6 +152,8 @@ var Ops = [numOps]OpInfo{
 	OpFault:         {"fault", MayFault | Term | Lowered},
 	OpCPU:           {"cpu", DefDst | Lowered},
 	OpState:         {"state", DefDst | Lowered},
+	OpSpill:         {"spill", UseA | Lowered},
+	OpReload:        {"reload", DefDst | Lowered},
 	OpTailCall:      {"tailcall", CallsOut | Lowered},
 }
 

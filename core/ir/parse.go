@@ -403,6 +403,9 @@ func (p *parser) function() {
 	f.Pos = p.slot()
 	p.expect("frame")
 	f.Frame = int32(p.number("frame", math.MinInt32, math.MaxInt32))
+	if p.accept("virtual") {
+		f.Virtual = int32(p.number("virtual registers", 0, math.MaxInt32))
+	}
 	f.Global = p.accept("global")
 	f.Params = p.params()
 	p.expect("{")
@@ -447,7 +450,7 @@ func (p *parser) inFunction() {
 		return
 	}
 	b := p.f.Blocks[len(p.f.Blocks)-1]
-	b.Insns = append(b.Insns, p.insn())
+	b.Insns = append(b.Insns, p.insn(b))
 }
 
 func (p *parser) label() {
@@ -455,15 +458,22 @@ func (p *parser) label() {
 	if n := len(p.f.Blocks); int(b.ID) != n {
 		p.fail("blocks are in ascending order: this one is b%d", n)
 	}
-	if p.accept("(") {
-		b.Params = append(b.Params, p.reg())
-		for p.accept(",") {
-			b.Params = append(b.Params, p.reg())
-		}
-		p.expect(")")
-	}
+	b.Params = p.regs()
 	p.expect(":")
 	p.f.Blocks = append(p.f.Blocks, b)
+}
+
+// regs reads registers in brackets, if there are any.
+func (p *parser) regs() (list []Reg) {
+	if !p.accept("(") {
+		return nil
+	}
+	list = append(list, p.reg())
+	for p.accept(",") {
+		list = append(list, p.reg())
+	}
+	p.expect(")")
+	return list
 }
 
 // block reads the name of a block.
@@ -543,7 +553,8 @@ func variants(op Op) []Insn {
 	return list
 }
 
-func (p *parser) insn() Insn {
+// insn reads an instruction of b.
+func (p *parser) insn(b *Block) Insn {
 	dst := None
 	if p.next+1 < len(p.tokens) && p.tokens[p.next+1].text == "=" {
 		dst = p.reg()
@@ -560,7 +571,7 @@ func (p *parser) insn() Insn {
 	}
 	i.Dst = dst
 	p.operands(&i)
-	p.targets(&i)
+	p.targets(&i, b)
 	if p.accept("@") {
 		i.Pos = p.slot()
 	}
@@ -636,14 +647,14 @@ func (p *parser) ref() Ref {
 	return r
 }
 
-func (p *parser) targets(i *Insn) {
+func (p *parser) targets(i *Insn, b *Block) {
 	f := &forms[i.Op]
 	if f.has(fThen) {
 		p.expect("->")
-		i.Then = p.block()
+		i.Then, b.Args[0] = p.block(), p.regs()
 	}
 	if f.has(fElse) {
 		p.expect(",")
-		i.Else = p.block()
+		i.Else, b.Args[1] = p.block(), p.regs()
 	}
 }

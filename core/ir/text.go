@@ -36,6 +36,12 @@ import (
 //	  br32 ugt r2, 4 -> b1, b2 @3
 //	…
 //	}
+//	func@1 "in SSA form" pos 5 frame 0 virtual 3 {
+//	b0:
+//	  v32 = mov64 r1
+//	  jmp -> b1(v32)
+//	b1(v33):
+//	…
 //
 // A mnemonic is the op's name, its width where it has one, and its size in bits
 // (u, s: sign-extended; guards: r, w) and memory order. Attributes that are zero are left out; an instruction
@@ -70,7 +76,7 @@ func String(p *Program) string {
 // String is the instruction as a line of the text form.
 func (i *Insn) String() string {
 	w := &printer{}
-	w.insn(i)
+	w.insn(i, [2][]Reg{})
 	return w.String()
 }
 
@@ -217,6 +223,9 @@ func kindList[T ~uint8](kinds []T, names []string) string {
 
 func (w *printer) function(i int, f *Func) {
 	fmt.Fprintf(w, "func@%d %q pos %d frame %d", i, f.Name, f.Pos, f.Frame)
+	if f.Virtual != 0 {
+		fmt.Fprintf(w, " virtual %d", f.Virtual)
+	}
 	w.word(f.Global, "global")
 	w.params(f.Params)
 	w.WriteString(" {\n")
@@ -224,7 +233,7 @@ func (w *printer) function(i int, f *Func) {
 		w.label(b)
 		for j := range b.Insns {
 			w.WriteString("  ")
-			w.insn(&b.Insns[j])
+			w.insn(&b.Insns[j], b.Args)
 			w.WriteByte('\n')
 		}
 	}
@@ -246,18 +255,24 @@ func (w *printer) params(list []obj.Param) {
 }
 
 func (w *printer) label(b *Block) {
-	fmt.Fprintf(w, "b%d", b.ID)
-	if len(b.Params) > 0 {
-		names := make([]string, len(b.Params))
-		for i, r := range b.Params {
+	w.blockWith(b.ID, b.Params)
+	w.WriteString(":\n")
+}
+
+// blockWith prints a block's name with its parameters, or with what an edge gives to them.
+func (w *printer) blockWith(b BlockID, regs []Reg) {
+	fmt.Fprintf(w, "b%d", b)
+	if len(regs) > 0 {
+		names := make([]string, len(regs))
+		for i, r := range regs {
 			names[i] = r.String()
 		}
 		fmt.Fprintf(w, "(%s)", strings.Join(names, ", "))
 	}
-	w.WriteString(":\n")
 }
 
-func (w *printer) insn(i *Insn) {
+// insn prints an instruction; args are those of its block, if it ends one.
+func (w *printer) insn(i *Insn, args [2][]Reg) {
 	if !i.Op.valid() {
 		fmt.Fprintf(w, "invalid op %d", i.Op)
 		return
@@ -274,10 +289,12 @@ func (w *printer) insn(i *Insn) {
 		w.WriteString([...]string{" ", ", "}[min(n, 1)] + o)
 	}
 	if f.has(fThen) {
-		fmt.Fprintf(w, " -> b%d", i.Then)
+		w.WriteString(" -> ")
+		w.blockWith(i.Then, args[0])
 	}
 	if f.has(fElse) {
-		fmt.Fprintf(w, ", b%d", i.Else)
+		w.WriteString(", ")
+		w.blockWith(i.Else, args[1])
 	}
 	if i.Pos != NoPos {
 		fmt.Fprintf(w, " @%d", i.Pos)

@@ -5,6 +5,7 @@ package opt
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
@@ -15,7 +16,7 @@ import (
 
 // Options of a run.
 type Options struct {
-	// Level is the optimisation level: 0 is the only one in this version.
+	// Level is the optimisation level: 0, or 2 for functions in SSA form.
 	Level int
 	// Plain runs the required passes only, so that registers are those of the BPF program at each instruction.
 	Plain bool
@@ -35,9 +36,10 @@ type Stats struct {
 	Spills, Fills int
 }
 
-// pass is one step over a program. Required passes run always.
+// pass is one step over a program, from a level on. Required passes run always.
 type pass struct {
 	name     string
+	level    int
 	required bool
 	why      string
 	run      func(*program)
@@ -45,14 +47,15 @@ type pass struct {
 
 // passes run in this order.
 var passes = []pass{
-	{"lower", true, "makes zeroing, guards, polls and indirect calls explicit", (*program).lower},
-	{"drop-spills", false, "a register that a call leaves alone need not be kept elsewhere", (*program).dropSpills},
-	{"fold-shifts", false, "arithmetic by powers of two, and extensions spelled as shifts, have cheaper instructions", (*program).foldShifts},
-	{"fold-addresses", false, "a memory operand adds two registers and a number for nothing", (*program).foldAddresses},
-	{"drop-guards", true, "a guard that an earlier one in its block covers proves nothing new", (*program).dropGuards},
-	{"dead-code", false, "what folding has made useless costs time", (*program).deadCode},
-	{"thread-jumps", false, "a jump to a jump takes its time, twice in every turn of a loop", (*program).threadJumps},
-	{"frames", true, "the stack of the whole program is known once frames are final", (*program).frames},
+	{"lower", 0, true, "makes zeroing, guards, polls and indirect calls explicit", (*program).lower},
+	{"drop-spills", 0, false, "a register that a call leaves alone need not be kept elsewhere", (*program).dropSpills},
+	{"fold-shifts", 0, false, "arithmetic by powers of two, and extensions spelled as shifts, have cheaper instructions", (*program).foldShifts},
+	{"fold-addresses", 0, false, "a memory operand adds two registers and a number for nothing", (*program).foldAddresses},
+	{"drop-guards", 0, true, "a guard that an earlier one in its block covers proves nothing new", (*program).dropGuards},
+	{"dead-code", 0, false, "what folding has made useless costs time", (*program).deadCode},
+	{"thread-jumps", 0, false, "a jump to a jump takes its time, twice in every turn of a loop", (*program).threadJumps},
+	{"to-ssa", 2, true, "values that are defined once can be followed", (*program).toSSA},
+	{"frames", 0, true, "the stack of the whole program is known once frames are final", (*program).frames},
 }
 
 // passOrder lists what must come before what, and why.
@@ -63,7 +66,8 @@ var passOrder = []struct{ first, then, why string }{
 	{"fold-addresses", "drop-guards", "guards with the same operand can be compared"},
 	{"drop-guards", "dead-code", "a guard keeps the registers of its operand alive"},
 	{"dead-code", "thread-jumps", "what is live is known by the numbers that blocks had when they were verified"},
-	{"thread-jumps", "frames", "instructions that use a frame may still go"},
+	{"thread-jumps", "to-ssa", "blocks that go need no parameters"},
+	{"to-ssa", "frames", "instructions that use a frame may still go"},
 }
 
 // program is a program on its way through the passes.
@@ -81,8 +85,8 @@ type program struct {
 // Run lowers the verified programs of one object. The result shares maps, data
 // and helpers with the object and may be compiled concurrently.
 func Run(o *obj.Object, programs []*verifier.Verified, helpers []abi.Helper, opts Options) (*codegen.Unit, error) {
-	if opts.Level != 0 {
-		return nil, &codegen.UnsupportedError{What: "-O2", Msg: "not in this version: use -O 0"}
+	if opts.Level != 0 && opts.Level != 2 {
+		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("-O%d", opts.Level), Msg: "the levels are 0 and 2"}
 	}
 	u := &codegen.Unit{Name: o.Name, Maps: o.Maps, Data: o.Data, Helpers: helpers}
 	for _, v := range programs {
@@ -94,7 +98,7 @@ func Run(o *obj.Object, programs []*verifier.Verified, helpers []abi.Helper, opt
 		}
 		p := newProgram(v, helpers, opts)
 		for _, ps := range passes {
-			if opts.Plain && !ps.required {
+			if opts.Plain && !ps.required || ps.level > opts.Level {
 				continue
 			}
 			ps.run(p)

@@ -34,6 +34,7 @@ type engine struct {
 var engines = []engine{
 	{"interp, plain", interp.New(), interp.Loader{}, core.Options{Plain: true}, false},
 	{"interp", interp.New(), interp.Loader{}, core.Options{}, false},
+	{"interp -O2", interp.New(), interp.Loader{}, core.Options{Opt: 2}, false},
 	{"amd64, plain", &amd64.Backend{CheckAllocation: true}, runtime.Native{}, core.Options{Plain: true}, true},
 	{"amd64", &amd64.Backend{CheckAllocation: true}, runtime.Native{}, core.Options{}, true},
 	{"amd64 v3", amd64.New(), runtime.Native{}, core.Options{CPU: "x86-64-v3"}, true},
