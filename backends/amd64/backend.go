@@ -15,7 +15,7 @@
 //	+--------------------+ 16-aligned  +------------------+ <- R10 of the caller
 //	| return address     |             | caller's frame   |
 //	| rbx r13 r14 r15    | those used  +------------------+ <- R10 of the callee: the caller
-//	| 8 bytes of padding | if it calls | callee's frame   |    lowers rbp around the call
+//	| slots, padding     | if it calls | callee's frame   |    lowers rbp around the call
 //	+--------------------+ <- rsp      +------------------+
 //
 // A function pads so that rsp is a multiple of 16 at every call it makes.
@@ -48,15 +48,15 @@ func New() *Backend { return &Backend{} }
 
 // Target describes the back end.
 func (*Backend) Target() codegen.Target {
-	return codegen.Target{Name: "amd64", Version: version, Arch: "amd64", CPUs: slices.Clone(levels), Opts: []int{0}, Object: true}
+	return codegen.Target{Name: "amd64", Version: version, Arch: "amd64", CPUs: slices.Clone(levels), Opts: []int{0, 2}, Object: true}
 }
 
 // Compile makes machine code of a unit. Errors are *codegen.UnsupportedError for
 // options it does not have. The programs obey ir.Check, which the way here sees to:
 // the lowering, or who reads a unit off the wire.
 func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options) (*codegen.Artifact, error) {
-	if o.Opt != 0 {
-		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("optimisation level %d", o.Opt), Msg: "not in this version of the amd64 back end: use 0"}
+	if o.Opt != 0 && o.Opt != 2 {
+		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("optimisation level %d", o.Opt), Msg: "the amd64 back end has 0 and 2"}
 	}
 	level := slices.Index(levels, o.CPU)
 	if o.CPU == "" {
@@ -76,6 +76,10 @@ func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Option
 	e.asm.Bind(e.origin)
 	for i, p := range u.Programs {
 		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		p, err := b.allocate(p)
+		if err != nil {
 			return nil, err
 		}
 		if b.CheckAllocation {

@@ -192,7 +192,7 @@ func TestRelocations(t *testing.T) {
 
 func TestOptionsThatItDoesNotHave(t *testing.T) {
 	u := unit(parse(t, 0, "r0 = mov64 0\nexit"))
-	for _, o := range []codegen.Options{{Opt: 2}, {CPU: "x86-64-v9"}, {CPU: "native"}} {
+	for _, o := range []codegen.Options{{Opt: 1}, {CPU: "x86-64-v9"}, {CPU: "native"}} {
 		_, err := New().Compile(context.Background(), u, o)
 		var unsupported *codegen.UnsupportedError
 		require.ErrorAs(t, err, &unsupported, "%+v", o)

@@ -35,7 +35,7 @@ type emitter struct {
 	f        *ir.Func
 	blocks   []asm.Label
 	saved    ir.RegSet // callee-saved registers that it pushes
-	pad      bool
+	below    int32     // bytes of control stack below them: slots and padding
 	cold     []cold
 	after    []ir.RegSet // live after each instruction of the block at hand, if liveness is known
 	live     []ir.RegSet // at the start of blocks; nil until an instruction asks
@@ -160,7 +160,8 @@ func (e *emitter) cfa(n int32, saved []codegen.SavedReg) {
 	}
 }
 
-// frame decides which registers the function saves and whether it pads.
+// frame decides which registers the function saves, and how much control stack it has below them: a multiple of 16 with all
+// that is pushed, if it calls.
 func (e *emitter) frame(f *ir.Func) {
 	var written ir.RegSet
 	calls := false
@@ -179,7 +180,10 @@ func (e *emitter) frame(f *ir.Func) {
 			n++
 		}
 	}
-	e.pad = calls && n%2 == 0
+	e.below = 8 * f.Slots
+	if calls && (n+int(f.Slots))%2 == 0 {
+		e.below += 8
+	}
 }
 
 func (e *emitter) prologue() {
@@ -196,9 +200,9 @@ func (e *emitter) prologue() {
 			e.cfa(cfa, saved)
 		}
 	}
-	if e.pad {
-		e.asm.AluRI(asm.Sub, asm.W64, asm.RSP, 8)
-		e.cfa(cfa+8, saved)
+	if e.below != 0 {
+		e.asm.AluRI(asm.Sub, asm.W64, asm.RSP, e.below)
+		e.cfa(cfa+e.below, saved)
 	}
 }
 
@@ -212,9 +216,9 @@ func (e *emitter) epilogue(*ir.Insn) {
 
 // leaveFrame undoes the prologue.
 func (e *emitter) leaveFrame() {
-	if e.pad {
-		e.asm.AluRI(asm.Add, asm.W64, asm.RSP, 8)
-		e.released(8)
+	if e.below != 0 {
+		e.asm.AluRI(asm.Add, asm.W64, asm.RSP, e.below)
+		e.released(e.below)
 	}
 	for i := len(calleeSaved) - 1; i >= 0; i-- {
 		if e.saved.Has(calleeSaved[i].bpf) {

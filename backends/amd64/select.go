@@ -55,6 +55,8 @@ var emitters = [len(ir.Ops)]func(*emitter, *ir.Insn){
 	ir.OpFault:         (*emitter).fault,
 	ir.OpCPU:           (*emitter).cpu,
 	ir.OpState:         (*emitter).state,
+	ir.OpSpill:         (*emitter).spill,
+	ir.OpReload:        (*emitter).reload,
 	ir.OpTailCall:      (*emitter).tailCall,
 }
 
@@ -385,6 +387,12 @@ func (e *emitter) call(in *ir.Insn) {
 		e.asm.AluRI(asm.Add, asm.W64, asm.RBP, frame)
 	}
 }
+
+// slot is a slot of the function's control stack.
+func slot(in *ir.Insn) asm.Mem { return asm.Mem{Base: asm.RSP, Disp: 8 * int32(in.Imm)} }
+
+func (e *emitter) spill(in *ir.Insn)  { e.asm.MovMR(asm.W64, slot(in), reg(in.A)) }
+func (e *emitter) reload(in *ir.Insn) { e.asm.MovRM(asm.W64, reg(in.Dst), slot(in)) }
 
 // cpu loads the number of the virtual CPU.
 func (e *emitter) cpu(in *ir.Insn) { e.asm.MovRM(asm.W32, reg(in.Dst), runContext(codegen.RunCPU)) }

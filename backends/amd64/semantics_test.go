@@ -440,7 +440,8 @@ func TestEveryOpIsDrawn(t *testing.T) {
 		ir.OpBr: true, ir.OpJmp: true, ir.OpExit: true, // of every program above
 		ir.OpZero: true, ir.OpCall: true, ir.OpCallHelper: true, ir.OpFault: true, // calls_test.go
 		ir.OpCPU: true, ir.OpTailCall: true, // tests/maps
-		ir.OpState:   true,                                                             // tests/helpers
+		ir.OpState: true,                    // tests/helpers
+		ir.OpSpill: true, ir.OpReload: true, // tests/diff, at level 2
 		ir.OpCallReg: true, ir.OpMayGoto: true, ir.OpLoadAbs: true, ir.OpLoadInd: true, // TestRefused
 	}
 	for _, d := range draws {

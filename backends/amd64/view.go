@@ -210,7 +210,7 @@ func (v *view) Operands(i regalloc.Inst, ops []regalloc.Operand) []regalloc.Oper
 	for r := ir.R0; r <= ir.T2; r++ {
 		if use.Has(r) {
 			o := operand(r, regalloc.Use, constraint)
-			o.Away = r >= ir.T0 && clobbers[in.Op].Has(regalloc.PReg(reg(r))) // code may read it when it has begun to overwrite what it clobbers
+			o.Away = r >= ir.T0 && clobbered(in).Has(regalloc.PReg(reg(r))) // code may read it when it has begun to overwrite what it clobbers
 			ops = append(ops, o)
 		}
 	}

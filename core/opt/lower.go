@@ -75,9 +75,9 @@ func (l *lowering) run() *ir.Func {
 		l.live = l.facts.Live
 		return l.out
 	}
-	renumber(l.out, append(l.order, l.cold...))
+	ir.Renumber(l.out, append(l.order, l.cold...))
 	if dead {
-		dropUnreached(l.out)
+		ir.DropUnreached(l.out)
 	}
 	return l.out
 }

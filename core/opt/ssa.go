@@ -18,8 +18,7 @@ func (p *program) toSSA() {
 }
 
 // ToSSA is a function in SSA form: pruned, with parameters for registers that live into a block of several predecessors
-// and have different values there, without moves between registers, and without critical edges to blocks with
-// parameters. A register that is read without having a value on some way reads 0 there, as the meaning of the IR has
+// and have different values there, without moves between registers, and without critical edges. A register that is read without having a value on some way reads 0 there, as the meaning of the IR has
 // it. f must be lowered, in register form; it is used up.
 func ToSSA(f *ir.Func, calls *ir.CallArgs) *ir.Func {
 	f = withOwnEntry(f)
@@ -45,7 +44,7 @@ func ToSSA(f *ir.Func, calls *ir.CallArgs) *ir.Func {
 	b.dropTrivial(post)
 	f.Virtual = int32(b.next - ir.FirstVirtual)
 	slices.Sort(post)
-	renumber(f, post)
+	ir.Renumber(f, post)
 	splitEdges(f)
 	return f
 }
@@ -269,15 +268,22 @@ func (b *ssaBuilder) trivialIn(x *ir.Block, incoming []*[]ir.Reg) (changed bool)
 	return changed
 }
 
-// splitEdges puts a block on each edge from a branch to a block with parameters, so that moves have a place.
+// splitEdges puts a block on each edge from a branch to a block that others lead to as well, so that moves have a place.
 func splitEdges(f *ir.Func) {
+	preds := make([]int, len(f.Blocks))
+	for _, b := range f.Blocks {
+		succs, n := b.Succs()
+		for _, s := range succs[:n] {
+			preds[s]++
+		}
+	}
 	var order []*ir.Block
 	next := ir.BlockID(len(f.Blocks))
 	for _, b := range f.Blocks {
 		order = append(order, b)
 		succs, n := b.Succs()
 		for k := 0; n == 2 && k < n; k++ {
-			if len(b.Args[k]) == 0 {
+			if preds[succs[k]] < 2 {
 				continue
 			}
 			t := b.Terminator()
@@ -295,5 +301,5 @@ func splitEdges(f *ir.Func) {
 		blocks[b.ID], ids[i] = b, b.ID
 	}
 	f.Blocks = blocks
-	renumber(f, ids)
+	ir.Renumber(f, ids)
 }

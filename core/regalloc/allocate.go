@@ -54,8 +54,8 @@ type span struct{ from, to place }
 // interval is a part of the life of a virtual register that is in one location.
 type interval struct {
 	v     VReg
-	spans []span  // ascending, not adjacent
-	uses  []span  // ascending: where it must be in one register
+	spans []span // ascending, not adjacent
+	uses  []span // ascending: where it must be in one register
 	loc   Loc
 	next  *interval // the part behind it
 }

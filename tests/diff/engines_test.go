@@ -37,6 +37,7 @@ var engines = []engine{
 	{"interp -O2", interp.New(), interp.Loader{}, core.Options{Opt: 2}, false},
 	{"amd64, plain", &amd64.Backend{CheckAllocation: true}, runtime.Native{}, core.Options{Plain: true}, true},
 	{"amd64", &amd64.Backend{CheckAllocation: true}, runtime.Native{}, core.Options{}, true},
+	{"amd64 -O2", &amd64.Backend{CheckAllocation: true}, runtime.Native{}, core.Options{Opt: 2}, true},
 	{"amd64 v3", amd64.New(), runtime.Native{}, core.Options{CPU: "x86-64-v3"}, true},
 }
 
