@@ -48,7 +48,7 @@ func decodeVEX(code []byte) (insn, error) {
 	size := 4 + int(code[2]>>7)*4
 	in, err := e.operands(code, 4, rex, size)
 	if e.imm == 0 {
-		in.uses(vvvv)
+		in.takes(vvvv)
 	}
 	return in, err
 }
@@ -96,9 +96,9 @@ func (e *extension) operands(code []byte, at int, rex uint8, size int) (insn, er
 		in.uses(in.mem.base)
 		in.uses(in.mem.index)
 	} else {
-		in.uses(rm | rex<<3&8)
+		in.takes(rm | rex<<3&8)
 	}
-	in.uses(reg)
+	in.takes(reg)
 	in.len = n + e.imm
 	if in.len > len(code) {
 		return insn{}, errUnknown

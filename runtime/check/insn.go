@@ -32,6 +32,7 @@ type insn struct {
 	isRel      bool
 	tail       bool   // the jump of a tail call
 	names      uint16 // general registers that an operand names, by number
+	values     uint16 // of these, those that are an operand themselves and not part of an address
 }
 
 func (i *insn) has(f form) bool { return i.form&f != 0 }
@@ -40,6 +41,14 @@ func (i *insn) has(f form) bool { return i.form&f != 0 }
 func (i *insn) uses(num uint8) {
 	if num != noReg {
 		i.names |= 1 << num
+	}
+}
+
+// takes notes that an operand is the register, if it is one.
+func (i *insn) takes(num uint8) {
+	i.uses(num)
+	if num != noReg {
+		i.values |= 1 << num
 	}
 }
 
@@ -171,7 +180,7 @@ func (i *insn) setMem(m x86asm.Mem, written bool) {
 // context, and registers that are not general but where the form is for them.
 func (i *insn) checkReg(x *x86asm.Inst, n int, r x86asm.Reg) error {
 	num := number(r)
-	i.uses(num)
+	i.takes(num)
 	switch {
 	case num == noReg && !(i.has(vector) && r >= x86asm.X0 && r <= x86asm.X15):
 		return errUnknown

@@ -12,7 +12,8 @@ import (
 //   - It does not name the run context, and goes nowhere but forward in its own code: it has no exit, poll, guard, helper,
 //     call or tail call. So it ends, after LeafInsns instructions at most.
 //   - On the control stack it saves registers, and restores as many before it returns.
-//   - It names the BPF stack by constant offsets inside of LeafFrame bytes.
+//   - It reads and writes the BPF stack at constant offsets inside of LeafFrame bytes, and does nothing else with its address,
+//     which is not that of a worker's.
 //   - It refers to no map, and to no data that holds addresses or fields that only helpers may touch: what it reaches
 //     lives as long as its code.
 //
@@ -66,9 +67,28 @@ func (i *insn) pushed() int {
 	return 8
 }
 
+// pushedAndPopped are the registers that the instruction saves or restores.
+func pushedAndPopped(in *insn) uint16 {
+	if in.has(stack) {
+		return in.values
+	}
+	return 0
+}
+
+// addressed are the registers of an address that becomes a value.
+func addressed(in *insn) uint16 {
+	if in.hasMem && in.has(address) {
+		return in.names
+	}
+	return 0
+}
+
 // leafInsn reports whether a leaf may have the instruction.
 func (m *image) leafInsn(in *insn, off uint32) bool {
 	if in.has(call|filler) || in.has(transfer) && !in.isRel || in.has(stack) && in.hasMem || in.names&(1<<regRSP|1<<regR12) != 0 {
+		return false
+	}
+	if (in.values&^pushedAndPopped(in)|addressed(in))&(1<<regRBP) != 0 {
 		return false
 	}
 	if in.hasMem && in.mem.base == regRBP && (in.mem.index != noReg || in.mem.disp < -LeafFrame || int(in.mem.disp)+in.memBytes > 0) {

@@ -27,7 +27,7 @@ func TestLeaf(t *testing.T) {
 		exits  []uint32
 	}{
 		{name: "nothing", hex: "c3", leaf: true},
-		{name: "every register but two", hex: "55 53 4155 4156 4157 4989ee 4d01ef 4c01fb 4801d8 4c01c8 4c01d0 4c01d8 4c01c0 415f 415e 415d 5b 5d c3", leaf: true},
+		{name: "every register but two as a value", hex: "55 53 4155 4156 4157 4989de 4d01ef 4c01fb 4801d8 4c01c8 4c01d0 4c01d8 4c01c0 415f 415e 415d 5b 5d c3", leaf: true},
 		{name: "run context read", hex: "498b4424 30 c3"},
 		{name: "run context as a value", hex: "4c89e0 c3"},
 		{name: "run context by rorx", hex: "c443fbf0cc07 c3"},
@@ -47,7 +47,9 @@ func TestLeaf(t *testing.T) {
 		{name: "below it", hex: "488985fffdffff c3"},
 		{name: "highest of it", hex: "48894df8 c3", leaf: true},
 		{name: "above it", hex: "48894df9 c3"},
-		{name: "its address", hex: "4889e8 c3", leaf: true},
+		{name: "its address", hex: "4889e8 c3"},
+		{name: "an address in it", hex: "488d45f8 c3"},
+		{name: "its address stored in it", hex: "48896df8 c3"},
 		{name: "indexed", hex: "488b44fd f0 c3"},
 		{name: "forward", hex: "85ff 7403 31c0 c3 89f8 c3", leaf: true},
 		{name: "forward over a jump", hex: "85ff 7402 eb01 90 c3", leaf: true},
