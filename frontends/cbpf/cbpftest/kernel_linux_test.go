@@ -329,8 +329,11 @@ func onThread(insns []cbpf.Insn, calls *[16][7]uint64, got *[16]uint32) error {
 			return
 		}
 		for n, c := range calls {
-			_, _, e := unix.RawSyscall6(uintptr(c[0]), uintptr(c[1]), uintptr(c[2]), uintptr(c[3]), uintptr(c[4]), uintptr(c[5]), uintptr(c[6]))
+			r, _, e := unix.RawSyscall6(uintptr(c[0]), uintptr(c[1]), uintptr(c[2]), uintptr(c[3]), uintptr(c[4]), uintptr(c[5]), uintptr(c[6]))
 			got[n] = fails | uint32(e)
+			if e == 0 {
+				got[n] = fails | -uint32(r)&0xfff // the largest number is none for Go
+			}
 		}
 		done <- nil
 	}()
