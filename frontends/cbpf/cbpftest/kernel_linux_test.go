@@ -180,6 +180,7 @@ func TestSeccompCheck(t *testing.T) {
 	require.NoError(t, err)
 	out, err := c.StdoutPipe()
 	require.NoError(t, err)
+	c.Stderr = os.Stderr
 	require.NoError(t, c.Start())
 	defer func() { in.Close(); _ = c.Wait() }()
 	ask := func(insns []cbpf.Insn) error {
@@ -235,17 +236,23 @@ func TestSeccompChild(t *testing.T) {
 	}
 	runtime.LockOSThread()
 	in := bufio.NewReader(rawInput{})
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: 0}); err != nil {
+	die := func(err error) {
+		println(err.Error())
 		os.Exit(1)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: 0}); err != nil {
+		die(err)
 	}
 	for {
 		var n [2]byte
-		if _, err := io.ReadFull(in, n[:]); err != nil {
+		if _, err := io.ReadFull(in, n[:]); errors.Is(err, io.EOF) {
 			os.Exit(0)
+		} else if err != nil {
+			die(err)
 		}
 		b := make([]byte, 8*int(binary.LittleEndian.Uint16(n[:])))
 		if _, err := io.ReadFull(in, b); err != nil {
-			os.Exit(1)
+			die(err)
 		}
 		insns, _ := cbpf.Decode(b)
 		list := kernelForm(insns)
@@ -253,7 +260,7 @@ func TestSeccompChild(t *testing.T) {
 		_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, uintptr(unsafe.Pointer(&prog)))
 		runtime.KeepAlive(list)
 		if _, err := unix.Write(1, []byte{byte(e)}); err != nil {
-			os.Exit(1)
+			die(err)
 		}
 	}
 }
