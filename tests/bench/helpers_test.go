@@ -95,3 +95,55 @@ func isolated(b *testing.B) sdk.Backend {
 	b.Cleanup(func() { require.NoError(b, p.Close()) })
 	return p.Backend()
 }
+
+// BenchmarkFastcall is ten calls in a loop with registers kept over each, two or all five: of a helper that is marked to
+// keep registers, whose spills go, and of one that does the same and is not.
+func BenchmarkFastcall(b *testing.B) {
+	const turns, calls = 1000, 10
+	set, err := sdk.MergeSets(builtin.Base(), fake.Ways())
+	require.NoError(b, err)
+	opts := sdk.Options{Set: set, CPU: sdk.HostCPU(), CPUs: 1}
+	for regs, name := range map[int]string{2: "two", 5: "five"} {
+		b.Run(name, func(b *testing.B) {
+			var all []*contestant
+			for _, helper := range []string{"ways/expanded", "bpf_get_smp_processor_id"} {
+				p, err := sdk.Load(b.Context(), keepingLoop(b, turns, calls, regs, helper), builtin.AMD64(), opts)
+				require.NoError(b, err)
+				b.Cleanup(func() { require.NoError(b, p.Close()) })
+				ret, err := p.Run(nil)
+				require.NoError(b, err)
+				require.Equal(b, uint64(turns+regs*(regs+1)/2), ret)
+				all = append(all, &contestant{name: helper, run: on(b, p, nil)})
+			}
+			inTurns(b, all...)
+			for i, what := range []string{"kept", "removed"} {
+				b.ReportMetric(all[i].median()/turns/calls, what+"-ns/call")
+				b.ReportMetric(all[i].min()/turns/calls, what+"-min-ns/call")
+			}
+		})
+	}
+}
+
+// keepingLoop makes a program that keeps R1 and the registers after it, regs of them, over each of the calls in every turn.
+func keepingLoop(b testing.TB, turns int32, calls, regs int, helper string) *sdk.Object {
+	p := asm.New("loop").Program("loop", "mem", "").Add(asm.MovImm(asm.R6, 0), asm.MovImm(asm.R7, 0))
+	for r := 1; r <= regs; r++ {
+		p.Add(asm.MovImm(asm.Reg(r), int32(r)))
+	}
+	p.Label("turn")
+	for range calls {
+		for r := 1; r <= regs; r++ {
+			p.Add(asm.StxDW(asm.R10, int16(-8*r), asm.Reg(r)))
+		}
+		p.Add(asm.CallHelper(helper))
+		for r := regs; r > 0; r-- {
+			p.Add(asm.LdxDW(asm.Reg(r), asm.R10, int16(-8*r)))
+		}
+		p.Add(asm.AddReg(asm.R7, asm.R0)) // which is 0
+	}
+	p.Add(asm.AddImm(asm.R6, 1), asm.JNEImm(asm.R6, turns, "turn"), asm.MovReg(asm.R0, asm.R6), asm.AddReg(asm.R0, asm.R7))
+	for r := 1; r <= regs; r++ {
+		p.Add(asm.AddReg(asm.R0, asm.Reg(r)))
+	}
+	return finish(b, p)
+}
