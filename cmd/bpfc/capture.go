@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/frontends/cbpf"
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
@@ -50,6 +51,7 @@ type capture struct {
 	name   string
 	ctx    []byte // of every run
 	frames bool   // packets must be Ethernet frames
+	wire   bool   // the context is a struct cbpf_md, which has the length that a packet had on the wire
 	read   func() ([]byte, gopacket.CaptureInfo, error)
 	link   layers.LinkType // of packets that do not say it themselves
 	n      int             // packets read
@@ -97,6 +99,9 @@ func (c *capture) next() (in input, err error) {
 	}
 	c.n++
 	in = input{Input: codegen.Input{Mem: data, Ctx: c.ctx}, info: info, place: fmt.Sprintf("packet %d", c.n)}
+	if c.wire {
+		in.Ctx = cbpf.WithLength(c.ctx, uint32(info.Length))
+	}
 	link := c.link
 	if len(info.AncillaryData) > 0 {
 		link, _ = info.AncillaryData[0].(layers.LinkType)
@@ -204,6 +209,10 @@ func (e *events) next() (input, error) {
 		c, err := parseContext(&e.typ.Context, text)
 		if err != nil {
 			return input{}, usage("%s:%d: %v", e.name, e.line, err)
+		}
+		if e.typ.Context.Kind == abi.CtxMemory { // its fields name the bytes of memory
+			c = append(c, make([]byte, max(0, int(e.typ.Context.Size)-len(c)))...)
+			return input{Input: codegen.Input{Mem: c}, sent: c, place: fmt.Sprintf("line %d", e.line)}, nil
 		}
 		return input{Input: codegen.Input{Mem: bytes.Clone(e.mem), Ctx: c}, sent: e.mem, place: fmt.Sprintf("line %d", e.line)}, nil
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/frontends/cbpf"
 	"github.com/gopacket/gopacket"
 )
 
@@ -179,7 +180,7 @@ func (args *arguments) source(f *runFlags, t *abi.ProgType) (inputSource, error)
 	switch {
 	case f.pcap != "":
 		return args.capture(f.pcap, t, c)
-	case f.events != "" && t.Context.Kind != abi.CtxStruct:
+	case f.events != "" && t.Context.Kind != abi.CtxStruct && len(t.Context.Fields) == 0:
 		return nil, usage("--events: a program of type %s has no described context; its memory is --mem", t.Name)
 	case f.events != "":
 		return &events{name: title(f.events), in: bufio.NewReader(args.file), typ: t, mem: args.mem}, nil
@@ -212,7 +213,7 @@ func (args *arguments) capture(name string, t *abi.ProgType, c []byte) (inputSou
 	if err != nil {
 		return nil, err
 	}
-	p.ctx, p.frames = c, frameTypes[t.Kernel]
+	p.ctx, p.frames, p.wire = c, frameTypes[t.Kernel], t.Name == cbpf.TypeContext
 	if p.frames && p.link > 1 {
 		return nil, &codegen.UnsupportedError{What: title(name) + ": a capture of link type " + p.link.String(), Msg: "programs of type " + t.Name + " run on Ethernet frames"}
 	}

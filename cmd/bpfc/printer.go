@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/frontends/cbpf"
 	"github.com/gopacket/gopacket/layers"
 )
 
@@ -24,6 +25,7 @@ type printer struct {
 	expect *uint64
 	many   bool // the results are of a file of inputs
 	counts bool // they are counted, not printed
+	filter bool // the program is a filter, and of its packets those that it accepts are printed and written
 
 	begun   bool
 	number  int // of results
@@ -62,6 +64,7 @@ func (a *app) newPrinter(r *running, inputs inputSource, f *runFlags, expect *ui
 		app: a, run: r, out: bufio.NewWriter(a.out), format: f.format, expect: expect,
 		many: f.many(), counts: f.pcap != "", values: map[int64]int{}, records: map[string]int{},
 	}
+	p.filter = f.pcap != "" && (r.typ.Name == cbpf.TypePacket || r.typ.Name == cbpf.TypeContext)
 	if f.pcapOut == "" {
 		return p, nil
 	}
@@ -85,7 +88,7 @@ func (p *printer) add(out *codegen.Results) {
 func (p *printer) result(in *input, res *codegen.Result) error {
 	p.run.printTrace(p.app.messages, res)
 	p.count(in, res)
-	if p.left != nil {
+	if p.left != nil && (!p.filter || accepts(res)) {
 		_, packet := p.run.parts(res)
 		if err := p.left.write(in.info, packet, p.comment(res)); err != nil {
 			return usage("--pcap-out: %v", err)
@@ -94,11 +97,16 @@ func (p *printer) result(in *input, res *codegen.Result) error {
 	switch {
 	case p.format == "json":
 		return p.element(p.run.resultJSON(res))
+	case p.filter && accepts(res):
+		fmt.Fprintln(p.out, p.number)
 	case !p.counts:
 		p.text(in, res)
 	}
 	return nil
 }
+
+// accepts reports whether a filter has accepted its packet.
+func accepts(res *codegen.Result) bool { return res.Fault == nil && uint32(res.Ret) != 0 }
 
 // refuse takes an input that was not run.
 func (p *printer) refuse(in *input) {
@@ -148,7 +156,11 @@ func (p *printer) comment(res *codegen.Result) string {
 // text prints a result: what the program returned, and what it left behind.
 func (p *printer) text(in *input, res *codegen.Result) {
 	if res.Fault == nil {
-		fmt.Fprintln(p.out, hexNumber(p.run.value(res.Ret)))
+		text := hexNumber(p.run.value(res.Ret))
+		if p.run.typ.Name == seccompType {
+			text += " " + p.run.named(res.Ret)
+		}
+		fmt.Fprintln(p.out, text)
 	} else if p.many {
 		fmt.Fprintln(p.out, "fault:", res.Fault.Rule)
 	}
@@ -259,7 +271,7 @@ func (p *printer) summary() {
 	if p.lost > 0 {
 		p.app.note("warning: %d records were lost: there was no room for them", p.lost)
 	}
-	if !p.counts {
+	if !p.counts || p.filter {
 		return
 	}
 	var values []int64
@@ -302,17 +314,25 @@ func (r *running) signed(ret uint64) int64 {
 
 // verdict is the name of a return value for the program's type, or its number.
 func (r *running) verdict(ret uint64) string {
-	if name := r.typ.Returns.Names[r.signed(ret)]; name != "" {
+	if name := r.named(ret); name != "" {
 		return name
 	}
 	return hexNumber(r.value(ret))
+}
+
+// named is the name of a return value for the program's type, "" if it has none; of a filter of system calls, the action and its data.
+func (r *running) named(ret uint64) string {
+	if r.typ.Name == seccompType {
+		return cbpf.Action(uint32(ret))
+	}
+	return r.typ.Returns.Names[r.signed(ret)]
 }
 
 func (r *running) resultJSON(res *codegen.Result) resultJSON {
 	meta, packet := r.parts(res)
 	j := resultJSON{Memory: fmt.Sprintf("%x", packet), Meta: fmt.Sprintf("%x", meta)}
 	if res.Fault == nil {
-		j.Retval, j.Verdict = hexNumber(r.value(res.Ret)), r.typ.Returns.Names[r.signed(res.Ret)]
+		j.Retval, j.Verdict = hexNumber(r.value(res.Ret)), r.named(res.Ret)
 	} else {
 		j.Fault = faultOf(res.Fault)
 	}

@@ -1,8 +1,10 @@
 package cbpf
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"strings"
 
 	"github.com/bpfc/bpfc/core/isa"
 	"github.com/bpfc/bpfc/core/obj"
@@ -15,6 +17,8 @@ type Options struct {
 	Whole bool
 	// Context makes a program of TypeContext of any filter of packets.
 	Context bool
+	// Lines makes source lines of the program: each instruction of the filter in text, line by line.
+	Lines bool
 	// Hook is the kernel's hook that the program is for; HookNone: it is for bpfc.
 	Hook Hook
 }
@@ -52,7 +56,21 @@ func Convert(name string, insns []Insn, d Dialect, o Options) (*obj.Object, erro
 		return nil, c.err
 	}
 	c.link()
-	return &obj.Object{Name: name, License: "GPL", Programs: []obj.Program{{Name: "filter", Type: c.typ, Insns: c.code}}}, nil
+	p := obj.Program{Name: "filter", Type: c.typ, Insns: c.code}
+	if o.Lines {
+		p.Lines = c.lines(name)
+	}
+	return &obj.Object{Name: name, License: "GPL", Programs: []obj.Program{p}}, nil
+}
+
+// lines are the instructions of the filter as source lines.
+func (c *converter) lines(file string) (lines []obj.Line) {
+	for i := range c.insns {
+		if c.reached[i] && c.at != nil && int(c.at[i]) < len(c.code) && (len(lines) == 0 || int(c.at[i]) > lines[len(lines)-1].Slot) {
+			lines = append(lines, obj.Line{Slot: int(c.at[i]), File: file, Line: i + 1, Text: strings.TrimSpace(c.insns[i].Text(i, len(c.insns)))})
+		}
+	}
+	return lines
 }
 
 // write writes the program.
@@ -95,6 +113,16 @@ type source struct {
 	helper int32 // a call that gives it, instead
 	args   bool  // the call has the context, A and X as its arguments
 	device bool  // only if there is a device
+}
+
+// WithLength is the context of a packet that had a length on the wire, and else what the bytes ctx of a struct cbpf_md, or
+// of its beginning, say: it copies them.
+func WithLength(ctx []byte, length uint32) []byte {
+	at := int(contextShape.length)
+	out := make([]byte, max(len(ctx), at+4))
+	copy(out, ctx)
+	binary.LittleEndian.PutUint32(out[at:], length)
+	return out
 }
 
 // Numbers of helpers (include/uapi/linux/bpf.h, Linux 6.18), and of those that bpfc has for filters.

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/obj"
 	"github.com/bpfc/bpfc/frontends/cbpf"
 )
@@ -59,7 +58,7 @@ func ReadFilter(name string, b []byte, o ReadOptions) (*cbpf.Filter, cbpf.Dialec
 	return f, dialect, err
 }
 
-// readClassic reads a classic filter and checks it by the rules of its dialect.
+// readClassic reads a classic filter, checks it by the rules of its dialect, and converts it.
 func readClassic(name string, b []byte, o ReadOptions) (*obj.Object, error) {
 	f, dialect, err := ReadFilter(name, b, o)
 	if err != nil {
@@ -68,5 +67,5 @@ func readClassic(name string, b []byte, o ReadOptions) (*obj.Object, error) {
 	if err := f.Check(dialect); err != nil {
 		return nil, err
 	}
-	return nil, &codegen.UnsupportedError{What: name + ": a valid classic filter", Msg: "this version does not convert it; `bpfc asm` and `bpfc disasm` read and write it"}
+	return cbpf.Convert(name, f.Insns, dialect, cbpf.Options{Lines: true})
 }

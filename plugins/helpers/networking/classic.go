@@ -107,3 +107,14 @@ func attribute(b []byte, from, to int, typ uint32) uint64 {
 	}
 	return 0
 }
+
+// classicLength is the offset of len in struct cbpf_md.
+const classicLength = 8
+
+// enterClassic gives a packet whose length on the wire is not said the one that it has.
+func enterClassic(c codegen.Call) error {
+	if ctx := c.Context(); word(ctx, classicLength) == 0 {
+		setWord(ctx, classicLength, uint32(len(c.Packet().Bytes())))
+	}
+	return nil
+}

@@ -14,7 +14,7 @@ import (
 
 // entries are by program type what completes the context of a run.
 func (n *network) entries() map[string]func(codegen.Call) error {
-	es := map[string]func(codegen.Call) error{}
+	es := map[string]func(codegen.Call) error{classicContext: enterClassic}
 	for _, r := range rows() {
 		if f := n.entry(&r); f != nil {
 			es[r.name] = f
