@@ -1,6 +1,9 @@
 package runtime
 
-import "unsafe"
+import (
+	"context"
+	"unsafe"
+)
 
 // eachPart is after how many runs RunEach looks whether its program is closed, and lets go what maps have taken away.
 const eachPart = 64
@@ -36,6 +39,28 @@ func (w *Worker) RunEach(mems [][]byte, rets []uint64) (n int, err error) {
 	}
 	w.each = batch{}
 	return n, err
+}
+
+// RunEach is Worker.RunEach. A program that needs no worker runs without: eachPart memories are one entry then.
+func (p *Program) RunEach(mems [][]byte, rets []uint64) (n int, err error) {
+	rets = rets[:len(mems)]
+	for n < len(mems) && p.leaf.is() {
+		part := mems[n:min(n+eachPart, len(mems))]
+		done := enterLeafEach(&p.leaf, unsafe.SliceData(part), len(part), &rets[n])
+		if n += done; done < len(part) {
+			break
+		}
+	}
+	if n == len(mems) {
+		return n, nil
+	}
+	w, err := p.Worker(context.Background())
+	if err != nil {
+		return n, err
+	}
+	defer w.Release()
+	rest, err := w.RunEach(mems[n:], rets[n:])
+	return n + rest, err
 }
 
 // runPart is RunEach in one epoch.

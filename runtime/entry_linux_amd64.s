@@ -119,6 +119,57 @@ not:
 	MOVB $0, ran+32(FP)
 	RET
 
+#define eachNext	512
+#define eachLeft	520
+#define eachRets	528
+
+// func enterLeafEach(l *leaf, mems *[]byte, n int, rets *uint64) (done int)
+// Calls the leaf on each of n memories, up to the first that is too short, or until the leaf has ended: see enterLeaf. What the
+// loop needs lies in the frame above the BPF stack. No program reads a register that it has not written.
+TEXT ·enterLeafEach(SB), 0, $544-40
+	NO_LOCAL_POINTERS
+	MOVQ mems+8(FP), R9
+	MOVQ R9, eachNext(SP)
+	MOVQ n+16(FP), R10
+	MOVQ R10, eachLeft(SP)
+	MOVQ rets+24(FP), R11
+	MOVQ R11, eachRets(SP)
+	LEAQ leafFrame(SP), BP
+	XORL BX, BX
+	XORL CX, CX
+	XORL R8, R8
+	XORL R13, R13
+	XORL R14, R14
+	XORL R15, R15
+each:
+	CMPQ eachLeft(SP), $0
+	JEQ out
+	MOVQ l+0(FP), DX
+	MOVQ leafEntry(DX), AX
+	MOVQ eachNext(SP), R9
+	MOVQ 0(R9), DI
+	MOVQ 8(R9), SI
+	CMPQ SI, leafLeast(DX)
+	JLT out
+	TESTQ AX, AX
+	JEQ out
+	TESTQ SI, SI
+	CMOVQEQ SI, DI
+	CALL AX
+	MOVQ l+0(FP), DX
+	ANDQ leafMask(DX), AX
+	MOVQ eachRets(SP), R11
+	MOVQ AX, 0(R11)
+	ADDQ $8, eachRets(SP)
+	ADDQ $24, eachNext(SP)
+	DECQ eachLeft(SP)
+	JMP each
+out:
+	MOVQ n+16(FP), AX
+	SUBQ eachLeft(SP), AX
+	MOVQ AX, done+32(FP)
+	RET
+
 // func enterEach(w *Worker, rc *runContext)
 // Enters once for each packet of the loop, of a program that never leaves its code, up to the first that is too short.
 // R1 to R5 and R0 begin as a run, or the length of its packet, has left them; no program reads what it has not written.

@@ -28,6 +28,9 @@ func enterEach(w *Worker, rc *runContext)
 
 //go:noescape
 func enterLeaf(l *leaf, mem unsafe.Pointer, n int) (r0 uint64, ran bool)
+
+//go:noescape
+func enterLeafEach(l *leaf, mems *[]byte, n int, rets *uint64) (done int)
 func leave()
 func exited(w *Worker, rc *runContext) (r0 uint64)
 func resume(w *Worker, rc *runContext) (r0 uint64)

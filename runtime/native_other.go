@@ -46,6 +46,9 @@ func (nativeRun) enterEach(*Worker) {}
 // enterLeaf is not reached: there are no leaves.
 func enterLeaf(*leaf, unsafe.Pointer, int) (uint64, bool) { return 0, false }
 
+// enterLeafEach is not reached either.
+func enterLeafEach(*leaf, *[]byte, int, *uint64) int { return 0 }
+
 func (nativeRun) enterAt(*Worker, uint64) {}
 
 func (u *unit) inCode(int) uint64 { return 0 }

@@ -181,6 +181,21 @@ func (p *Program) Run(mem []byte) (uint64, error) {
 	return r.Ret, err
 }
 
+// RunEach runs the program once on each of the memories, as Run does, and puts what the runs return into rets, which has room
+// for all. It ends with the first error; n is how many runs there were before it.
+func (p *Program) RunEach(mems [][]byte, rets []uint64) (n int, err error) {
+	if p.fast != nil && p.with.cover == nil {
+		return p.fast.RunEach(mems, rets)
+	}
+	for ; n < len(mems) && err == nil; n++ {
+		rets[n], err = p.Run(mems[n])
+	}
+	if err != nil {
+		n--
+	}
+	return n, err
+}
+
 // Exec runs the program once on an input: memory, or a packet and a context. The input stays as it is; the result has
 // both as they are afterwards, and what the run has left behind. A broken rule is returned as a *Fault, with the result.
 func (p *Program) Exec(ctx context.Context, in Input) (Result, error) {

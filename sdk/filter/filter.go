@@ -84,7 +84,7 @@ func (f *Filter) load(o cbpf.Options) (p *sdk.Program, typ string, err error) {
 		return nil, "", err
 	}
 	ctx := context.Background()
-	a, err := sdk.Compile(ctx, object, h.backend, sdk.Options{Set: h.set, CPU: sdk.HostCPU()})
+	a, err := sdk.Compile(ctx, object, h.backend, sdk.Options{Set: h.set, CPU: h.cpu})
 	if err != nil {
 		return nil, "", fmt.Errorf("compiling a filter of %d instructions: %w", len(f.insns), err)
 	}
@@ -107,6 +107,7 @@ type house struct {
 	set     *sdk.Set
 	backend sdk.Backend
 	session sdk.Session
+	cpu     string
 }
 
 // home opens the session of all filters, which is never closed.
@@ -115,7 +116,7 @@ var home = sync.OnceValues(func() (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &house{set: set, backend: builtin.AMD64()}
+	h := &house{set: set, backend: builtin.AMD64(), cpu: sdk.HostCPU()}
 	if goruntime.GOOS != "linux" || goruntime.GOARCH != "amd64" {
 		h.backend = builtin.Interp()
 	}
@@ -240,15 +241,10 @@ func (f *Filter) MatchBatch(packets [][]byte, verdicts []uint32) {
 	}
 	b := f.batches.Get().(*batch)
 	defer f.batches.Put(b)
-	w, err := f.plain.Worker(context.Background())
-	if err != nil {
-		panic("filter: " + err.Error())
-	}
 	defer goruntime.KeepAlive(f)
-	defer w.Release()
 	for len(packets) > 0 {
 		n := min(len(packets), len(b.rets))
-		if _, err := w.RunEach(packets[:n], b.rets[:n]); err != nil {
+		if _, err := f.plain.RunEach(packets[:n], b.rets[:n]); err != nil {
 			panic("filter: " + err.Error())
 		}
 		for i, r := range b.rets[:n] {

@@ -106,3 +106,26 @@ func TestVM(t *testing.T) {
 		require.NoError(t, got.filter.Close())
 	}
 }
+
+// TestMatchBatch compares a batch with matches one by one, of packets of all lengths.
+func TestMatchBatch(t *testing.T) {
+	for seed := range uint64(60) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		raw, err := bpf.Assemble(drawVM(r, 1+r.IntN(60)))
+		require.NoError(t, err)
+		f, err := Compile(fromRaw(raw), Pcap)
+		require.NoError(t, err)
+		packets := make([][]byte, r.IntN(600))
+		for i := range packets {
+			packets[i] = drawPacket(r)
+		}
+		verdicts := make([]uint32, len(packets)+1)
+		verdicts[len(packets)] = 77
+		f.MatchBatch(packets, verdicts)
+		for i, p := range packets {
+			require.Equal(t, f.Match(p), verdicts[i], "seed %d, packet %d", seed, i)
+		}
+		require.EqualValues(t, 77, verdicts[len(packets)])
+		require.NoError(t, f.Close())
+	}
+}
