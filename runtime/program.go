@@ -155,6 +155,19 @@ func (p *Program) runLeased(mem []byte) (uint64, error) {
 	return w.startNow()
 }
 
+// RunContext is Run with a context, as Worker.RunContext gets it.
+func (p *Program) RunContext(ctx, mem []byte) (uint64, error) {
+	w, err := p.lease(context.Background())
+	if err != nil {
+		return 0, err
+	}
+	defer w.endRun()
+	if err := w.prepare(ctx, mem); err != nil {
+		return 0, err
+	}
+	return w.startNow()
+}
+
 // endRun is endLease after one run that has set nothing else.
 func (w *Worker) endRun() {
 	if len(w.records) > 0 || w.lost > 0 {

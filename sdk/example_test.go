@@ -129,3 +129,29 @@ func ExampleLoadCollection() {
 	fmt.Println(r.Ret, records, err)
 	// Output: 1 [[10 0 0 1 0 0 1 0]] <nil>
 }
+
+// A service runs the programs that are attached to it: the first that does not return 0 decides.
+func ExampleNewHook() {
+	ctx := context.Background()
+	memory, _ := builtin.Base().Type("mem/1")
+	hook := sdk.NewHook(memory, sdk.StopUnless(0))
+	for i, text := range []string{"r0 = *(u8 *)(r1 + 0)\nexit", "r0 = 9\nexit"} {
+		object, err := builtin.ReadObject(ctx, "filter.s", []byte(text), builtin.ReadOptions{})
+		if err != nil {
+			panic(err)
+		}
+		p, err := sdk.Load(ctx, object, builtin.Interp(), sdk.Options{Set: builtin.Base(), Type: "mem/1"})
+		if err != nil {
+			panic(err)
+		}
+		defer p.Close()
+		if err := hook.Attach(p, i); err != nil {
+			panic(err)
+		}
+	}
+	fmt.Println(hook.Fire(sdk.Input{Mem: []byte{5}}))
+	fmt.Println(hook.Fire(sdk.Input{Mem: []byte{0}}))
+	// Output:
+	// 5 <nil>
+	// 9 <nil>
+}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/bpfc/bpfc/runtime"
 )
@@ -33,6 +34,7 @@ type Program struct {
 	info    EntryInfo
 	with    loaded
 	close   func() error
+	ended   atomic.Bool // Close was called
 }
 
 // loaded is what the programs of one load have in common.
@@ -290,4 +292,7 @@ func (p *Program) Worker(ctx context.Context) (*Worker, error) {
 }
 
 // Close ends the program; runs that are under way end first.
-func (p *Program) Close() error { return p.close() }
+func (p *Program) Close() error {
+	p.ended.Store(true)
+	return p.close()
+}
