@@ -171,8 +171,9 @@ out:
 	RET
 
 // func enterEach(w *Worker, rc *runContext)
-// Enters once for each packet of the loop, of a program that never leaves its code, up to the first that is too short.
-// R1 to R5 and R0 begin as a run, or the length of its packet, has left them; no program reads what it has not written.
+// Enters once for each packet of the loop, of a program that never leaves its code, up to the first that is too short or
+// touches a multiple of 4 GiB (see cut).
+// R1 to R5 and R0 begin as a run, or length and end of its packet, have left them; no program reads what it has not written.
 TEXT ·enterEach(SB), NOSPLIT|NOFRAME, $0-16
 	MOVQ rc+8(FP), R12
 	MOVQ SP, rcHostSP(R12)
@@ -195,13 +196,17 @@ next:
 	CMPQ DX, loopLeast(R12)
 	JLT done
 	MOVQ 0(R10), R9
+	LEAQ (R9)(DX*1), AX
+	LEAQ -1(R9), R11
+	XORQ AX, R11
+	SHRQ $32, R11
+	JNE done
 	MOVQ loopStart(R12), R11
 	MOVQ R9, (R11)
 	MOVQ loopMeta(R12), R11
 	MOVQ R9, (R11)
-	ADDQ DX, R9
 	MOVQ loopStop(R12), R11
-	MOVQ R9, (R11)
+	MOVQ AX, (R11)
 	ADDQ $24, R10
 	MOVQ R10, loopNext(R12)
 	MOVQ rcR1(R12), DI

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -78,6 +79,37 @@ type packetState struct {
 	meta, start, end int
 	frame            []byte // of the worker, once it is needed
 	low              int    // of the frame: bytes below are those of earlier runs
+	moved            []byte // where the input is, if it had to be moved; nil if it is where it was
+}
+
+// cut reports whether n bytes touch a multiple of 4 GiB. No packet does: to C programs data, data_end and data_meta are numbers
+// of 32 bits, and clang, which cannot know that the program gets addresses, may copy, compare or test for zero the lower
+// half of one. That is right where both ends have the same upper half, and a lower one that is not 0: packets in a kernel,
+// whose memory is in small pieces behind some head room.
+func cut(addr uint64, n int) bool { return (addr-1)>>32 != (addr+uint64(n))>>32 }
+
+func cutBytes(b []byte) bool {
+	return cut(uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))), len(b))
+}
+
+// moveInput moves a packet that touches a multiple of 4 GiB to where it does not. What the run makes of it goes back to the
+// input: see doneHelping.
+func (w *Worker) moveInput() error {
+	s := &w.packet
+	if !(*packet)(w).toFrame() {
+		n := s.end + 1
+		if uint64(n) >= 1<<31 {
+			return &codegen.UnsupportedError{What: fmt.Sprintf("a packet of %d bytes at address %p", s.end, s.room), Msg: "it lies across a multiple of 4 GiB, which C programs do not expect"}
+		}
+		room := make([]byte, 2*n)
+		if cutBytes(room[:s.end]) {
+			room = room[n:]
+		}
+		copy(room, s.room)
+		s.room = room[:s.end]
+	}
+	s.moved, w.helped = s.room[s.start:s.end], true
+	return nil
 }
 
 // setContext makes ctx and mem the context and the packet of the run.
@@ -93,12 +125,21 @@ func (w *Worker) setContext(ctx, mem []byte) error {
 	host := w.context[:l.size]
 	clear(host[copy(host, ctx):])
 	w.packet.room, w.packet.meta, w.packet.start, w.packet.end = mem, 0, 0, len(mem)
+	if len(l.start) > 0 && len(mem) > 0 && cutBytes(mem) {
+		if err := w.moveInput(); err != nil {
+			return err
+		}
+	}
 	w.placePacket()
 	w.rc.r1, w.rc.r2 = w.contextAddr, 0
-	if l.enter != nil {
-		return l.enter((*call)(w))
+	if l.enter == nil {
+		return nil
 	}
-	return nil
+	err := l.enter((*call)(w))
+	if err != nil {
+		w.packet.moved = nil
+	}
+	return err
 }
 
 // fitContext makes room for a context of n bytes.
@@ -212,6 +253,11 @@ func (p *packet) makeFrame() bool {
 	}
 	a := p.runtime.arena
 	s, err := a.alloc(frameSize)
+	if err == nil && cut(a.addr(s.off), frameSize) {
+		kept := s // until there is another one
+		s, err = a.alloc(frameSize)
+		err = errors.Join(err, a.dealloc(kept))
+	}
 	if err != nil || a.protect(s, protWrite) != nil {
 		return false
 	}

@@ -57,7 +57,7 @@ type Worker struct {
 	packet      packetState
 	records     []codegen.Record
 	lost        int
-	helped      bool   // a Go helper was called
+	helped      bool   // a Go helper was called, or the packet was moved
 	visits      bool   // handed out, for a program with maps
 	ended       bool   // a helper has said the result
 	result      uint64 // if ended
@@ -257,9 +257,13 @@ func (w *Worker) begin() (slice int64) {
 	return w.budget.Start(w.fuel)
 }
 
-// doneHelping lets the sets give back what the run has left behind.
+// doneHelping lets the sets give back what the run has left behind, and brings back what was moved.
 func (w *Worker) doneHelping() {
 	w.helped = false
+	if s := &w.packet; s.moved != nil {
+		copy(w.memory, s.moved)
+		s.moved = nil
+	}
 	for _, done := range w.runtime.sets.done {
 		done((*call)(w))
 	}
