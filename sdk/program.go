@@ -257,6 +257,19 @@ func (p *Program) Fields(ctx []byte) (map[string]any, error) {
 	return c.Unpack(ctx), nil
 }
 
+// RecordFields are the fields of a record that holds a structure of the context, by name and as in Fields: the keys that a
+// flow dissector leaves. Other records have none, which is an error.
+func (p *Program) RecordFields(r *Record) (map[string]any, error) {
+	if _, err := p.context(); err != nil {
+		return nil, err
+	}
+	t, _ := p.with.set.Type(p.info.Type) // context has found it
+	if c := p.with.set.Behind(&t, r.Helper); c != nil {
+		return c.Unpack(r.Data), nil
+	}
+	return nil, fmt.Errorf("program %s: a record of %s holds no structure of its context", p.info.Name, r.Helper)
+}
+
 // context describes the program's context.
 func (p *Program) context() (*Context, error) {
 	if p == nil {

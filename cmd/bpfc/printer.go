@@ -175,7 +175,7 @@ func (p *printer) text(in *input, res *codegen.Result) {
 		fmt.Fprintf(p.out, "packet %x\n", packet)
 	}
 	for i := range res.Records {
-		fmt.Fprintln(p.out, recordOf(&res.Records[i]))
+		fmt.Fprintln(p.out, p.run.record(&res.Records[i]))
 	}
 }
 
@@ -340,16 +340,19 @@ func (r *running) resultJSON(res *codegen.Result) resultJSON {
 		j.Ctx = contextJSON(&r.typ.Context, res.Ctx)
 	}
 	for i := range res.Records {
-		j.Records = append(j.Records, recordOf(&res.Records[i]))
+		j.Records = append(j.Records, r.record(&res.Records[i]))
 	}
 	return j
 }
 
-// recordOf is a record as it is printed; lines of the trace are text.
-func recordOf(r *codegen.Record) recordJSON {
-	j := recordJSON{Helper: r.Helper, Map: r.Map, Key: fmt.Sprintf("%x", r.Key), Args: r.Args, Data: fmt.Sprintf("%x", r.Data), CPU: r.CPU}
-	if r.Helper == "bpf_trace_printk" || r.Helper == "bpf_trace_vprintk" {
-		j.Text = string(r.Data)
+// record is a record as it is printed; lines of the trace are text, a structure of the context has its fields.
+func (r *running) record(c *codegen.Record) recordJSON {
+	j := recordJSON{Helper: c.Helper, Map: c.Map, Key: fmt.Sprintf("%x", c.Key), Args: c.Args, Data: fmt.Sprintf("%x", c.Data), CPU: c.CPU}
+	if c.Helper == "bpf_trace_printk" || c.Helper == "bpf_trace_vprintk" {
+		j.Text = string(c.Data)
+	}
+	if s := r.set.Behind(&r.typ, c.Helper); s != nil {
+		j.Fields = contextJSON(s, c.Data)
 	}
 	return j
 }
@@ -366,6 +369,8 @@ func (r recordJSON) String() string {
 	switch {
 	case r.Text != "":
 		parts = append(parts, strings.TrimSuffix(r.Text, "\n"))
+	case r.Fields != nil:
+		parts = append(parts, string(r.Fields))
 	case r.Data != "":
 		parts = append(parts, r.Data)
 	}

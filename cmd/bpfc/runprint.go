@@ -37,7 +37,9 @@ type recordJSON struct {
 	Args   []uint64 `json:"args,omitempty"`
 	Data   string   `json:"data,omitempty"`
 	Text   string   `json:"text,omitempty"` // of a line of the trace
-	CPU    int      `json:"cpu"`
+	// Fields are those of a structure that the program has written: the keys of a flow dissector.
+	Fields json.RawMessage `json:"fields,omitempty"`
+	CPU    int             `json:"cpu"`
 }
 
 type faultJSON struct {

@@ -118,6 +118,17 @@ func (s *Set) Struct(name string) *Context {
 	return nil
 }
 
+// Behind returns the structure that programs of a type write through the field of kind FieldFlowKeys called name, nil if there
+// is none: the layout of the record of that name that a run leaves.
+func (s *Set) Behind(t *ProgType, name string) *Context {
+	for i := range t.Context.Fields {
+		if f := &t.Context.Fields[i]; f.Kind == FieldFlowKeys && f.Name == name {
+			return s.Struct(f.Struct)
+		}
+	}
+	return nil
+}
+
 // MapKind returns the kind with the kernel's number of the map type, nil if there is none.
 func (s *Set) MapKind(typ uint32) *MapKind {
 	for i := range s.MapKinds {

@@ -21,8 +21,8 @@
 //
 // # The environment
 //
-// The parts "devices", "routes", "neighbours", "tunnel" and "sockets" of the
-// environment are the set's: docs/ENVIRONMENT.md.
+// The parts "devices", "routes", "neighbours", "tunnel", "sockets" and
+// "flow_dissector" of the environment are the set's: docs/ENVIRONMENT.md.
 //
 // # What a run leaves
 //

@@ -305,7 +305,8 @@ func (n *network) enterStream(c codegen.Call) error {
 	return nil
 }
 
-// enterDissector begins a run of a flow dissector: the keys say where the network header is.
+// enterDissector begins a run of a flow dissector: the keys say where the network header is, and what is asked
+// for.
 func (n *network) enterDissector(c codegen.Call) error {
 	b, k := c.Packet().Bytes(), &n.perCPU[c.CPU()]
 	if len(b) < ethLen {
@@ -315,6 +316,7 @@ func (n *network) enterDissector(c codegen.Call) error {
 	little.PutUint16(k.keys[keysNet:], ethLen)
 	little.PutUint16(k.keys[keysTransport:], ethLen)
 	copy(k.keys[keysProto:], b[2*addrLen:ethLen])
+	setWord(k.keys, keysFlags, n.dissector.Flags)
 	little.PutUint64(c.Context()[skbFlowKeys:], k.keysAt)
 	return nil
 }
@@ -324,6 +326,7 @@ const (
 	keysNet       = 0
 	keysTransport = 2
 	keysProto     = 10
+	keysFlags     = 48
 )
 
 // leaveDissector keeps the offsets inside the packet and leaves a record of the keys (bpf_flow_dissect).

@@ -20,6 +20,7 @@ type network struct {
 	routes     []route
 	neighbours []neighbour
 	tunnel     *tunnelEnv
+	dissector  dissectorEnv
 	sockets    []*socket
 	views      map[uint64]*socket // by the address of each of their structures
 	packet     *socket            // that the packets of the runs belong to, nil: one that is made for each
@@ -73,6 +74,11 @@ type tunnelEnv struct {
 	Label   uint32     `json:"label"`
 	Flags   uint16     `json:"flags"`
 	Options hexBytes   `json:"options"`
+}
+
+// dissectorEnv is what callers of flow dissectors ask for.
+type dissectorEnv struct {
+	Flags uint32 `json:"flags"` // BPF_FLOW_DISSECTOR_F_*, include/uapi/linux/bpf.h, Linux 6.18
 }
 
 // mac is the address of an Ethernet interface, "02:00:00:00:00:01".
@@ -132,7 +138,7 @@ func readNetwork(h codegen.Home) (*network, error) {
 	for _, p := range []struct {
 		name string
 		into any
-	}{{"devices", &n.devices}, {"routes", &n.routes}, {"neighbours", &n.neighbours}, {"tunnel", &n.tunnel}} {
+	}{{"devices", &n.devices}, {"routes", &n.routes}, {"neighbours", &n.neighbours}, {"tunnel", &n.tunnel}, {"flow_dissector", &n.dissector}} {
 		if err := part(h, p.name, p.into); err != nil {
 			return nil, err
 		}

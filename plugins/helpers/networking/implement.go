@@ -8,7 +8,7 @@ import (
 )
 
 // Implement makes the set's helpers for a session. Of the environment it reads
-// the parts "devices", "routes", "neighbours", "tunnel" and "sockets".
+// the parts "devices", "routes", "neighbours", "tunnel", "sockets" and "flow_dissector".
 func Implement(h codegen.Home) (codegen.Implementation, error) {
 	n, err := readNetwork(h)
 	if err != nil {

@@ -349,6 +349,7 @@ func TestEnvironmentsThatAreRefused(t *testing.T) {
 		{"neighbours", `{}`, `"neighbours"`},
 		{"tunnel", `{"remote": "10.0.0.1", "local": "fd00::1"}`, "of one family"},
 		{"tunnel", `{"remote": "10.0.0.1", "local": "10.0.0.2", "options": "0"}`, `"tunnel"`},
+		{"flow_dissector", `{"flags": -1}`, `"flow_dissector"`},
 		{"sockets", `[{"proto": "sctp"}]`, `socket 0: its proto is "sctp"`},
 		{"sockets", `[{"proto": "tcp", "state": "open"}]`, `its state is "open"`},
 		{"sockets", `[{"proto": "tcp", "state": "listening"}]`, "needs a local address"},
