@@ -310,6 +310,13 @@ TEXT ·call5(SB), NOSPLIT|NOFRAME, $0-32
 	MOVQ AX, r0+24(FP)
 	RET
 
+// func storeReleaseNow(p *atomic.Uint64, v uint64)
+TEXT ·storeReleaseNow(SB), NOSPLIT, $0-16
+	MOVQ p+0(FP), AX
+	MOVQ v+8(FP), CX
+	MOVQ CX, (AX)
+	RET
+
 // func leaveAddress() uint64
 TEXT ·leaveAddress(SB), NOSPLIT, $0-8
 	LEAQ ·leave(SB), AX

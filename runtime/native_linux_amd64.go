@@ -52,7 +52,7 @@ func (w *Worker) callNative(fn uint64, args *[5]uint64) uint64 { return call5(w.
 type nativeRun struct {
 	code   *nativeCode // of the program that runs; nil if it is not machine code
 	err    error       // what ended the run
-	stays  bool        // the bound program is all in its own code
+	stays  bool        // the bound program is all in its own code: nothing can end its run but itself
 	guards Activation  // whose regions the run context has
 	gates  []Activation
 }

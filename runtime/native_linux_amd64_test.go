@@ -3,6 +3,8 @@ package runtime
 import (
 	"context"
 	"errors"
+	goruntime "runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -157,4 +159,51 @@ func TestShortMemoryIsRefused(t *testing.T) {
 	p := load(t, open(t, 1), length)[0]
 	_, err := p.Run(nil)
 	require.EqualError(t, err, "length is of type mem: it needs memory of at least 1 bytes, got 0")
+}
+
+// TestWaitersAreNotForgotten has many goroutines wait for one worker, whose being given back may overlook one that has just
+// begun to wait, and unloads the program among them.
+func TestWaitersAreNotForgotten(t *testing.T) {
+	p := load(t, open(t, 1), guarded)[0]
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			mem := make([]byte, 8)
+			for range 2000 {
+				if _, err := p.Run(mem); err != nil {
+					t.Error(err)
+					return
+				}
+				goruntime.Gosched()
+			}
+		})
+	}
+	wg.Wait()
+	for range 4 {
+		wg.Go(func() {
+			for {
+				if _, err := p.Run(make([]byte, 8)); err != nil {
+					if !errors.Is(err, ErrUnloaded) {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		})
+	}
+	require.NoError(t, p.Unload(context.Background()))
+	wg.Wait()
+}
+
+// TestGoroutinesHaveWorkersOfTheirOwn leases two workers at once from one place: the second is remembered.
+func TestGoroutinesHaveWorkersOfTheirOwn(t *testing.T) {
+	r := open(t, 2)
+	a := r.tryLease()
+	b := r.tryLease()
+	require.NotNil(t, a)
+	require.NotNil(t, b)
+	require.NotSame(t, a, b)
+	require.Nil(t, r.tryLease(), "there are two")
+	r.giveBack(a)
+	r.giveBack(b)
 }

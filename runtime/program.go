@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/bpfc/bpfc/core/codegen"
 )
@@ -15,9 +14,10 @@ type unit struct {
 	image    *Image
 	code     Executable
 	programs []*Program
-	open     int // programs not unloaded; guarded by runtime.mu
-	pins     int // workers handed out for its programs; guarded by runtime.mu
-	held     int // elements of prog arrays that hold its programs; guarded by runtime.mu
+	_        [cacheLine]byte // runs read what is above, batches write below
+	open     int             // programs not unloaded; guarded by runtime.mu
+	pins     int             // workers handed out for its programs; guarded by runtime.mu
+	held     int             // elements of prog arrays that hold its programs; guarded by runtime.mu
 }
 
 // Program is a loaded program. It is safe for concurrent use.
@@ -146,8 +146,25 @@ func (p *Program) runLeased(mem []byte) (uint64, error) {
 			return 0, err
 		}
 	}
+	if !w.native.stays || p.layout != nil || p.hooks.Load() != nil {
+		return w.runOnce(mem)
+	}
+	var r0 uint64
+	var err error
+	if !w.has(mem) {
+		err = w.prepare(nil, mem)
+	}
+	if err == nil {
+		r0 = w.native.enter(w) & w.mask
+	}
+	w.runtime.giveBack(w)
+	return r0, err
+}
+
+// runOnce is runLeased for a program in whose run Go code may take part, which may panic.
+func (w *Worker) runOnce(mem []byte) (uint64, error) {
 	defer w.endRun()
-	if len(mem) != w.length || unsafe.SliceData(mem) != unsafe.SliceData(w.memory) {
+	if !w.has(mem) {
 		if err := w.prepare(nil, mem); err != nil {
 			return 0, err
 		}

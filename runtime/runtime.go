@@ -7,6 +7,8 @@ import (
 	goruntime "runtime"
 	"sync"
 	"sync/atomic"
+	"time"
+	"unsafe"
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
@@ -39,11 +41,15 @@ type Runtime struct {
 	workers []*Worker
 	split   sync.Mutex // of every Mem
 
+	// Every run reads these, so that they share no cache line with what is written often.
+	_         [cacheLine]byte
 	epoch     atomic.Uint64
 	attention atomic.Int64 // what a worker that is given back must look after: waiters and retired memory
-	free      chan struct{}
 	closing   atomic.Bool
+	hints     [1 << hintBits]atomic.Pointer[Worker] // where to look for a free one first: see tryLease
+	_         [cacheLine]byte
 
+	free chan struct{}
 	life sync.RWMutex // held by what uses the address range outside a run; Close locks it
 
 	mu       sync.Mutex
@@ -59,6 +65,15 @@ type Runtime struct {
 	orphaned   bool // closed while workers were held
 	gone       bool // the address range is released
 }
+
+// cacheLine is at least what processors share memory by, in bytes.
+const cacheLine = 128
+
+// hintBits is the size of Runtime.hints, hintMix spreads addresses over them (2^64 over the golden ratio).
+const (
+	hintBits = 8
+	hintMix  = 0x9e3779b97f4a7c15
+)
 
 // New reserves the address range and makes the workers.
 func New(o Options) (*Runtime, error) {
@@ -89,6 +104,9 @@ func New(o Options) (*Runtime, error) {
 		}
 		r.workers = append(r.workers, w)
 	}
+	for i := range r.hints {
+		r.hints[i].Store(r.workers[i%n])
+	}
 	if r.sets, err = implement(r, &o.Spec); err != nil {
 		return nil, errors.Join(err, r.sets.end(), a.close())
 	}
@@ -98,23 +116,40 @@ func New(o Options) (*Runtime, error) {
 // CPUs is the number of workers.
 func (r *Runtime) CPUs() int { return len(r.workers) }
 
-// tryLease takes a free worker and publishes the current epoch, nil if there is none.
+// tryLease takes a free worker and publishes the current epoch, nil if there is none. It looks first at the worker that
+// the place of its caller's frame has led to before: goroutines that run at the same time have different stacks, and so
+// come to have workers of their own, whose memory stays in the caches of their processors.
 func (r *Runtime) tryLease() *Worker {
+	var here byte
+	h := &r.hints[uint64(uintptr(unsafe.Pointer(&here)))*hintMix>>(64-hintBits)]
 	e := r.epoch.Load()
+	if w := h.Load(); w.state.CompareAndSwap(stateFree, e) {
+		return w
+	}
 	for _, w := range r.workers {
 		if w.state.Load() == stateFree && w.state.CompareAndSwap(stateFree, e) {
+			h.Store(w)
 			return w
 		}
 	}
 	return nil
 }
 
-// waitLease waits for a worker until ctx is done. It announces itself before it looks again: whoever gives a worker back
-// after that look sees the announcement and sends a token.
+// Giving a worker back is a plain store, which costs a fraction of an atomic exchange: what the run has done is seen
+// before it, but its own look at Runtime.attention may come first. So who announces itself there and then finds the
+// worker still leased may be overlooked, and looks again after lookAgain, and then ever less often, up to lookSeldom.
+// Processors keep a store to themselves for less than a microsecond.
+const (
+	lookAgain  = 50 * time.Microsecond
+	lookSeldom = 100 * time.Millisecond
+)
+
+// waitLease waits for a worker until ctx is done. It announces itself before it looks: whoever gives a worker back
+// later sees the announcement and sends a token.
 func (r *Runtime) waitLease(ctx context.Context) (*Worker, error) {
 	r.attention.Add(1)
 	defer r.attention.Add(-1)
-	for {
+	for again := lookAgain; ; again = min(2*again, lookSeldom) {
 		if r.closing.Load() {
 			return nil, ErrClosed
 		}
@@ -126,6 +161,7 @@ func (r *Runtime) waitLease(ctx context.Context) (*Worker, error) {
 		}
 		select {
 		case <-r.free:
+		case <-time.After(again):
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waiting for one of %d workers: %w", len(r.workers), context.Cause(ctx))
 		}
@@ -134,7 +170,7 @@ func (r *Runtime) waitLease(ctx context.Context) (*Worker, error) {
 
 // giveBack ends a lease.
 func (r *Runtime) giveBack(w *Worker) {
-	w.state.Store(stateFree)
+	storeRelease(&w.state, stateFree)
 	if r.attention.Load() != 0 {
 		r.attend()
 	}
@@ -204,11 +240,15 @@ func (r *Runtime) wait(ctx context.Context, done <-chan error) error {
 	if r.inHook(nil) {
 		return nil
 	}
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return fmt.Errorf("waiting for running programs to end: %w; the memory is freed when they have", context.Cause(ctx))
+	for again := lookAgain; ; again = min(2*again, lookSeldom) {
+		select {
+		case err := <-done:
+			return err
+		case <-time.After(again):
+			r.collect()
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for running programs to end: %w; the memory is freed when they have", context.Cause(ctx))
+		}
 	}
 }
 
@@ -240,7 +280,7 @@ func (r *Runtime) Close() error {
 	}
 	r.attend() // who waits for a worker waits in vain
 	var none int
-	return errors.Join(<-r.retire(&none, r.releaseAll), r.sets.end())
+	return errors.Join(r.wait(context.Background(), r.retire(&none, r.releaseAll)), r.sets.end())
 }
 
 // releaseAll frees the address range unless workers are held. The caller holds r.mu.

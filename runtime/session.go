@@ -117,7 +117,9 @@ func (w *Worker) runBatch(in codegen.Batch) (codegen.Results, error) {
 		if err := w.ctx.Err(); err != nil {
 			return res, context.Cause(w.ctx)
 		}
-		w.state.Store(w.runtime.epoch.Load()) // what maps took away during the input before may be reused
+		if e := w.runtime.epoch.Load(); e != w.state.Load() {
+			w.state.Store(e) // what maps took away during the input before may be reused
+		}
 		r := codegen.Result{Mem: in.Inputs[i].Mem}
 		begin := time.Now()
 		runs, err := w.runInput(&in.Inputs[i], repeat, in.Trace, &r)

@@ -168,6 +168,11 @@ func (w *Worker) setPacket(p unsafe.Pointer, size uint64, writable bool) {
 	w.mem.region[ir.RegionMemory].set(p, size, writable)
 }
 
+// has reports whether mem is the memory of the run already.
+func (w *Worker) has(mem []byte) bool {
+	return len(mem) == w.length && unsafe.SliceData(mem) == unsafe.SliceData(w.memory)
+}
+
 // setMemory makes mem the memory of the run.
 func (w *Worker) setMemory(mem []byte) {
 	w.memory, w.length, w.rc.r1, w.rc.r2 = mem, len(mem), 0, 0
@@ -188,7 +193,7 @@ func (w *Worker) Run(mem []byte) (uint64, error) {
 			return r0, nil
 		}
 	}
-	if len(mem) != w.length || unsafe.SliceData(mem) != unsafe.SliceData(w.memory) || w.bound.closed.Load() {
+	if !w.has(mem) || w.bound.closed.Load() {
 		if err := w.prepare(nil, mem); err != nil {
 			return 0, err
 		}
@@ -222,7 +227,7 @@ func (w *Worker) startVisit() (uint64, error) {
 
 // endVisit ends the epoch of a worker that was handed out.
 func (w *Worker) endVisit() {
-	w.state.Store(stateHeld)
+	storeRelease(&w.state, stateHeld)
 	if w.runtime.attention.Load() != 0 {
 		w.runtime.collect()
 	}
@@ -232,6 +237,13 @@ func (w *Worker) endVisit() {
 func (w *Worker) startNow() (uint64, error) {
 	if w.bound.hooks.Load() != nil && !w.hook.around {
 		return w.startHooked(w.startNow)
+	}
+	if w.native.stays {
+		ret := w.native.enter(w)
+		if w.helped { // its packet was moved
+			w.doneHelping()
+		}
+		return ret & w.mask, nil
 	}
 	slice := w.begin()
 	if !w.native.bound() {

@@ -6,9 +6,11 @@
 package bench
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,6 +86,11 @@ func loop(b testing.TB, n int32, call bool) *sdk.Object {
 	return finish(b, p.Add(asm.SubImm(asm.R6, 1), asm.JNEImm(asm.R6, 0, "turn")))
 }
 
+// guarded makes a program that loads a byte of its memory behind a guard.
+func guarded(b testing.TB) *sdk.Object {
+	return finish(b, asm.New("guarded").Program("guarded", "mem", "").Add(asm.LdxB(asm.R0, asm.R1, 0)))
+}
+
 func finish(b testing.TB, p *asm.Builder) *sdk.Object {
 	o, err := p.Add(asm.Exit()).Build()
 	require.NoError(b, err)
@@ -141,20 +148,29 @@ func on(b testing.TB, p *sdk.Program, mem []byte) func(int) error {
 	return func(int) error { _, err := w.Run(mem); return err }
 }
 
-// BenchmarkEntry is a run of a program that does nothing, from Go and back: by
-// leasing a worker for each run, and with one that is held; on the same memory
-// each time, and on another.
+// nothing is a Go function of the form of Program.Run.
+//
+//go:noinline
+func nothing([]byte) (uint64, error) { return 0, nil }
+
+// BenchmarkEntry is a run of a program that does nothing, from Go and back: by the
+// program itself, and with a worker that is held; on the same memory each time, and
+// on another. It needs no worker, unlike one that has a guard. "go" is a call of a Go function.
 func BenchmarkEntry(b *testing.B) {
 	for _, e := range engines() {
 		b.Run(e.name, func(b *testing.B) {
 			opts := sdk.Options{Set: builtin.Base()}
-			held, leased, other := e.load(b, straight(b, 0), opts), e.load(b, straight(b, 0), opts), e.load(b, straight(b, 0), opts)
+			held, own, other := e.load(b, straight(b, 0), opts), e.load(b, straight(b, 0), opts), e.load(b, straight(b, 0), opts)
+			turn, leased := e.load(b, guarded(b), opts), e.load(b, guarded(b), opts)
 			mem := [2][]byte{make([]byte, 64), make([]byte, 64)}
 			w := worker(b, other)
 			all := []*contestant{
 				{name: "worker", run: on(b, held, mem[0])},
 				{name: "other-memory", run: func(turn int) error { _, err := w.Run(mem[turn&1]); return err }},
-				{name: "program", run: func(int) error { _, err := leased.Run(mem[0]); return err }},
+				{name: "program", run: func(int) error { _, err := own.Run(mem[0]); return err }},
+				{name: "guarded-worker", run: on(b, turn, mem[0])},
+				{name: "guarded-program", run: func(int) error { _, err := leased.Run(mem[0]); return err }},
+				{name: "go", run: func(int) error { _, err := nothing(mem[0]); return err }},
 			}
 			inTurns(b, all...)
 			for _, c := range all {
@@ -163,6 +179,56 @@ func BenchmarkEntry(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkGoroutines is 1, 2, 4 and 8 goroutines with one program, on GOMAXPROCS processors: the processor time that a run
+// takes, which grows where goroutines stand in one another's way, and how many runs there are in the time that one
+// goroutine takes for one, which others on the machine lower. One program runs on its caller's stack, one leases a worker.
+func BenchmarkGoroutines(b *testing.B) {
+	const runs = 80_000
+	counts := []int{1, 2, 4, 8}
+	for _, e := range engines() {
+		for _, o := range []*sdk.Object{straight(b, 0), guarded(b)} {
+			b.Run(e.name+"/"+o.Name, func(b *testing.B) {
+				p, err := sdk.Load(b.Context(), o, e.backend, sdk.Options{Set: builtin.Base(), Policy: sdk.Guard, CPU: e.cpu})
+				require.NoError(b, err)
+				defer func() { require.NoError(b, p.Close()) }()
+				cpu, wall := make([][]float64, len(counts)), make([][]float64, len(counts))
+				for b.Loop() {
+					for i, n := range counts {
+						c, w := together(b, p, n, runs/n)
+						cpu[i], wall[i] = append(cpu[i], c/runs), append(wall[i], w/runs)
+					}
+				}
+				for i, n := range counts {
+					slices.Sort(cpu[i])
+					slices.Sort(wall[i])
+					b.ReportMetric(cpu[i][len(cpu[i])/2], fmt.Sprintf("%d-cpu-ns/run", n))
+					b.ReportMetric(wall[0][len(wall[0])/2]/wall[i][len(wall[i])/2], fmt.Sprintf("%d-times", n))
+				}
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+// together is how long n goroutines take for so many runs each, in nanoseconds of processor time and in all.
+func together(b *testing.B, p *sdk.Program, n, runs int) (cpu, wall float64) {
+	var all sync.WaitGroup
+	begin, used := time.Now(), processTime()
+	for range n {
+		all.Go(func() {
+			mem := make([]byte, 64)
+			for range runs {
+				if _, err := p.Run(mem); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	return float64(processTime() - used), float64(time.Since(begin))
 }
 
 // BenchmarkGoHelper is an exit to a Go function and the way back, by call: in a
