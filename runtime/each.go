@@ -3,6 +3,8 @@ package runtime
 import (
 	"context"
 	"unsafe"
+
+	"github.com/bpfc/bpfc/core/abi"
 )
 
 // eachPart is after how many runs RunEach looks whether its program is closed, and lets go what maps have taken away.
@@ -13,7 +15,7 @@ const eachPart = 64
 type loop struct {
 	next, end         uintptr // slices of bytes: the packets
 	rets              uintptr
-	start, stop, meta uintptr // where the packet's addresses go
+	start, stop, meta uintptr // where the packet's addresses go; 0 if it is the program's memory
 	mask              uint64  // of return values
 	least             uint64  // length of a packet
 }
@@ -94,24 +96,31 @@ func (w *Worker) runPart(mems [][]byte, rets []uint64) (n int, err error) {
 	return n, err
 }
 
-// settle notes that the context is as the next run needs it, if it is one that no run changes.
+// settle notes that the next run needs no more than the addresses of its packet, if the program never leaves its code:
+// of a program with a context, if that is one that no run changes.
 func (w *Worker) settle(n int) {
-	if l := w.bound.layout; l != nil && l.least > 0 && n >= l.least && w.bound.hooks.Load() == nil {
-		w.steady = w.native.stays
+	switch l := w.bound.layout; {
+	case w.bound.hooks.Load() != nil:
+	case l != nil:
+		w.steady = w.native.stays && l.least > 0 && n >= l.least
+	default:
+		w.steady = w.native.stays && w.bound.info.Context == abi.CtxMemory
 	}
 }
 
-// runAlike runs the program on the packets that begin with the context that is there, up to the first that does not.
+// runAlike runs the program on the packets that need no more than their addresses, up to the first that does.
 // It does not leave machine code.
 func (w *Worker) runAlike(mems [][]byte, rets []uint64) (n int) {
-	c := w.bound.layout
 	address := func(p unsafe.Pointer) uintptr { return uintptr(p) }
-	place := func(places []uint32) uintptr { return address(unsafe.Pointer(&w.context[places[0]])) }
 	first := address(unsafe.Pointer(unsafe.SliceData(mems)))
 	l := w.rc.loop()
 	*l = loop{
 		next: first, end: first + uintptr(len(mems))*unsafe.Sizeof(mems[0]), rets: address(unsafe.Pointer(unsafe.SliceData(rets))),
-		start: place(c.start), stop: place(c.end), meta: place(c.meta), mask: w.mask, least: uint64(c.least),
+		mask: w.mask, least: uint64(w.bound.info.CtxSize),
+	}
+	if c := w.bound.layout; c != nil {
+		place := func(places []uint32) uintptr { return address(unsafe.Pointer(&w.context[places[0]])) }
+		l.start, l.stop, l.meta, l.least = place(c.start), place(c.end), place(c.meta), uint64(c.least)
 	}
 	w.native.enterEach(w)
 	return int((l.next - first) / unsafe.Sizeof(mems[0]))

@@ -171,54 +171,59 @@ out:
 	RET
 
 // func enterEach(w *Worker, rc *runContext)
-// Enters once for each packet of the loop, of a program that never leaves its code, up to the first that is too short or
-// touches a multiple of 4 GiB (see cut).
-// R1 to R5 and R0 begin as a run, or length and end of its packet, have left them; no program reads what it has not written.
+// Enters once for each packet of the loop, of a program that never leaves its code, up to the first that is too short or, of a
+// program with a context, touches a multiple of 4 GiB (see cut).
+// The loop is in registers that programs preserve. R0 to R5 begin as a run has left them, R6 to R9 with what the loop has
+// there; no program reads what it has not written.
 TEXT ·enterEach(SB), NOSPLIT|NOFRAME, $0-16
 	MOVQ rc+8(FP), R12
 	MOVQ SP, rcHostSP(R12)
 	MOVQ BP, rcHostBP(R12)
 	MOVQ rcStackTop(R12), BP
 	MOVQ rcControlTop(R12), SP
+	MOVQ loopNext(R12), BX
+	MOVQ loopEnd(R12), R13
+	MOVQ loopRets(R12), R14
+	MOVQ rcEntry(R12), R15
 	XORL AX, AX
-	XORL BX, BX
 	XORL CX, CX
 	XORL DX, DX
 	XORL R8, R8
-	XORL R13, R13
-	XORL R14, R14
-	XORL R15, R15
 next:
-	MOVQ loopNext(R12), R10
-	CMPQ R10, loopEnd(R12)
+	CMPQ BX, R13
 	JEQ done
-	MOVQ 8(R10), DX
-	CMPQ DX, loopLeast(R12)
+	MOVQ 0(BX), DI
+	MOVQ 8(BX), SI
+	CMPQ SI, loopLeast(R12)
 	JLT done
-	MOVQ 0(R10), R9
-	LEAQ (R9)(DX*1), AX
-	LEAQ -1(R9), R11
+	MOVQ loopStart(R12), R9
+	TESTQ R9, R9
+	JEQ memory
+	LEAQ (DI)(SI*1), AX
+	LEAQ -1(DI), R11
 	XORQ AX, R11
 	SHRQ $32, R11
 	JNE done
-	MOVQ loopStart(R12), R11
-	MOVQ R9, (R11)
-	MOVQ loopMeta(R12), R11
-	MOVQ R9, (R11)
+	MOVQ loopMeta(R12), R10
 	MOVQ loopStop(R12), R11
+	MOVQ DI, (R9)
+	MOVQ DI, (R10)
 	MOVQ AX, (R11)
-	ADDQ $24, R10
-	MOVQ R10, loopNext(R12)
 	MOVQ rcR1(R12), DI
 	XORL SI, SI
-	CALL rcEntry(R12)
-	MOVQ loopRets(R12), R10
+run:
+	CALL R15
 	ANDQ loopMask(R12), AX
-	MOVQ AX, 0(R10)
-	ADDQ $8, R10
-	MOVQ R10, loopRets(R12)
+	MOVQ AX, (R14)
+	ADDQ $24, BX
+	ADDQ $8, R14
 	JMP next
+memory:
+	TESTQ SI, SI
+	CMOVQEQ SI, DI
+	JMP run
 done:
+	MOVQ BX, loopNext(R12)
 	MOVQ rcHostSP(R12), SP
 	MOVQ rcHostBP(R12), BP
 	RET

@@ -219,7 +219,9 @@ func (v *Visit) Context() []byte {
 	if v.w.bound.layout == nil {
 		return nil
 	}
-	return v.w.seen()
+	seen := make([]byte, v.w.bound.layout.visible)
+	v.w.seen(seen)
+	return seen
 }
 
 // Memory is the memory of the run or its packet, in place; nil if it has none.

@@ -175,21 +175,20 @@ func (w *Worker) putAddress(places []uint32, addr uint64) {
 	}
 }
 
-// seen is the context as the program sees it, without addresses.
-func (w *Worker) seen() []byte {
+// seen fills to with the context as the program sees it, without addresses.
+func (w *Worker) seen(to []byte) {
 	l := w.bound.layout
-	seen := append([]byte(nil), w.context[:l.visible]...)
+	copy(to, w.context[:l.visible])
 	for i, places := range [...][]uint32{l.start, l.end, l.meta, l.pointers} {
 		for _, at := range places {
 			if at >= l.visible { // it lies behind what the program sees
 				continue
 			}
-			if b := seen[at : at+8]; i < 3 || w.runtime.arena.holds(binary.LittleEndian.Uint64(b)) {
+			if b := to[at : at+8]; i < 3 || w.runtime.arena.holds(binary.LittleEndian.Uint64(b)) {
 				clear(b)
 			}
 		}
 	}
-	return seen
 }
 
 // packet is the packet of a worker's run.

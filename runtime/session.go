@@ -111,25 +111,37 @@ func (p *Program) RunBatch(ctx context.Context, in codegen.Batch) (codegen.Resul
 }
 
 func (w *Worker) runBatch(in codegen.Batch) (codegen.Results, error) {
-	res := codegen.Results{Results: make([]codegen.Result, 0, len(in.Inputs))}
-	repeat := max(in.Repeat, 1)
+	n, repeat := len(in.Inputs), max(in.Repeat, 1)
+	res := codegen.Results{Results: make([]codegen.Result, n)}
+	var room []byte // for contexts of results
+	begin := time.Now()
 	for i := range in.Inputs {
 		if err := w.ctx.Err(); err != nil {
+			res.Results = res.Results[:i]
+			if repeat == 1 {
+				res.Elapsed += time.Since(begin)
+			}
 			return res, context.Cause(w.ctx)
 		}
 		if e := w.runtime.epoch.Load(); e != w.state.Load() {
 			w.state.Store(e) // what maps took away during the input before may be reused
 		}
-		r := codegen.Result{Mem: in.Inputs[i].Mem}
-		begin := time.Now()
-		runs, err := w.runInput(&in.Inputs[i], repeat, in.Trace, &r)
-		res.Elapsed += time.Since(begin)
+		r := &res.Results[i]
+		r.Mem = in.Inputs[i].Mem
+		if repeat > 1 {
+			begin = time.Now()
+		}
+		runs, err := w.runInput(&in.Inputs[i], repeat, in.Trace, r)
+		if repeat > 1 || i == n-1 || err != nil {
+			res.Elapsed += time.Since(begin)
+			begin = time.Now()
+		}
 		res.Runs += runs
 		if err != nil && !errors.As(err, &r.Fault) {
+			res.Results = res.Results[:i]
 			return res, err
 		}
-		w.left(&r)
-		res.Results = append(res.Results, r)
+		room = w.left(r, room, n-i)
 		res.Lost += w.lost
 		w.lost = 0
 	}
@@ -153,8 +165,9 @@ func (w *Worker) runInput(in *codegen.Input, repeat int, trace bool, r *codegen.
 	return runs, err
 }
 
-// left completes the result of a run with what it has left behind.
-func (w *Worker) left(r *codegen.Result) {
+// left completes the result of a run with what it has left behind. Its context is taken from room, which is made anew for
+// some of the results that are to come if it is used up.
+func (w *Worker) left(r *codegen.Result, room []byte, more int) []byte {
 	l := w.bound.layout
 	if l != nil {
 		if l.leave != nil && r.Fault == nil {
@@ -164,11 +177,17 @@ func (w *Worker) left(r *codegen.Result) {
 		if (*packet)(w).framed() {
 			r.Mem = bytes.Clone(r.Mem)
 		}
-		r.Ctx = w.seen()
+		size := int(l.visible)
+		if len(room) < size {
+			room = make([]byte, size*min(more, eachPart))
+		}
+		r.Ctx, room = room[:size:size], room[size:]
+		w.seen(r.Ctx)
 	}
 	if len(w.records) > 0 {
 		r.Records, w.records = w.records, nil
 	}
+	return room
 }
 
 // maxTrace bounds the record of one run, in instructions: some 120 MB.

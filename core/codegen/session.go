@@ -70,7 +70,7 @@ type Input struct {
 // Results of a batch, in the order of its inputs.
 type Results struct {
 	Results []Result
-	// Elapsed is the time spent in the program, over all runs.
+	// Elapsed is the time spent in the program, over all runs; where runs are not repeated, with the making of their results.
 	Elapsed time.Duration
 	Runs    int
 	// Lost is how many records there was no room for.
