@@ -26,12 +26,22 @@ type Options struct {
 // Hook is where the kernel runs a converted filter.
 type Hook uint8
 
-// The hooks.
+// The hooks. A filter matches what it gives a result other than 0.
 const (
 	HookNone Hook = iota
-	HookTC        // a classifier of cls_bpf: 0xffffffff for a match, else 0
+	HookTC        // a classifier of cls_bpf: -1, the class that the classifier was made with, for a match, else 0
 	HookXDP       // XDP_PASS for a match, else XDP_DROP
 )
+
+// HookOf is the hook of a program type; HookNone if filters do not become programs of it.
+func HookOf(typ string) Hook {
+	for h, s := range hookShapes {
+		if s.typ == typ {
+			return Hook(h)
+		}
+	}
+	return HookNone
+}
 
 // The program types of converted filters.
 const (
@@ -56,7 +66,7 @@ func Convert(name string, insns []Insn, d Dialect, o Options) (*obj.Object, erro
 		return nil, c.err
 	}
 	c.link()
-	p := obj.Program{Name: "filter", Type: c.typ, Insns: c.code}
+	p := obj.Program{Name: "filter", Type: c.typ, Section: c.section, Insns: c.code}
 	if o.Lines {
 		p.Lines = c.lines(name)
 	}
@@ -93,10 +103,11 @@ func (c *converter) write() {
 // shape is what a program gets and gives.
 type shape struct {
 	typ       string
-	context   bool  // R1 is a context with the addresses of the packet, else the packet itself
-	data, end int16 // fields of the context
-	length    int16 // the field of the length on the wire; 0: the length of the packet is meant
-	networkAt int16 // the fields of the offsets of headers; 0: there are none
+	section   string // where loaders of the kernel look for the type (libbpf 1.5)
+	context   bool   // R1 is a context with the addresses of the packet, else the packet itself
+	data, end int16  // fields of the context
+	length    int16  // the field of the length on the wire; 0: the length of the packet is meant
+	networkAt int16  // the fields of the offsets of headers; 0: there are none
 	linkAt    int16
 	device    int16 // the field that is 0 without a device, where the filter ends with A; 0: there always is one
 	linear    bool  // the packet may lie in pieces, which a call makes one of
@@ -152,14 +163,16 @@ var (
 		AncNlattr: {helper: HelperNlattr, args: true}, AncNlattrNest: {helper: HelperNlattrNest, args: true},
 	}}
 	// struct __sk_buff and struct xdp_md (include/uapi/linux/bpf.h, Linux 6.18).
-	tcShape = shape{typ: "sched_cls", context: true, data: 76, end: 80, linear: true, limit: maxKernelPacket, match: -1, fields: map[Anc]source{
+	tcShape = shape{typ: "sched_cls", section: "tc", context: true, data: 76, end: 80, linear: true, limit: maxKernelPacket, match: -1, fields: map[Anc]source{
 		AncPktType: {field: 4}, AncMark: {field: 8}, AncQueue: {field: 12}, AncProtocol: {field: 16, big: true}, AncVlanPresent: {field: 20},
 		AncVlanTag: {field: 24}, AncVlanTpid: {field: 28, big: true}, AncIfindex: {field: 40}, AncRxhash: {field: 68},
 		AncCPU: {helper: helperCPU}, AncRandom: {helper: helperRandom},
 	}}
-	xdpShape = shape{typ: "xdp", context: true, data: 0, end: 4, limit: maxKernelPacket, match: 2, miss: 1, fields: map[Anc]source{
+	xdpShape = shape{typ: "xdp", section: "xdp", context: true, data: 0, end: 4, limit: maxKernelPacket, match: 2, miss: 1, fields: map[Anc]source{
 		AncIfindex: {field: 12}, AncCPU: {helper: helperCPU}, AncRandom: {helper: helperRandom},
 	}}
+	// hookShapes are the shapes of programs with a context.
+	hookShapes = [...]*shape{HookNone: &contextShape, HookTC: &tcShape, HookXDP: &xdpShape}
 )
 
 // converter writes the program of a filter.
@@ -222,7 +235,7 @@ func (c *converter) choose() error {
 			meta = true
 		}
 		if isAnc {
-			c.calls = c.calls || c.helperOf(anc, h) != 0
+			c.calls = c.calls || hookShapes[h].fields[anc].helper != 0
 		}
 	}
 	switch {
@@ -230,21 +243,11 @@ func (c *converter) choose() error {
 		c.shape = &seccompShape
 	case c.dialect == Seccomp:
 		return &Error{Insn: -1, Rule: RuleForm, Text: "a filter of system calls has no packet to filter", Hint: "filters for tc and xdp are of the dialect pcap or linux"}
-	case h == HookTC:
-		c.shape = &tcShape
-	case h == HookXDP:
-		c.shape = &xdpShape
-	case meta:
-		c.shape = &contextShape
+	case h != HookNone, meta:
+		c.shape = hookShapes[h]
 	}
 	c.calls = c.calls || c.linear
 	return nil
-}
-
-// helperOf is the helper of an ancillary load at a hook.
-func (c *converter) helperOf(a Anc, h Hook) int32 {
-	s := [...]*shape{HookNone: &contextShape, HookTC: &tcShape, HookXDP: &xdpShape}[h]
-	return s.fields[a].helper
 }
 
 // assign gives the cells their places: those that occur most have registers.
