@@ -70,7 +70,7 @@ func (a *app) load(ctx context.Context, name string, f *inputFlags) (in loaded, 
 	} else {
 		in.content, err = a.readBytes(ctx, name)
 	}
-	in.name, in.options = title(name), builtin.ReadOptions{Dialect: f.dialect, Form: f.form}
+	in.name, in.options = title(name), builtin.ReadOptions{Dialect: f.dialect, Form: f.form, Type: a.typ}
 	in.kind = in.options.Kind(in.name, in.content)
 	if in.kind == builtin.KindClassic && f.dialect == "" && a.typ == seccompType {
 		in.options.Dialect = seccompType // the dialect has the name of the type

@@ -35,7 +35,8 @@ standard input) to native code. The result is an ELF object that C programs link
 uint64_t NAME(void *mem, uint64_t len) for each program, and NAME_checked, which
 reports faults. A name that C cannot have is written with underscores; main is
 main_. With several kinds in --emit, OUT is a base name to which each
-kind's extension is added.`,
+kind's extension is added. bpf is the BPF bytecode of one program, bpfobj an
+object with it that loaders of the kernel take.`,
 		Example: "  bpfc compile examples/find/find.o -o find.native.o\n" +
 			"  bpfc compile examples/find/find.o --emit listing",
 		Args: f.input.one,
@@ -155,9 +156,9 @@ func (a *app) emit(u *compilation, wanted []product, f *compileFlags) error {
 	return nil
 }
 
-// baseName is out without the extension of a product, if it has one.
+// baseName is out without the extension of a product, if it has one: ".bpf.o" is tried before ".o".
 func baseName(out string) string {
-	for _, p := range allProducts {
+	for _, p := range slices.Backward(allProducts) {
 		if base, ok := strings.CutSuffix(out, p.ext); ok && base != "" {
 			return base
 		}

@@ -40,6 +40,7 @@ var allProducts = []product{
 	{"ir", ".ir", false, false, needSet, emitIR},
 	{"header", ".h", false, true, needBackend, emitHeader},
 	{"bpf", ".bpf", true, false, needInput, emitBPF},
+	{"bpfobj", ".bpf.o", true, false, needInput, emitBPFObject},
 }
 
 func productNames() string {
@@ -138,6 +139,35 @@ func emitIR(u *compilation) ([]byte, error) {
 
 // emitBPF is the linked bytecode of one program.
 func emitBPF(u *compilation) ([]byte, error) {
+	p, err := u.single()
+	if err != nil {
+		return nil, err
+	}
+	return bytecode(p)
+}
+
+// emitBPFObject is one program as an object that loaders of the kernel take. They know functions of a program by symbols only.
+func emitBPFObject(u *compilation) ([]byte, error) {
+	p, err := u.single()
+	switch {
+	case err != nil:
+		return nil, err
+	case p.Section == "":
+		return nil, usage("%s names no section, which tells loaders its type: a classic filter has one with --type sched_cls or --type xdp", u.object.Name)
+	case len(p.Refs) > 0:
+		return nil, &codegen.UnsupportedError{What: "--emit bpfobj of " + p.Name, Msg: "it refers to maps, data, helpers or functions by name; keep the object file that it is from"}
+	}
+	code, err := isa.Encode(p.Insns)
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = objfile.WriteBPF(&out, p.Name, p.Section, u.object.License, code)
+	return out.Bytes(), err
+}
+
+// single is the one program that bytecode is made of.
+func (u *compilation) single() (*obj.Program, error) {
 	var some []*obj.Program
 	for i := range u.object.Programs {
 		p := &u.object.Programs[i]
@@ -148,7 +178,7 @@ func emitBPF(u *compilation) ([]byte, error) {
 	if len(some) != 1 || len(u.opts.Programs) > 1 {
 		return nil, usage("bytecode is that of one program: choose it with --prog: %s", programNames(u.object))
 	}
-	return bytecode(some[0])
+	return some[0], nil
 }
 
 // bytecode encodes a linked program. Bytecode has no names, so that a program

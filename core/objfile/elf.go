@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// object is an ELF64 relocatable file for x86-64 in the making.
+// object is an ELF64 relocatable file in the making, little-endian.
 type object struct {
+	machine  elf.Machine
 	sections []*section
 	locals   []symbol
 	globals  []symbol
@@ -169,7 +170,7 @@ func (s *section) header(name uint32, offset uint64) elf.Section64 {
 }
 
 func (o *object) header(sections, count int) []byte {
-	h := elf.Header64{Type: uint16(elf.ET_REL), Machine: uint16(elf.EM_X86_64), Version: uint32(elf.EV_CURRENT),
+	h := elf.Header64{Type: uint16(elf.ET_REL), Machine: uint16(o.machine), Version: uint32(elf.EV_CURRENT),
 		Shoff: uint64(sections), Ehsize: headerSize, Shentsize: sectionSize, Shnum: uint16(count), Shstrndx: uint16(count - 1)}
 	copy(h.Ident[:], elf.ELFMAG)
 	h.Ident[elf.EI_CLASS] = byte(elf.ELFCLASS64)

@@ -1,5 +1,6 @@
 // Package objfile writes compiled programs as ELF64 relocatable objects for
-// x86-64 that a C linker takes, and the C header that goes with them.
+// x86-64 that a C linker takes, and the C header that goes with them; and BPF
+// programs as objects that loaders of the kernel take (WriteBPF).
 //
 // An object has:
 //
@@ -68,7 +69,7 @@ func Write(w io.Writer, a *codegen.Artifact, o Options) error {
 	if err != nil {
 		return err
 	}
-	b := &builder{a: a, names: names}
+	b := &builder{object: object{machine: elf.EM_X86_64}, a: a, names: names}
 	b.local(symbol{name: a.Name, typ: elf.STT_FILE, section: elf.SHN_ABS})
 	b.sections()
 	b.functions()

@@ -67,5 +67,5 @@ func readClassic(name string, b []byte, o ReadOptions) (*obj.Object, error) {
 	if err := f.Check(dialect); err != nil {
 		return nil, err
 	}
-	return cbpf.Convert(name, f.Insns, dialect, cbpf.Options{Lines: true})
+	return cbpf.Convert(name, f.Insns, dialect, cbpf.Options{Lines: true, Hook: cbpf.HookOf(o.Type)})
 }

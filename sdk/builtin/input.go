@@ -95,6 +95,9 @@ type ReadOptions struct {
 	Dialect string
 	// Form of a classic filter: "ddd", "dd", "line", "asm" or "raw"; "" recognises it. With it the input is a filter.
 	Form string
+	// Type is the program type asked for, or "". A classic filter becomes a program of it if that is one of the kernel's for
+	// packets; to other inputs it means nothing.
+	Type string
 	// Clang is the program that compiles C; "" searches for it. ClangFlags are passed on to it.
 	Clang      string
 	ClangFlags []string
