@@ -40,6 +40,8 @@ type inspectJSON struct {
 	Programs []inspectProgramJSON `json:"programs"`
 	Maps     []inspectMapJSON     `json:"maps"`
 	Data     []inspectDataJSON    `json:"data"`
+	// Decisions are there if the input is a classic filter.
+	Decisions *decisionsJSON `json:"decisions,omitempty"`
 }
 
 type inspectProgramJSON struct {
@@ -111,16 +113,27 @@ func (a *app) inspect(ctx context.Context, in string, clang []string, format str
 	ctx, cancel := a.within(ctx)
 	defer cancel()
 	var o *obj.Object
+	var table *decisionsJSON // of a classic filter
 	var set *abi.Set
 	var noSet error // then there are no verdicts, but all else
 	err := parallel(
-		func() (err error) { o, err = a.readObject(ctx, in, f, clang); return err },
+		func() error {
+			in, err := a.load(ctx, in, f)
+			if err == nil {
+				o, err = a.object(ctx, in, clang)
+			}
+			if err == nil {
+				table, err = in.decisions()
+			}
+			return err
+		},
 		func() error { set, noSet = a.plugins.set(ctx, a); return nil },
 	)
 	if err != nil {
 		return err
 	}
 	report := inspection(o, set)
+	report.Decisions = table
 	if noSet == nil {
 		opts := a.options()
 		opts.Stop, opts.Passes = stopping(ctx), true
@@ -222,6 +235,9 @@ func (r *inspectJSON) print(w io.Writer) error {
 	}
 	for _, d := range r.Data {
 		d.print(w)
+	}
+	if r.Decisions != nil {
+		fmt.Fprintf(w, "what it decides, by the rules of %s:\n%s", r.Decisions.Dialect, r.Decisions.text)
 	}
 	return nil
 }
