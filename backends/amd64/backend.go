@@ -48,7 +48,7 @@ func New() *Backend { return &Backend{} }
 
 // Target describes the back end.
 func (*Backend) Target() codegen.Target {
-	return codegen.Target{Name: "amd64", Version: version, Arch: "amd64", CPUs: slices.Clone(levels), Opts: []int{0, 2}, Object: true}
+	return codegen.Target{Name: "amd64", Version: version, Arch: "amd64", CPUs: slices.Clone(levels), Opts: []int{0, 2}, Object: true, Features: slices.Clone(features)}
 }
 
 // Compile makes machine code of a unit. Errors are *codegen.UnsupportedError for
@@ -57,6 +57,9 @@ func (*Backend) Target() codegen.Target {
 func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Options) (*codegen.Artifact, error) {
 	if o.Opt != 0 && o.Opt != 2 {
 		return nil, &codegen.UnsupportedError{What: fmt.Sprintf("optimisation level %d", o.Opt), Msg: "the amd64 back end has 0 and 2"}
+	}
+	if err := checkFeatures(o.Features); err != nil {
+		return nil, err
 	}
 	level := slices.Index(levels, o.CPU)
 	if o.CPU == "" {
@@ -70,7 +73,8 @@ func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Option
 			return nil, err
 		}
 	}
-	e := &emitter{unit: u, opts: o, v3: level >= 2, refNumber: map[reference]int32{}}
+	e := &emitter{unit: u, opts: o, v3: level >= 2, thunks: thunks, refNumber: map[reference]int32{}}
+	e.ibt, e.retpoline = slices.Contains(o.Features, featureIBT), slices.Contains(o.Features, featureRetpoline)
 	e.reserve()
 	e.origin = e.asm.NewLabel()
 	e.asm.Bind(e.origin)
@@ -93,6 +97,7 @@ func (b *Backend) Compile(ctx context.Context, u *codegen.Unit, o codegen.Option
 	if o.Object {
 		e.objectEntries()
 	}
+	e.retpolines()
 	if e.err != nil {
 		return nil, e.err
 	}

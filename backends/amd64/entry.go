@@ -138,6 +138,7 @@ func (e *emitter) checkedEntry(self, fill asm.Label) {
 	e.routine(info.Name+codegen.CheckedSuffix, e.prog)
 	e.symbols[e.symIndex].global = true
 	a.Bind(self)
+	e.landing()
 	e.pushAll(frame, info.Context)
 	e.clearArguments(info.Context)
 	a.MovRR(asm.W64, runctx, asm.RSP)
@@ -175,9 +176,10 @@ func (e *emitter) checkedEntry(self, fill asm.Label) {
 
 	a.Bind(refused) // less memory than the type promises: a fault of no instruction
 	a.MovMR(asm.W64, runContext(codegen.RunFaultAddr), asm.RDI)
-	a.CallM(runContext(codegen.RunExit))
+	e.callExit()
 	e.exits = append(e.exits, exit{a.Mark(), codegen.Exit{Code: codegen.ExitFault, Rule: ir.RuleMemory, Prog: e.prog, Pos: ir.NoPos}})
 	a.Bind(leave)
+	e.landing()
 	a.Pop(scratch0) // the address that left: it tells what happened
 	a.MovRM(asm.W64, asm.RSP, runContext(codegen.RunHostSP))
 	e.keepSaved(func(w asm.Width, m asm.Mem, r asm.Reg) { a.MovRM(w, r, m) })
@@ -298,6 +300,7 @@ func (e *emitter) plainEntry(checked asm.Label, leaves bool) {
 	a := &e.asm
 	e.routine(e.unit.Entries[e.prog].Name, e.prog)
 	e.symbols[e.symIndex].global = true
+	e.landing()
 	if !leaves {
 		e.directEntry()
 	}
@@ -318,11 +321,11 @@ func (e *emitter) plainEntry(checked asm.Label, leaves bool) {
 	a.Op(asm.Ret)
 	e.cfa(frame+8, nil)
 	a.Bind(failed)
-	a.MovRM(asm.W64, asm.RAX, asm.RIPSym(e.ref(codegen.RelocFaultHook, 0), 0))
-	a.TestRR(asm.W64, asm.RAX, asm.RAX)
+	a.MovRM(asm.W64, asm.RCX, asm.RIPSym(e.ref(codegen.RelocFaultHook, 0), 0))
+	a.TestRR(asm.W64, asm.RCX, asm.RCX)
 	a.Jcc(asm.CondE, none)
 	a.MovRR(asm.W64, asm.RDI, asm.RSP)
-	a.CallR(asm.RAX)
+	e.callRCX()
 	a.Bind(none)
 	a.MovRI(asm.RAX, -1)
 	a.Jmp(done)

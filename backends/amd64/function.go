@@ -13,6 +13,9 @@ type emitter struct {
 	opts codegen.Options
 	v3   bool // CPU level x86-64-v3: BMI2
 
+	ibt, retpoline bool // features
+	thunks         [numThunks]thunk
+
 	origin      asm.Label  // begin of the code
 	entries     []asm.Mark // by program
 	entryLabels []asm.Label
@@ -122,6 +125,9 @@ func (e *emitter) function(i int, f *ir.Func) {
 		e.blocks = append(e.blocks, e.asm.NewLabel())
 	}
 	e.line(f.Pos)
+	if i == 0 {
+		e.landing()
+	}
 	e.frame(f)
 	e.writes[e.prog] |= e.saved
 	e.prologue()

@@ -1,6 +1,7 @@
 package amd64
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -80,10 +81,13 @@ func listing(t testing.TB, a *codegen.Artifact, at, size uint32) string {
 	return out.String()
 }
 
-// disassemble decodes the instruction at pc. x86asm knows no VEX instruction:
-// those of BMI2's shifts are read here (Intel SDM volume 2, section 2.3.5 and SARX/SHLX/SHRX).
+// disassemble decodes the instruction at pc. x86asm knows no VEX instruction and no endbr64:
+// that, and those of BMI2's shifts, are read here (Intel SDM volume 2, section 2.3.5, SARX/SHLX/SHRX and ENDBR64).
 func disassemble(t testing.TB, code []byte, pc int) (string, int) {
 	t.Helper()
+	if bytes.HasPrefix(code, []byte("\xf3\x0f\x1e\xfa")) {
+		return "endbr64", 4
+	}
 	if len(code) >= 5 && code[0] == 0xc4 {
 		require.EqualValues(t, 0xf7, code[3], "VEX instruction %x", code[:5])
 		return vexShift(code), 5

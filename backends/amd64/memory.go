@@ -204,7 +204,7 @@ func (e *emitter) searchRoutine(l asm.Label, size uint8, write bool) {
 	e.asm.Jmp(loop)
 	e.asm.Bind(miss)
 	e.asm.MovMR(asm.W64, runContext(codegen.RunFaultAddr), scratch0)
-	e.asm.JmpM(runContext(codegen.RunExit))
+	e.jumpExit()
 	e.end()
 }
 
@@ -233,7 +233,7 @@ func (e *emitter) fault(in *ir.Insn) {
 
 // leave calls the exit routine.
 func (e *emitter) leave(in *ir.Insn, code codegen.ExitCode) {
-	e.asm.CallM(runContext(codegen.RunExit))
+	e.callExit()
 	e.exit(in, code)
 }
 

@@ -417,7 +417,7 @@ func (e *emitter) tailCall(*ir.Insn) {
 	a.UnaryM(asm.Inc, asm.W64, runContext(codegen.RunTails))
 	body := e.unwindState()
 	e.leaveFrame()
-	a.JmpR(asm.RCX)
+	e.jumpRCX()
 	e.cfa(body.cfa, body.saved)
 	a.Bind(out)
 }

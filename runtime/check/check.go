@@ -35,12 +35,13 @@ type image struct {
 	start  []uint64         // bitmap of the offsets at which instructions begin
 	relocs map[uint32]int   // index of the relocation of a field, by offset
 	exits  map[uint32]int32 // index of an exit, by offset
+	thunks map[int64]int    // index of a retpoline, by offset
 }
 
 // Artifact examines the code, for amd64, and every table of the artifact that
 // refers to it. The error is an *Error. It tells of each entry whether it is a leaf.
 func Artifact(a *codegen.Artifact) (leaves []bool, err error) {
-	m := &image{a: a, start: make([]uint64, len(a.Code)/64+1)}
+	m := &image{a: a, start: make([]uint64, len(a.Code)/64+1), thunks: map[int64]int{}}
 	for _, step := range []func() error{m.decode, m.indexRelocs, m.indexExits, m.checkInsns, m.checkEntries, m.checkSymbols, m.checkLines} {
 		if err := step(); err != nil {
 			return nil, err
@@ -69,6 +70,9 @@ func (m *image) decode() error {
 		}
 		m.insns, m.at = append(m.insns, in), append(m.at, uint32(off))
 		m.start[off/64] |= 1 << (off % 64)
+		if in.has(thunk) {
+			m.thunks[int64(off)] = len(m.insns) - 1
+		}
 		off += in.len
 	}
 	return nil
@@ -145,8 +149,9 @@ func (m *image) checkInsns() error {
 			msg = "it is reached"
 		}
 		x, leaves := m.exits[end]
+		out := m.callsExit(in, end, used)
 		if msg == "" {
-			msg = m.checkLeave(in, x, leaves)
+			msg = m.checkLeave(in, out, x, leaves)
 		}
 		if msg != "" {
 			return m.fail(m.at[i], "%s: %s", in.name, msg)
@@ -157,7 +162,7 @@ func (m *image) checkInsns() error {
 		if leaves {
 			exits++
 		}
-		reached = !in.has(last|filler) && !(leaves && in.hasMem && m.a.Exits[x].Code == codegen.ExitFault)
+		reached = !in.has(last|filler) && !(leaves && out && m.a.Exits[x].Code == codegen.ExitFault)
 	}
 	switch {
 	case reached && len(m.insns) > 0:
@@ -186,14 +191,23 @@ func (m *image) strayReloc() error {
 	return m.fail(0, "relocations do not fill one field each")
 }
 
-// checkLeave checks that exits follow calls that leave, and each of those has one.
-func (m *image) checkLeave(in *insn, x int32, leaves bool) string {
+// callsExit reports whether the instruction calls the exit of the run context, as it is or by way of a retpoline.
+func (m *image) callsExit(in *insn, end uint32, relocated bool) bool {
+	if !in.has(call) || relocated {
+		return false
+	}
+	t, by := m.thunks[int64(end)+in.rel]
+	return in.hasMem || by && m.insns[t].hasMem
+}
+
+// checkLeave checks that exits follow calls that leave, and each of those has one. out tells that the instruction calls the exit.
+func (m *image) checkLeave(in *insn, out bool, x int32, leaves bool) string {
 	switch {
-	case in.has(call) && in.hasMem && !leaves:
+	case out && !leaves:
 		return "no exit says what it leaves for"
 	case leaves && !in.has(call):
 		return "an exit follows it, but it is no call"
-	case leaves && !in.hasMem && m.a.Exits[x].Code != codegen.ExitFault:
+	case leaves && !out && m.a.Exits[x].Code != codegen.ExitFault:
 		return "only a fault leaves by way of a routine of the image"
 	}
 	return ""
@@ -212,10 +226,18 @@ func (m *image) checkInsn(in *insn, off, end uint32) (relocated bool, msg string
 		return false, "it goes to where no instruction begins"
 	case in.has(transfer) && !in.isRel && !in.tail && (!in.hasMem || !in.exitSlot()):
 		return false, "only the exit in the run context may be called through memory"
+	case in.has(call) && in.isRel && m.tailThunk(int64(end)+in.rel):
+		return false, "only tail calls go where rcx says"
 	case in.hasMem && !in.has(transfer):
 		return false, in.checkMem()
 	}
 	return false, ""
+}
+
+// tailThunk reports whether the retpoline of tail calls is at the offset.
+func (m *image) tailThunk(off int64) bool {
+	t, ok := m.thunks[off]
+	return ok && m.insns[t].tail
 }
 
 func (m *image) relocAt(field uint32) (int, bool) {

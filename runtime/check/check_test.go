@@ -74,6 +74,10 @@ var allowed = []struct{ text, hex string }{
 	{"btq $3, %rax", "48 0f ba e0 03"},
 	{"setb (%rdi)", "0f 92 07"},
 	{"xchg ax, ax", "66 90"},
+	{"endbr64", "f3 0f 1e fa"},
+	{"jmpq *%rcx", "ff e1"},
+	{"retpoline by rcx", "e8 07 00 00 00 f3 90 0f ae e8 eb f9 48 89 0c 24 c3"},
+	{"retpoline by the exit", "e8 07 00 00 00 f3 90 0f ae e8 eb f9 41 ff 74 24 08 8f 04 24 c3"},
 }
 
 var refused = []struct{ text, hex string }{
@@ -85,7 +89,8 @@ var refused = []struct{ text, hex string }{
 	{"hlt", "f4"},
 	{"cli", "fa"},
 	{"sti", "fb"},
-	{"endbr64", "f3 0f 1e fa"},
+	{"endbr32", "f3 0f 1e fb"},
+	{"rdsspq %rax", "f3 48 0f 1e c8"},
 	{"rdtsc", "0f 31"},
 	{"cpuid", "0f a2"},
 	{"rep movsb (%rsi), %es:(%rdi)", "f3 a4"},
@@ -158,6 +163,7 @@ var refused = []struct{ text, hex string }{
 	{"shlx with L = 1", "c4 e2 f5 f7 c0"},
 	{"rorx with a third register", "c4 e3 f3 f0 c0 03"},
 	{"movbe between registers", "0f 38 f0 c0"},
+	{"call *%rcx", "ff d1"},
 	{"VEX behind a prefix", "66 c4 e2 f1 f7 c0"},
 	{"VEX behind REX", "48 c4 e2 f1 f7 c0"},
 }
@@ -341,6 +347,56 @@ func TestTampered(t *testing.T) {
 		}
 		var e *Error
 		require.ErrorAs(t, err, &e, c.name)
+		require.ErrorContains(t, err, c.want, c.name)
+	}
+}
+
+// hardened is the sample with retpolines behind it, and what leaves by the exit going there, as the feature of that name makes it:
+//
+//	1b         call 5c                   poll
+//	2a         call 5c                   helper 0
+//	46         jmp 5c
+//	4b tail:   retpoline by rcx
+//	5c exit:   retpoline by the exit
+func hardened(t testing.TB) *codegen.Artifact {
+	a := sample(t)
+	copy(a.Code[0x1b:], unhex(t, "e8 3c 00 00 00"))
+	copy(a.Code[0x2a:], unhex(t, "e8 2d 00 00 00"))
+	copy(a.Code[0x46:], unhex(t, "e9 11 00 00 00"))
+	a.Code = append(a.Code, unhex(t, "e8 07 00 00 00 f3 90 0f ae e8 eb f9 48 89 0c 24 c3"+"e8 07 00 00 00 f3 90 0f ae e8 eb f9 41 ff 74 24 08 8f 04 24 c3")...)
+	return a
+}
+
+func TestRetpolines(t *testing.T) {
+	require.NoError(t, examine(hardened(t)))
+	patch := func(off int, s string) func(*codegen.Artifact) {
+		return func(a *codegen.Artifact) { copy(a.Code[off:], unhex(t, s)) }
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*codegen.Artifact)
+		want   string
+	}{
+		{"tail call", patch(0x46, "e9 00 00 00 00"), ""},
+		{"exit missing", func(a *codegen.Artifact) { a.Exits = a.Exits[1:] }, "no exit says what it leaves for"},
+		{"call where rcx says", patch(0x2a, "e8 1c 00 00 00"), "only tail calls go where rcx says"},
+		{"into the loop", patch(0x46, "e9 16 00 00 00"), "goes to where no instruction begins"},
+		{"to the return", patch(0x46, "e9 25 00 00 00"), "goes to where no instruction begins"},
+		{"by another register", patch(0x4b+12, "48 89 04 24"), "no instruction that a back end emits"},
+		{"by another word of the run context", patch(0x5c+16, "10"), "no instruction that a back end emits"},
+		{"without a fence", patch(0x4b+7, "90 90 90"), "no instruction that a back end emits"},
+		{"another loop", patch(0x4b+11, "fb"), "no instruction that a back end emits"},
+		{"a call that goes elsewhere", patch(0x4b+1, "0b"), "no instruction that a back end emits"},
+		{"cut", func(a *codegen.Artifact) { a.Code = a.Code[:len(a.Code)-1] }, "no instruction that a back end emits"},
+	} {
+		a := hardened(t)
+		c.change(a)
+		err := examine(a)
+		if c.want == "" {
+			require.NoError(t, err, c.name)
+			continue
+		}
+		require.ErrorAs(t, err, new(*Error), c.name)
 		require.ErrorContains(t, err, c.want, c.name)
 	}
 }

@@ -1,12 +1,16 @@
 package check
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
 
-// What x86asm does not decode: movbe, and the shifts and the rotate of BMI2
-// (Intel SDM volume 2, MOVBE, SARX/SHLX/SHRX, RORX).
+// What x86asm does not decode: endbr64, movbe, and the shifts and the rotate of BMI2
+// (Intel SDM volume 2, ENDBR64, MOVBE, SARX/SHLX/SHRX, RORX).
+
+// endbr64 does nothing.
+var endbr64 = []byte{0xf3, 0x0f, 0x1e, 0xfa}
 
 // extension is one of these instructions.
 type extension struct {
@@ -30,6 +34,9 @@ func decodeExtension(code []byte) (in insn, ok bool, err error) {
 	if len(code) > 0 && code[0] == 0xc4 {
 		in, err = decodeVEX(code)
 		return in, true, err
+	}
+	if bytes.HasPrefix(code, endbr64) {
+		return insn{form: bare, name: "ENDBR64", len: len(endbr64)}, true, nil
 	}
 	return decodeMovbe(code)
 }

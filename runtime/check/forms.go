@@ -20,6 +20,7 @@ const (
 	vector                    // may have vector registers
 	stack                     // pushes or pops 8 bytes
 	counts                    // has a mandatory repeat prefix
+	thunk                     // is a retpoline
 
 	reads form = 0
 	both       = first | second

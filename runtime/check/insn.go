@@ -30,7 +30,7 @@ type insn struct {
 	field      int   // offset of its PC-relative field of 4 bytes; 0 if there is none
 	rel        int64 // of a branch, from the instruction's end
 	isRel      bool
-	tail       bool   // the jump of a tail call
+	tail       bool   // the jump of a tail call, by rcx
 	names      uint16 // general registers that an operand names, by number
 	values     uint16 // of these, those that are an operand themselves and not part of an address
 }
@@ -106,6 +106,9 @@ func decodeInsn(code []byte) (insn, error) {
 	if in, ok, err := decodeExtension(code); ok {
 		return in, err
 	}
+	if in, ok := decodeRetpoline(code); ok {
+		return in, nil
+	}
 	if vexPrefix(code) {
 		return insn{}, errUnknown
 	}
@@ -114,7 +117,7 @@ func decodeInsn(code []byte) (insn, error) {
 		return insn{}, fmt.Errorf("% x: %w", code[:min(len(code), 8)], errUnknown)
 	}
 	f, ok := forms[x.Op]
-	if x.Op == 0 || !ok { // 0, with length 1 and without an error, is what endbr64 gives
+	if x.Op == 0 || !ok { // 0, with length 1 and without an error, is what it gives for what it does not know
 		return insn{}, fmt.Errorf("%s: %w", x86asm.IntelSyntax(x, 0, nil), errUnknown)
 	}
 	in := insn{form: f, name: x.Op.String(), len: x.Len, memBytes: x.MemBytes}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/sdk/builtin"
 )
 
 // merge makes one object of the programs of several.
@@ -156,12 +157,14 @@ reads -1 kept
 func TestFaults(t *testing.T) {
 	need(t, "cc")
 	o := faults(t)
-	f := newFolder(t)
-	f.object(compile(t, o, nil))
-	f.cc(faultsC)
-	require.Equal(t, faultsWant, f.main())
-	f.cc(faultsC, "-DHOOK")
-	require.Contains(t, f.main(), hooksWant)
+	for _, features := range [][]string{nil, builtin.AMD64().Target().Features} {
+		f := newFolder(t)
+		f.object(compileFor(t, o, nil, true, features...))
+		f.cc(faultsC)
+		require.Equal(t, faultsWant, f.main())
+		f.cc(faultsC, "-DHOOK")
+		require.Contains(t, f.main(), hooksWant)
+	}
 
 	here := newHome(t, o)
 	for i, want := range []*codegen.Fault{

@@ -96,12 +96,12 @@ func compile(t *testing.T, o *obj.Object, set *abi.Set) *codegen.Artifact {
 	return compileFor(t, o, set, true)
 }
 
-func compileFor(t *testing.T, o *obj.Object, set *abi.Set, c bool) *codegen.Artifact {
+func compileFor(t *testing.T, o *obj.Object, set *abi.Set, c bool, features ...string) *codegen.Artifact {
 	t.Helper()
 	if set == nil {
 		set = builtin.Conformance()
 	}
-	a, err := core.Compile(t.Context(), o, set, builtin.AMD64(), core.Options{Policy: verifier.Guard, Object: c})
+	a, err := core.Compile(t.Context(), o, set, builtin.AMD64(), core.Options{Policy: verifier.Guard, Object: c, Features: features})
 	require.NoError(t, err)
 	return a
 }

@@ -75,12 +75,20 @@ func TestIsolated(t *testing.T) {
 	}
 }
 
-// runAll runs every program on b. Programs of the suite have one name, so that each is an artifact of its own.
+// runAll runs every program on b, without its features and with all of them.
 func runAll(t *testing.T, programs []program, b codegen.Backend) {
+	runWith(t, programs, b, nil)
+	if all := b.Target().Features; len(all) > 0 {
+		runWith(t, programs, b, all)
+	}
+}
+
+// runWith runs every program on b. Programs of the suite have one name, so that each is an artifact of its own.
+func runWith(t *testing.T, programs []program, b codegen.Backend, features []string) {
 	for _, p := range programs {
 		o, err := builtin.ReadObject(t.Context(), p.Name+".hex", []byte(p.Prog), builtin.ReadOptions{})
 		require.NoError(t, err, p.Name)
-		loaded, err := sdk.Load(t.Context(), o, b, sdk.Options{Set: builtin.Conformance(), Policy: sdk.Guard, Type: "mem", CPUs: 1})
+		loaded, err := sdk.Load(t.Context(), o, b, sdk.Options{Set: builtin.Conformance(), Policy: sdk.Guard, Type: "mem", CPUs: 1, Features: features})
 		require.NoError(t, err, p.Name)
 		mem, err := hex.DecodeString(p.Mem)
 		require.NoError(t, err, p.Name)

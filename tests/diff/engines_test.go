@@ -39,6 +39,7 @@ var engines = []engine{
 	{"amd64", &amd64.Backend{CheckAllocation: true}, runtime.Native{}, core.Options{}, true},
 	{"amd64 -O2", &amd64.Backend{CheckAllocation: true}, runtime.Native{}, core.Options{Opt: 2}, true},
 	{"amd64 v3", amd64.New(), runtime.Native{}, core.Options{CPU: "x86-64-v3"}, true},
+	{"amd64, hardened", amd64.New(), runtime.Native{}, core.Options{Features: amd64.New().Target().Features}, true},
 }
 
 // set is what generated programs rely on.

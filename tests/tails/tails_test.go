@@ -24,13 +24,15 @@ func TestMain(m *testing.M) { kernel.Main(m) }
 type engine struct {
 	name string
 	sdk.Backend
+	features []string
 }
 
 // linked are the back ends in this process.
 func linked() []engine {
-	all := []engine{{"interp", builtin.Interp()}}
+	all := []engine{{name: "interp", Backend: builtin.Interp()}}
 	if runtime.GOOS == "linux" && runtime.GOARCH == "amd64" {
-		all = append(all, engine{"amd64", builtin.AMD64()})
+		b := builtin.AMD64()
+		all = append(all, engine{name: "amd64", Backend: b}, engine{"amd64, hardened", b, b.Target().Features})
 	}
 	return all
 }
@@ -39,10 +41,10 @@ func linked() []engine {
 func engines(t *testing.T) []engine {
 	all, path := linked(), command.Build(t)
 	for _, e := range all {
-		p, err := host.Start(t.Context(), command.Backend(path, e.name), host.Options{})
+		p, err := host.Start(t.Context(), command.Backend(path, e.Target().Name), host.Options{})
 		require.NoError(t, err)
 		t.Cleanup(func() { p.Close() })
-		all = append(all, engine{e.name + ", isolated", p.Backend()})
+		all = append(all, engine{e.name + ", isolated", p.Backend(), e.features})
 	}
 	return all
 }
@@ -164,7 +166,7 @@ func count(t *testing.T, c *sdk.Collection) (n uint64) {
 }
 
 func load(t testing.TB, e engine, text string, policy sdk.Policy) *sdk.Collection {
-	c, err := sdk.LoadCollection(t.Context(), read(t, text), e.Backend, sdk.Options{Set: builtin.Linux(), Policy: policy, CPUs: 1})
+	c, err := sdk.LoadCollection(t.Context(), read(t, text), e.Backend, sdk.Options{Set: builtin.Linux(), Policy: policy, CPUs: 1, Features: e.features})
 	require.NoError(t, err, "%s: %s", e.name, text)
 	return c
 }
