@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bpfc/bpfc/sdk"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/rlimit"
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,7 @@ import (
 // inKernel is the object in the machine's kernel; without one that takes it, the test is skipped.
 func inKernel(t testing.TB) *ebpf.Collection {
 	t.Helper()
+	alive.Check(t)
 	_ = rlimit.RemoveMemlock()
 	spec, err := ebpf.LoadCollectionSpec("flowdissector.o")
 	require.NoError(t, err)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 )
 
 // bpf is the system call, with attr as union bpf_attr.
@@ -116,6 +117,7 @@ func id(t *testing.T, fd, offset int) uint64 {
 // needKernel skips where maps cannot be made.
 func needKernel(t *testing.T) {
 	t.Helper()
+	alive.Check(t)
 	m, errno := create(spec(typeArray, 4, 4, 1, 0), 0, 1)
 	if errno != codegen.OK {
 		t.Skipf("compares with the running kernel, which makes no maps for this process: %s", errno)

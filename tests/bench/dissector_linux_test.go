@@ -17,6 +17,7 @@ import (
 	"github.com/bpfc/bpfc/sdk"
 	ours "github.com/bpfc/bpfc/sdk/asm"
 	"github.com/bpfc/bpfc/sdk/builtin"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 )
 
 const dissector = "../../examples/flowdissector/flowdissector.o"
@@ -33,7 +34,9 @@ func dissected() map[string][]byte {
 	}
 }
 
-func tcp() []byte { return append([]byte{4, 0, 1, 187, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2}, make([]byte, 6)...) }
+func tcp() []byte {
+	return append([]byte{4, 0, 1, 187, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2}, make([]byte, 6)...)
+}
 
 // BenchmarkDissector is the flow dissector of the examples, here and in the machine's kernel, in turn: nanoseconds a frame
 // beyond those of a program that does nothing.
@@ -100,6 +103,9 @@ func onFrame(b testing.TB, p *sdk.Program, frame []byte) func(int) error {
 
 // kernelDissector loads the same into the machine's kernel.
 func kernelDissector(b testing.TB) (dissect, empty *ebpf.Program, err error) {
+	if err := alive.Err(); err != nil {
+		return nil, nil, err
+	}
 	_ = rlimit.RemoveMemlock()
 	spec, err := ebpf.LoadCollectionSpec(dissector)
 	require.NoError(b, err)

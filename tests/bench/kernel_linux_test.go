@@ -7,10 +7,15 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 )
 
 // kernelLookups are the programs of an object in the machine's kernel, its maps filled as ours are.
 func kernelLookups(b *testing.B, file string, packet []byte) (all []*contestant, err error) {
+	if err := alive.Err(); err != nil {
+		return nil, err
+	}
 	_ = rlimit.RemoveMemlock()
 	spec, err := ebpf.LoadCollectionSpec(file)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
@@ -328,6 +329,7 @@ func (a attr) load(insns []byte, license string, infos []byte, level uint32) out
 	var fd uintptr
 	errno := unix.EAGAIN
 	for n := 0; n < loadAttempts && errno == unix.EAGAIN; n++ {
+		alive.Pace()
 		fd, _, errno = unix.Syscall(unix.SYS_BPF, unix.BPF_PROG_LOAD, uintptr(unsafe.Pointer(&a)), unsafe.Sizeof(a))
 	}
 	end, _, _ := bytes.Cut(text, []byte{0})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/obj"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 )
 
 // Verdict is what became of a load.
@@ -157,6 +158,9 @@ func Open() (*Oracle, error) { return open(&Oracle{}) }
 func OpenLimited() (*Oracle, error) { return open(&Oracle{limited: true}) }
 
 func open(o *Oracle) (*Oracle, error) {
+	if err := alive.Err(); err != nil {
+		return nil, err
+	}
 	a := o.Ask(probe())
 	if a.Verdict != Accepted {
 		_ = o.Close()
@@ -352,9 +356,10 @@ func (c *child) ask(q Question, limit time.Duration) (a Answer, err error) {
 	return a, nil
 }
 
+// kill does not wait: a child whose kernel does not answer cannot be killed.
 func (c *child) kill() {
 	_ = c.cmd.Process.Kill()
-	_ = c.cmd.Wait()
+	go func() { _ = c.cmd.Wait() }()
 }
 
 func (c *child) close() error {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 )
@@ -84,6 +85,7 @@ func alone(spec *ebpf.CollectionSpec, name string) (*ebpf.CollectionSpec, error)
 
 // loadAlone loads the one program of a collection whose maps exist.
 func (l *loader) loadAlone(only *ebpf.CollectionSpec, maps map[string]*ebpf.Map, name string, level uint32) outcome {
+	alive.Pace()
 	c, err := ebpf.NewCollectionWithOptions(only, ebpf.CollectionOptions{
 		Programs:        ebpf.ProgramOptions{LogLevel: ebpf.LogLevel(level)},
 		MapReplacements: maps, Cache: l.types,

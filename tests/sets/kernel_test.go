@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 )
 
 // These tests ask the running kernel's verifier. The programs are a few
@@ -22,6 +23,7 @@ import (
 // needKernel skips the test where the kernel cannot be asked, or is another one than the sets describe.
 func needKernel(t *testing.T) {
 	t.Helper()
+	alive.Check(t)
 	if why := refusal(&abi.ProgType{Kernel: 1}, asm.Mov.Imm(asm.R0, 0), asm.Return()); why != "" {
 		t.Skipf("the kernel loads no programs for this process: %s", why)
 	}
@@ -38,6 +40,7 @@ func refusal(typ *abi.ProgType, code ...asm.Instruction) string {
 	if typ.Sleepable {
 		spec.Flags = sleepable
 	}
+	alive.Pace()
 	p, err := ebpf.NewProgramWithOptions(spec, ebpf.ProgramOptions{LogLevel: ebpf.LogLevelBranch})
 	if err == nil {
 		_ = p.Close()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bpfc/bpfc/frontends/cbpf"
 	"github.com/bpfc/bpfc/frontends/cbpf/cbpftest"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 )
 
 // device is a packet socket on the loopback device: what is sent comes back through the filter, with all that Linux knows of
@@ -33,6 +34,7 @@ const (
 )
 
 func newDevice(t testing.TB) *device {
+	alive.Check(t)
 	lo, err := net.InterfaceByName("lo")
 	if err != nil || lo.Flags&net.FlagUp == 0 {
 		t.Skip("no loopback device")

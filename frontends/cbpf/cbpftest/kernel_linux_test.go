@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/bpfc/bpfc/frontends/cbpf"
 	"github.com/bpfc/bpfc/frontends/cbpf/cbpftest"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 )
 
 // These tests compare with the machine's kernel. A filter is attached to one end of a pair of datagram sockets: what arrives
@@ -31,6 +31,7 @@ type sockets struct {
 }
 
 func newSockets(t testing.TB) *sockets {
+	alive.Check(t)
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Skipf("no datagram sockets: %v", err)
@@ -39,20 +40,9 @@ func newSockets(t testing.TB) *sockets {
 	return &sockets{fds[0], fds[1], make([]byte, 1<<16)}
 }
 
-// breathe is called before each filter that a kernel gets, and lets it free those before. It does so later, on a queue that
-// works on 1,024 at a time: if it has that many, and memory is to be unmapped, Linux 6.18 waits for itself for ever.
-func breathe(loads *int) {
-	if *loads++; *loads%64 == 0 {
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-// attached is how many filters this process has attached.
-var attached int
-
 // attach returns what the kernel says of a filter.
 func (s *sockets) attach(insns []cbpf.Insn) error {
-	breathe(&attached)
+	alive.Pace()
 	list := kernelForm(insns)
 	return unix.SetsockoptSockFprog(s.out, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(list)), Filter: unsafe.SliceData(list)})
 }
@@ -187,6 +177,7 @@ func TestKernelCodes(t *testing.T) {
 // The kernel says of a filter for seccomp whether it is valid, and does not install it: the descriptor that the call asks for is not
 // to be had. That happens in a process of its own.
 func TestSeccompCheck(t *testing.T) {
+	alive.Check(t)
 	c := exec.Command(os.Args[0], "-test.run=^TestSeccompChild$")
 	c.Env = append(os.Environ(), "BPFC_SECCOMP_CHILD=1")
 	in, err := c.StdinPipe()
@@ -268,7 +259,7 @@ func TestSeccompChild(t *testing.T) {
 			die(err)
 		}
 		insns, _ := cbpf.Decode(b)
-		breathe(&attached)
+		alive.Pace()
 		list := kernelForm(insns)
 		prog := unix.SockFprog{Len: uint16(len(list)), Filter: unsafe.SliceData(list)}
 		_, _, e := unix.Syscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_NEW_LISTENER, uintptr(unsafe.Pointer(&prog)))
@@ -309,6 +300,7 @@ func TestSeccompRandom(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the numbers are those of x86-64")
 	}
+	alive.Check(t)
 	r := rand.New(rand.NewPCG(17, 18))
 	records := cbpftest.SeccompData(200)
 	for n := range many(200, 5000) {
@@ -338,7 +330,7 @@ func TestSeccompRandom(t *testing.T) {
 
 // onThread makes system calls under a filter and returns their error numbers with the action that makes them.
 func onThread(insns []cbpf.Insn, calls *[16][7]uint64, got *[16]uint32) error {
-	breathe(&attached)
+	alive.Pace()
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with the goroutine

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/stretchr/testify/require"
@@ -89,6 +90,7 @@ func TestAssignmentsAreTheKernels(t *testing.T) {
 		if i/288%2 == 1 {
 			ctx[12] = 17
 		}
+		alive.Pace()
 		p, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
 			Type: ebpf.SkLookup, AttachType: ebpf.AttachType(typ.Attach), License: "GPL", Instructions: assigned(k, socks, keys, flags),
 		}, ebpf.ProgramOptions{})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/plugins/helpers/networking"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,7 @@ import (
 
 // load asks the kernel to verify a program of a type; nil means that it accepts.
 func load(t *abi.ProgType, log bool, code ...asm.Instruction) error {
+	alive.Pace()
 	p, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
 		Type: ebpf.ProgramType(t.Kernel), AttachType: ebpf.AttachType(t.Attach), License: "GPL", Instructions: code,
 	}, ebpf.ProgramOptions{LogDisabled: !log})
@@ -35,6 +37,7 @@ func legal(t *abi.ProgType) asm.Instruction {
 
 // oracle skips the test where the kernel cannot be asked.
 func oracle(t *testing.T) *abi.Set {
+	alive.Check(t)
 	set := networking.Set()
 	first := set.Types[0]
 	if err := load(&first, false, legal(&first), asm.Return()); err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
@@ -308,6 +309,7 @@ func testResult(t *testing.T, c *call) {
 		require.Equal(t, stale, !after(asm.LoadMem(asm.R1, asm.R8, 0, asm.Word)), "packet pointers are stale after the call")
 	}
 	gpl := c.h.Flags&abi.FlagGPL != 0
+	alive.Pace()
 	p, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
 		Type: ebpf.ProgramType(c.typ.Kernel), AttachType: ebpf.AttachType(c.typ.Attach), License: "other", Instructions: c.with(-1, vGood),
 	}, ebpf.ProgramOptions{LogDisabled: true})

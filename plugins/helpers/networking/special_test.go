@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bpfc/bpfc/core/codegen"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,7 @@ import (
 // load runs a program that cannot be written as a script, and gives its result and the packet after it.
 func (k *kernelSide) result(t *testing.T, name string, ctx, packet []byte, code ...asm.Instruction) (uint32, []byte) {
 	typ := k.typ(name)
+	alive.Pace()
 	p, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
 		Type: ebpf.ProgramType(typ.Kernel), AttachType: ebpf.AttachType(typ.Attach), License: "GPL", Instructions: code,
 	}, ebpf.ProgramOptions{})

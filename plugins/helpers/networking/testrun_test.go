@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bpfc/bpfc/core/abi"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/stretchr/testify/require"
@@ -143,6 +144,7 @@ func fresh(script []scripted) []byte {
 
 // run is the script in the kernel.
 func (k *kernelSide) run(t *testing.T, typ *abi.ProgType, script []scripted, fields []loadable, ctx, packet []byte) outcome {
+	alive.Pace()
 	p, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
 		Type: ebpf.ProgramType(typ.Kernel), AttachType: ebpf.AttachType(typ.Attach), License: "GPL", Instructions: k.code(typ, script, fields),
 	}, ebpf.ProgramOptions{})

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/plugins/helpers/tracing"
+	"github.com/bpfc/bpfc/tests/kernel/alive"
 )
 
 // sleepable is BPF_F_SLEEPABLE (include/uapi/linux/bpf.h, Linux 6.18).
@@ -26,6 +27,7 @@ const sleepable = 1 << 4
 // needKernel skips where programs cannot be loaded.
 func needKernel(t *testing.T) {
 	t.Helper()
+	alive.Check(t)
 	if err := rlimit.RemoveMemlock(); err != nil {
 		t.Skipf("the running kernel cannot be asked: %v", err)
 	}
@@ -36,6 +38,7 @@ func needKernel(t *testing.T) {
 
 // kernelSays reports whether the running kernel accepts a program, to which exit is added.
 func kernelSays(typ ebpf.ProgramType, attach uint32, flags uint32, insns ...asm.Instruction) (bool, error) {
+	alive.Pace()
 	p, err := ebpf.NewProgramWithOptions(&ebpf.ProgramSpec{
 		Type: typ, AttachType: ebpf.AttachType(attach), Flags: flags, License: "GPL",
 		Instructions: append(insns, asm.Return()),
@@ -167,6 +170,7 @@ func TestHelpersAreTheKernels(t *testing.T) {
 // kernelHas reports whether the kernel lets programs of a type call a helper:
 // what it says of a call without arguments is either about them, or about the call.
 func kernelHas(t *testing.T, typ *abi.ProgType, flags uint32, id uint32) bool {
+	alive.Pace()
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 		Type: ebpf.ProgramType(typ.Kernel), AttachType: ebpf.AttachType(typ.Attach), Flags: flags, License: "GPL",
 		Instructions: asm.Instructions{asm.BuiltinFunc(id).Call(), asm.Mov.Imm(asm.R0, 0), asm.Return()},
@@ -209,6 +213,7 @@ func TestLicencesAreTheKernels(t *testing.T) {
 			if !typ.MayCall(&h) || configured[h.Name] != "" {
 				continue
 			}
+			alive.Pace()
 			_, err := ebpf.NewProgram(&ebpf.ProgramSpec{
 				Type: ebpf.ProgramType(typ.Kernel), AttachType: ebpf.AttachType(typ.Attach), Flags: flags[i], License: "Proprietary",
 				Instructions: asm.Instructions{asm.BuiltinFunc(h.ID).Call(), asm.Mov.Imm(asm.R0, 0), asm.Return()},
