@@ -218,6 +218,41 @@ func (e *events) next() (input, error) {
 	}
 }
 
+// records are the memories of runs, as bytes, that are being read.
+type records struct {
+	name string
+	in   *bufio.Reader
+	size int
+	n    int // records read
+}
+
+// next reads a record.
+func (r *records) next() (input, error) {
+	b := make([]byte, r.size)
+	switch n, err := io.ReadFull(r.in, b); {
+	case errors.Is(err, io.EOF):
+		return input{}, io.EOF
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return input{}, usage("%s ends within record %d: %d of its %d bytes are there", r.name, r.n+1, n, r.size)
+	case err != nil:
+		return input{}, err
+	}
+	r.n++
+	return input{Input: codegen.Input{Mem: b}, sent: b, place: fmt.Sprintf("record %d", r.n)}, nil
+}
+
+// openEvents tells records of bytes from lines of JSON: by the name, or because text has no zero bytes.
+func openEvents(name string, in *bufio.Reader, t *abi.ProgType, mem []byte) inputSource {
+	size := int(t.Context.Size)
+	if t.Context.Kind == abi.CtxMemory && size > 0 {
+		head, _ := in.Peek(size)
+		if filepath.Ext(name) == ".bin" || bytes.IndexByte(head, 0) >= 0 {
+			return &records{name: name, in: in, size: size}
+		}
+	}
+	return &events{name: name, in: in, typ: t, mem: mem}
+}
+
 // readLine reads a line with its end. An error may come with the last one.
 func readLine(r *bufio.Reader) (line []byte, err error) {
 	for {

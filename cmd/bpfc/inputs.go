@@ -183,7 +183,7 @@ func (args *arguments) source(f *runFlags, t *abi.ProgType) (inputSource, error)
 	case f.events != "" && t.Context.Kind != abi.CtxStruct && len(t.Context.Fields) == 0:
 		return nil, usage("--events: a program of type %s has no described context; its memory is --mem", t.Name)
 	case f.events != "":
-		return &events{name: title(f.events), in: bufio.NewReader(args.file), typ: t, mem: args.mem}, nil
+		return openEvents(title(f.events), bufio.NewReader(args.file), t, args.mem), nil
 	}
 	return &once{Input: codegen.Input{Mem: args.mem, Ctx: c}}, nil
 }

@@ -68,7 +68,7 @@ func (a *app) runCommand() *cobra.Command {
 	fl.StringVar(&f.env, "env", "", "what helpers see of the world, an object of parts in `JSON`, or @FILE")
 	fl.StringVar(&f.pcap, "pcap", "", "run on each packet of a capture `FILE`: pcap or pcapng")
 	fl.StringVar(&f.pcapOut, "pcap-out", "", "write the packets of --pcap as they left to a `FILE` in pcapng, with what the program returned as comments")
-	fl.StringVar(&f.events, "events", "", "run on each context of a `FILE` of JSON lines")
+	fl.StringVar(&f.events, "events", "", "run on each context of a `FILE` of JSON lines; of filters of system calls also on records of 64 bytes")
 	fl.StringArrayVar(&f.maps, "map", nil, "set a map or data section before the run: `NAME=@FILE.json`")
 	fl.BoolVar(&f.dumpMaps, "dump-maps", false, "print maps and data sections after the run")
 	fl.IntVar(&f.repeat, "repeat", 1, "run `N` times")
