@@ -195,6 +195,25 @@ func TestWaitersAreNotForgotten(t *testing.T) {
 	wg.Wait()
 }
 
+// TestOneAfterAnother leases the first worker from goroutines, whose stacks are at different places, that never run at the same time.
+func TestOneAfterAnother(t *testing.T) {
+	r := open(t, 4)
+	var hold sync.WaitGroup
+	stop := make(chan struct{})
+	for range 64 {
+		done := make(chan *Worker)
+		hold.Go(func() {
+			w := r.tryLease()
+			r.giveBack(w)
+			done <- w
+			<-stop // keeps its stack, so that the next one has another
+		})
+		require.Zero(t, (<-done).cpu)
+	}
+	close(stop)
+	hold.Wait()
+}
+
 // TestGoroutinesHaveWorkersOfTheirOwn leases two workers at once from one place: the second is remembered.
 func TestGoroutinesHaveWorkersOfTheirOwn(t *testing.T) {
 	r := open(t, 2)

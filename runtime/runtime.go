@@ -105,7 +105,7 @@ func New(o Options) (*Runtime, error) {
 		r.workers = append(r.workers, w)
 	}
 	for i := range r.hints {
-		r.hints[i].Store(r.workers[i%n])
+		r.hints[i].Store(r.workers[0])
 	}
 	if r.sets, err = implement(r, &o.Spec); err != nil {
 		return nil, errors.Join(err, r.sets.end(), a.close())
@@ -118,7 +118,8 @@ func (r *Runtime) CPUs() int { return len(r.workers) }
 
 // tryLease takes a free worker and publishes the current epoch, nil if there is none. It looks first at the worker that
 // the place of its caller's frame has led to before: goroutines that run at the same time have different stacks, and so
-// come to have workers of their own, whose memory stays in the caches of their processors.
+// come to have workers of their own, whose memory stays in the caches of their processors. Every place leads to the first
+// worker to begin with: runs one after another, from wherever, have the same CPU number and values of maps per CPU.
 func (r *Runtime) tryLease() *Worker {
 	var here byte
 	h := &r.hints[uint64(uintptr(unsafe.Pointer(&here)))*hintMix>>(64-hintBits)]
