@@ -2,6 +2,7 @@ package docs
 
 import (
 	"bytes"
+	"cmp"
 	goflag "flag"
 	"os"
 	"os/exec"
@@ -15,8 +16,11 @@ import (
 
 var update = goflag.Bool("update", false, "replace outputs in console blocks that differ from what the commands print")
 
-// needed are programs that not every machine has.
-var needed = regexp.MustCompile(`\b(cc|clang|objdump|gdb)\b`)
+// needed are programs that not every machine has, or the flag that starts one.
+var needed = regexp.MustCompile(`\b(cc|clang|objdump|gdb)\b|--expr`)
+
+// starts are the programs that flags start.
+var starts = map[string]string{"--expr": "tcpdump"}
 
 // The commands of console blocks print what the documents say. The blocks of one
 // document share a directory, in which examples/ is that of the repository.
@@ -75,7 +79,7 @@ func joined(lines []string) string {
 func runBlock(t *testing.T, d *document, b block, lines []string, work, dir string) {
 	for _, s := range steps(b.body) {
 		for _, program := range needed.FindAllString(s.command, -1) {
-			if _, err := exec.LookPath(program); err != nil {
+			if _, err := exec.LookPath(cmp.Or(starts[program], program)); err != nil {
 				t.Logf("%s:%d: not run: %v", d.name, b.line, err)
 				return
 			}
