@@ -54,6 +54,7 @@ var passes = []pass{
 	{"drop-guards", 0, true, "a guard that an earlier one in its block covers proves nothing new", (*program).dropGuards},
 	{"dead-code", 0, false, "what folding has made useless costs time", (*program).deadCode},
 	{"thread-jumps", 0, false, "a jump to a jump takes its time, twice in every turn of a loop", (*program).threadJumps},
+	{"search-chains", 0, false, "a chain of tests for constants takes a turn for each, a binary search for each power of two", (*program).searchChains},
 	{"to-ssa", 2, true, "values that are defined once can be followed", (*program).toSSA},
 	{"frames", 0, true, "the stack of the whole program is known once frames are final", (*program).frames},
 }
@@ -66,7 +67,8 @@ var passOrder = []struct{ first, then, why string }{
 	{"fold-addresses", "drop-guards", "guards with the same operand can be compared"},
 	{"drop-guards", "dead-code", "a guard keeps the registers of its operand alive"},
 	{"dead-code", "thread-jumps", "what is live is known by the numbers that blocks had when they were verified"},
-	{"thread-jumps", "to-ssa", "blocks that go need no parameters"},
+	{"thread-jumps", "search-chains", "tests with jumps between them are a chain"},
+	{"search-chains", "to-ssa", "blocks that go need no parameters"},
 	{"to-ssa", "frames", "instructions that use a frame may still go"},
 }
 
