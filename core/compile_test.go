@@ -134,7 +134,7 @@ func TestDumpSeesEveryStage(t *testing.T) {
 	}
 	_, err := core.Lower(object(), testSet(), opts)
 	require.NoError(t, err)
-	require.Equal(t, []string{"lift", "lower", "fold-shifts", "fold-addresses", "drop-guards", "dead-code", "thread-jumps", "frames"}, stages)
+	require.Equal(t, []string{"lift", "lower", "drop-spills", "fold-shifts", "fold-addresses", "drop-guards", "dead-code", "thread-jumps", "search-chains", "frames"}, stages)
 }
 
 // recorder is a back end that keeps what it is given.
@@ -172,7 +172,7 @@ func TestCompileRefuses(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, verifier.CodePacket, e.Code, "the zero options are strict")
 	opts := guard("good")
-	opts.Opt = 2
+	opts.Opt = 1
 	_, err = core.Compile(context.Background(), object(), testSet(), r, opts)
 	var unsupported *codegen.UnsupportedError
 	require.True(t, errors.As(err, &unsupported))

@@ -54,10 +54,10 @@ func TestBinaryErrors(t *testing.T) {
 		var e *DecodeError
 		require.ErrorAs(t, err, &e, "%d of %d bytes", n, len(good))
 	}
-	head := "BPIR\x02"
+	head := "BPIR\x03"
 	for _, tt := range []struct{ bytes, want string }{
 		{"ELF", "binary IR, byte 0: these bytes are no binary IR"},
-		{"BPIR\x01", "binary IR, byte 4: version 1: this program reads version 2; use a bpfc and plugins of one release"},
+		{"BPIR\x01", "binary IR, byte 4: version 1: this program reads version 3; use a bpfc and plugins of one release"},
 		{string(good) + "x", "bytes follow the last program"},
 		{head + "\x00\x00\x00\x00", "0 programs, where one is wanted"},
 		{head + "\xff\xff\xff\xff\x07", "a list of 2147483647 elements is longer than the bytes left"},

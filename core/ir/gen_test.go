@@ -152,10 +152,10 @@ func genRef(t *rapid.T, p *Program, kinds set) Ref {
 	return Ref{k, int32(rapid.IntRange(0, n-1).Draw(t, "index"))}
 }
 
-// opsWhere are the terminators, or all other ops.
+// opsWhere are the terminators, or all other ops, but for those that back ends make for themselves.
 func opsWhere(term bool) (list []Op) {
 	for op := OpInvalid + 1; op < numOps; op++ {
-		if op.Info().Has(Term) == term {
+		if op.Info().Has(Term) == term && op != OpSpill && op != OpReload {
 			list = append(list, op)
 		}
 	}

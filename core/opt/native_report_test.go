@@ -28,19 +28,21 @@ func run(b *testing.B, name string, args ...string) string {
 
 // report prints the ratios and sets the geometric means as metrics.
 func report(b *testing.B, out string) {
-	var strict, guarded, unguarded, cost, n float64
+	var optimised, strict, guarded, unguarded, cost, n float64
 	for line := range strings.Lines(out) {
 		var name string
-		var native, s, g, u float64
-		_, err := fmt.Sscan(line, &name, &native, &s, &g, &u)
+		var native, o, s, g, u float64
+		_, err := fmt.Sscan(line, &name, &native, &o, &s, &g, &u)
 		require.NoError(b, err, line)
-		b.Logf("%-12s native %9.2f ns  strict %9.2f (%.2f×)  guarded %9.2f (%.2f×)  unguarded %9.2f (%.2f×)", name, native, s, s/native, g, g/native, u, u/native)
+		b.Logf("%-12s native %9.2f ns  -O2 %9.2f (%.2f×)  strict %9.2f (%.2f×)  guarded %9.2f (%.2f×)  unguarded %9.2f (%.2f×)", name, native, o, o/native, s, s/native, g, g/native, u, u/native)
+		optimised += math.Log(o / native)
 		strict += math.Log(s / native)
 		guarded += math.Log(g / native)
 		unguarded += math.Log(u / native)
 		cost += math.Log(g / u)
 		n++
 	}
+	b.ReportMetric(math.Exp(optimised/n), "O2/native")
 	b.ReportMetric(math.Exp(strict/n), "strict/native")
 	b.ReportMetric(math.Exp(guarded/n), "guarded/native")
 	b.ReportMetric(math.Exp(unguarded/n), "unguarded/native")

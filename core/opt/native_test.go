@@ -47,7 +47,7 @@ func object(t testing.TB, p programs.Program, cpu string, policy verifier.Policy
 	return b.Bytes()
 }
 
-// driver runs native, strict, guarded and unguarded code of every program in turns and
+// driver runs native, optimised, strict, guarded and unguarded code of every program in turns and
 // prints the medians in nanoseconds of thread CPU time.
 const driver = `
 #include <stdint.h>
@@ -59,8 +59,9 @@ __attribute__((noinline)) uint64_t helper5(uint64_t x) { __asm__("" : "+r"(x)); 
 uint64_t g_bpfc_helper_identity(uint64_t x) { __asm__("" : "+r"(x)); return x; }
 uint64_t u_bpfc_helper_identity(uint64_t x) { __asm__("" : "+r"(x)); return x; }
 uint64_t s_bpfc_helper_identity(uint64_t x) { __asm__("" : "+r"(x)); return x; }
+uint64_t o_bpfc_helper_identity(uint64_t x) { __asm__("" : "+r"(x)); return x; }
 typedef uint64_t fn(void *, uint64_t);
-enum { ROUNDS = 21, ENGINES = 4 };
+enum { ROUNDS = 21, ENGINES = 5 };
 %s
 static struct { const char *name; fn *f[ENGINES]; } all[] = {
 %s};
@@ -75,12 +76,12 @@ int main(int argc, char **argv) {
 		long turns = 1;
 		uint64_t r[ENGINES];
 		for (int e = 0; e < ENGINES; e++) { memcpy(mem, in, 2048); r[e] = all[p].f[e](mem, 2048); }
-		if (r[0] != r[1] || r[0] != r[2] || r[0] != r[3]) { printf("%%s differs\n", all[p].name); return 1; }
+		if (r[0] != r[1] || r[0] != r[2] || r[0] != r[3] || r[0] != r[4]) { printf("%%s differs\n", all[p].name); return 1; }
 		for (double d = 0; d < 2e6; turns *= 2) { double s = now(); for (long i = 0; i < turns; i++) all[p].f[0](mem, 2048); d = now() - s; }
 		for (int k = 0; k < ROUNDS; k++)
 			for (int e = 0; e < ENGINES; e++) { double s = now(); for (long i = 0; i < turns; i++) all[p].f[e](mem, 2048); t[e][k] = (now() - s) / turns; }
 		for (int e = 0; e < ENGINES; e++) qsort(t[e], ROUNDS, sizeof(double), cmp);
-		printf("%%s %%.3f %%.3f %%.3f %%.3f\n", all[p].name, t[0][ROUNDS/2], t[1][ROUNDS/2], t[2][ROUNDS/2], t[3][ROUNDS/2]);
+		printf("%%s %%.3f %%.3f %%.3f %%.3f %%.3f\n", all[p].name, t[0][ROUNDS/2], t[1][ROUNDS/2], t[2][ROUNDS/2], t[3][ROUNDS/2], t[4][ROUNDS/2]);
 	}
 	return 0;
 }
@@ -92,12 +93,13 @@ var engines = []struct {
 	policy verifier.Policy
 	opts   Options
 }{
+	{"o_", verifier.Strict, Options{Level: 2}},
 	{"s_", verifier.Strict, Options{}},
 	{"g_", verifier.Guard, Options{}},
 	{"u_", verifier.Guard, Options{unguarded: true}},
 }
 
-// BenchmarkNative compares bpfc's code, strict, guarded and unguarded, with clang -O2 of
+// BenchmarkNative compares bpfc's code, strict at level 2 and 0, guarded and unguarded, with clang -O2 of
 // the same C: thread CPU time, engines in turns, medians. Unguarded code omits
 // guards and polls, which no option of the product does.
 func BenchmarkNative(b *testing.B) {
@@ -113,8 +115,8 @@ func BenchmarkNative(b *testing.B) {
 		if name == "" {
 			name = p.Name
 		}
-		fmt.Fprintf(&decls, "fn n_%[1]s, s_%[1]s, g_%[1]s, u_%[1]s;\n", name)
-		fmt.Fprintf(&rows, "\t{%q, {n_%[2]s, s_%[2]s, g_%[2]s, u_%[2]s}},\n", p.Name, name)
+		fmt.Fprintf(&decls, "fn n_%[1]s, o_%[1]s, s_%[1]s, g_%[1]s, u_%[1]s;\n", name)
+		fmt.Fprintf(&rows, "\t{%q, {n_%[2]s, o_%[2]s, s_%[2]s, g_%[2]s, u_%[2]s}},\n", p.Name, name)
 		src := filepath.Join("..", "..", "tests", "bench", "programs", "c", p.Name+".c")
 		native := filepath.Join(dir, "n_"+p.Name+".o")
 		cc := []string{"-O2", "-fno-vectorize", "-fno-slp-vectorize", "-fno-builtin", "-D" + name + "=n_" + name, "-c", src, "-o", native}

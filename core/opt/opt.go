@@ -56,6 +56,9 @@ var passes = []pass{
 	{"thread-jumps", 0, false, "a jump to a jump takes its time, twice in every turn of a loop", (*program).threadJumps},
 	{"search-chains", 0, false, "a chain of tests for constants takes a turn for each, a binary search for each power of two", (*program).searchChains},
 	{"to-ssa", 2, true, "values that are defined once can be followed", (*program).toSSA},
+	{"fold-values", 2, false, "constants and sums are operands for nothing, and nothing need be computed twice", (*program).foldValues},
+	{"unroll", 2, false, "a loop's test and what counts its turns cost as much as a small body", (*program).unroll},
+	{"fold-turns", 2, false, "of several turns in one, what counts them is a displacement", (*program).foldValues},
 	{"frames", 0, true, "the stack of the whole program is known once frames are final", (*program).frames},
 }
 
@@ -69,6 +72,10 @@ var passOrder = []struct{ first, then, why string }{
 	{"dead-code", "thread-jumps", "what is live is known by the numbers that blocks had when they were verified"},
 	{"thread-jumps", "search-chains", "tests with jumps between them are a chain"},
 	{"search-chains", "to-ssa", "blocks that go need no parameters"},
+	{"to-ssa", "fold-values", "a value that is defined once is the same wherever it is used"},
+	{"fold-values", "unroll", "a loop's turns are counted by constants that are operands"},
+	{"unroll", "fold-turns", "what is folded has to be there"},
+	{"fold-turns", "frames", "instructions that use a frame may still go"},
 	{"to-ssa", "frames", "instructions that use a frame may still go"},
 }
 
