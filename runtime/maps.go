@@ -382,7 +382,7 @@ func consume(t table, _ *codegen.MapOp) (res codegen.MapResult) {
 
 // Prog arrays.
 
-const mapTypeProgArray = 3
+const mapTypeProgArray = abi.MapTypeProgArray
 
 // object is the word that stands for object number n in a table: of a prog array where a program is entered, elsewhere the
 // number. The table holds the program until drop.

@@ -278,7 +278,7 @@ func (img *Image) referToMaps() error {
 	a := img.Artifact
 	for i := range a.Relocs {
 		r := &a.Relocs[i]
-		if r.Kind != codegen.RelocMap && r.Kind != codegen.RelocMapValue {
+		if r.Kind != codegen.RelocMap && r.Kind != codegen.RelocMapValue && r.Kind != codegen.RelocTable {
 			continue
 		}
 		prog := int32(-1)
@@ -306,6 +306,8 @@ func (img *Image) symbol(r *codegen.Reloc) (uint64, error) {
 		return img.Data[i], nil
 	case r.Kind == codegen.RelocMap && i >= 0 && i < len(img.MapAddrs):
 		return img.MapAddrs[i], nil
+	case r.Kind == codegen.RelocTable && i >= 0 && i < len(img.MapAddrs) && img.Artifact.Maps[i].Type == mapTypeProgArray:
+		return *(*uint64)(img.runtime.arena.pointer(img.MapAddrs[i] + codegen.MapTable)), nil
 	case r.Kind == codegen.RelocMapValue && i >= 0 && i < len(img.MapValues):
 		return img.MapValues[i], nil
 	case r.Kind == codegen.RelocHelper && i >= 0 && i < len(img.helpers) && img.helpers[i].native != 0:

@@ -428,7 +428,7 @@ func checkMaps(p *ir.Program) error {
 	for _, f := range p.Funcs {
 		for _, b := range f.Blocks {
 			for i := range b.Insns {
-				if in := &b.Insns[i]; in.Op == ir.OpTailCall || in.Op == ir.OpAddr && in.Ref.Kind == ir.RefMap && p.Maps[in.Ref.Index].Type == abi.MapTypeArray {
+				if in := &b.Insns[i]; in.Op == ir.OpTailCall || in.Op == ir.OpTailSlot || in.Op == ir.OpAddr && in.Ref.Kind == ir.RefMap && p.Maps[in.Ref.Index].Type == abi.MapTypeArray {
 					return &codegen.UnsupportedError{What: fmt.Sprintf("an object file with program %s, insn %d", p.Name, in.Pos), Msg: "it passes an array map to a helper, or tail-calls: objects have the values of their array maps and no more"}
 				}
 			}

@@ -81,6 +81,26 @@ var hardened = []struct {
 		jmp 56
 		mov qword ptr [rsp], rcx
 		ret`},
+	{"tail call of a slot", "r6 = mov64 1\ntailslot map@1, 3\nr0 = mov64 3\nexit", []string{featureRetpoline}, `
+		push rbx
+		mov ebx, 0x1
+		cmp qword ptr [r12+0x28], 0x21
+		jnb 34
+		mov rcx, qword ptr [rip]
+		test rcx, rcx
+		jz 34
+		inc qword ptr [r12+0x28]
+		pop rbx
+		jmp 41
+		mov eax, 0x3
+		pop rbx
+		ret
+		call 53
+		pause
+		lfence
+		jmp 46
+		mov qword ptr [rsp], rcx
+		ret`},
 	{"exit", goHelper, nil, `
 		sub rsp, 0x8
 		mov edi, 0x1

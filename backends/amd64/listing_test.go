@@ -33,6 +33,7 @@ func parse(t testing.TB, frame int, text string) *ir.Program {
 
 // tables are what the texts of the tests may refer to; a program has those that it names.
 const tables = `map "counts" type 2 key 4 value 8 entries 4
+map "slots" type 3 key 4 value 4 entries 8
 data ".data" align 8
   bytes "0102030405060708"
 helper "test/native"(any, any) ret integer impl native id 1
@@ -42,7 +43,7 @@ helper "test/go"(any) ret integer impl go id 2
 `
 
 func header(text string) string {
-	if strings.Contains(text, "data@") || strings.Contains(text, "value@") || strings.Contains(text, "helper@") {
+	if strings.Contains(text, "data@") || strings.Contains(text, "value@") || strings.Contains(text, "map@") || strings.Contains(text, "helper@") {
 		return tables + text
 	}
 	return text

@@ -58,6 +58,7 @@ var emitters = [len(ir.Ops)]func(*emitter, *ir.Insn){
 	ir.OpSpill:         (*emitter).spill,
 	ir.OpReload:        (*emitter).reload,
 	ir.OpTailCall:      (*emitter).tailCall,
+	ir.OpTailSlot:      (*emitter).tailSlot,
 }
 
 // refuse reports an instruction that lowering was to remove.
@@ -412,6 +413,21 @@ func (e *emitter) tailCall(*ir.Insn) {
 	a.Jcc(asm.CondAE, out)
 	a.MovRM(asm.W64, asm.RCX, asm.Mem{Base: array, Disp: codegen.MapTable})
 	a.MovRM(asm.W64, asm.RCX, asm.Mem{Base: asm.RCX, Index: scratch0, Scale: 8})
+	e.goOn(out)
+}
+
+// tailSlot is tailCall for a slot that the array has: its word has a place that is known.
+func (e *emitter) tailSlot(in *ir.Insn) {
+	a, out := &e.asm, e.asm.NewLabel()
+	a.AluMI(asm.Cmp, asm.W64, runContext(codegen.RunTails), ir.MaxTailCalls)
+	a.Jcc(asm.CondAE, out)
+	a.MovRM(asm.W64, asm.RCX, asm.RIPSym(e.ref(codegen.RelocTable, in.Ref.Index), 8*int32(in.Imm)))
+	e.goOn(out)
+}
+
+// goOn ends a tail call to where rcx says, unless it is 0: then, and from out, control falls through.
+func (e *emitter) goOn(out asm.Label) {
+	a := &e.asm
 	a.TestRR(asm.W64, asm.RCX, asm.RCX)
 	a.Jcc(asm.CondE, out)
 	a.UnaryM(asm.Inc, asm.W64, runContext(codegen.RunTails))

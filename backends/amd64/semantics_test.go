@@ -439,7 +439,7 @@ func TestEveryOpIsDrawn(t *testing.T) {
 	known := map[ir.Op]bool{
 		ir.OpBr: true, ir.OpJmp: true, ir.OpExit: true, // of every program above
 		ir.OpZero: true, ir.OpCall: true, ir.OpCallHelper: true, ir.OpFault: true, // calls_test.go
-		ir.OpCPU: true, ir.OpTailCall: true, // tests/maps
+		ir.OpCPU: true, ir.OpTailCall: true, ir.OpTailSlot: true, // tests/tails
 		ir.OpState: true,                    // tests/helpers
 		ir.OpSpill: true, ir.OpReload: true, // tests/diff, at level 2
 		ir.OpCallReg: true, ir.OpMayGoto: true, ir.OpLoadAbs: true, ir.OpLoadInd: true, // TestRefused

@@ -52,7 +52,7 @@ var (
 		ir.OpLsh: pregs(scratch0, scratch1), ir.OpRsh: pregs(scratch0, scratch1), ir.OpArsh: pregs(scratch0, scratch1),
 		ir.OpAtomicAdd: scratch, ir.OpAtomicOr: scratch, ir.OpAtomicAnd: scratch, ir.OpAtomicXor: scratch, ir.OpAtomicXchg: scratch,
 		ir.OpGuardMem: scratch, ir.OpGuardAlign: pregs(scratch0), ir.OpZero: scratch,
-		ir.OpCall: callerSaved, ir.OpCallHelper: callerSaved, ir.OpTailCall: callerSaved,
+		ir.OpCall: callerSaved, ir.OpCallHelper: callerSaved, ir.OpTailCall: callerSaved, ir.OpTailSlot: callerSaved,
 	}
 )
 
@@ -117,8 +117,11 @@ func argumentsOf(p *ir.Program) []ir.RegSet {
 }
 
 func helperArguments(p *ir.Program, in *ir.Insn) ir.RegSet {
-	if in.Op == ir.OpTailCall {
+	switch in.Op {
+	case ir.OpTailCall:
 		return ir.Arguments(3)
+	case ir.OpTailSlot:
+		return ir.Arguments(1)
 	}
 	return ir.Arguments(p.Helpers[in.Ref.Index].NumArgs())
 }
@@ -202,7 +205,7 @@ func (v *view) Operands(i regalloc.Inst, ops []regalloc.Operand) []regalloc.Oper
 	switch in.Op {
 	case ir.OpCall:
 		use, constraint = v.args[in.Ref.Index], regalloc.FixedReg
-	case ir.OpCallHelper, ir.OpTailCall:
+	case ir.OpCallHelper, ir.OpTailCall, ir.OpTailSlot:
 		use, constraint = helperArguments(v.p, in), regalloc.FixedReg
 	case ir.OpExit:
 		constraint = regalloc.FixedReg

@@ -119,7 +119,7 @@ var decoders = func() (t [256]func(d *decoder, b *ir.Block, j int)) {
 	t[ir.OpLoad], t[ir.OpStore], t[ir.OpZero] = (*decoder).memory, (*decoder).memory, (*decoder).memory
 	t[ir.OpLea], t[ir.OpGuardMem], t[ir.OpGuardAlign] = (*decoder).lea, (*decoder).guard, (*decoder).align
 	t[ir.OpCall], t[ir.OpCallHelper], t[ir.OpPoll] = (*decoder).call, (*decoder).helper, (*decoder).poll
-	t[ir.OpCPU], t[ir.OpState], t[ir.OpTailCall] = (*decoder).cpu, (*decoder).state, (*decoder).tailCall
+	t[ir.OpCPU], t[ir.OpState], t[ir.OpTailCall], t[ir.OpTailSlot] = (*decoder).cpu, (*decoder).state, (*decoder).tailCall, (*decoder).tailSlot
 	t[ir.OpSpill], t[ir.OpReload] = (*decoder).slot, (*decoder).slot
 	t[ir.OpJmp], t[ir.OpBr], t[ir.OpExit], t[ir.OpFault] = (*decoder).jmp, (*decoder).branch, (*decoder).exit, (*decoder).end
 	return t
@@ -181,6 +181,14 @@ func (d *decoder) slot(b *ir.Block, j int) {
 }
 
 func (d *decoder) tailCall(b *ir.Block, j int) { d.emit(&b.Insns[j], inst{op: opTailCall}) }
+
+// tailSlot is a tail call whose array and index nobody has put into R2 and R3.
+func (d *decoder) tailSlot(b *ir.Block, j int) {
+	i := &b.Insns[j]
+	d.emit(i, inst{op: opMovImm, dst: reg(ir.R2), imm: d.symbol(i.Ref)})
+	d.emit(i, inst{op: opMovImm, dst: reg(ir.R3), imm: uint64(i.Imm)})
+	d.tailCall(b, j)
+}
 
 func (d *decoder) end(b *ir.Block, j int) {
 	i := &b.Insns[j]

@@ -50,7 +50,7 @@ func refer(p *ir.Program, entry int, img *runtime.Image) error {
 	for _, f := range p.Funcs {
 		for _, b := range f.Blocks {
 			for i := range b.Insns {
-				if in := &b.Insns[i]; in.Op == ir.OpAddr && (in.Ref.Kind == ir.RefMap || in.Ref.Kind == ir.RefMapValue) {
+				if in := &b.Insns[i]; in.Ref.Kind == ir.RefMap || in.Ref.Kind == ir.RefMapValue {
 					if err := img.Refers(entry, int(in.Ref.Index)); err != nil {
 						return err
 					}

@@ -39,6 +39,7 @@ const (
 const (
 	MapTypeHash          = 1
 	MapTypeArray         = 2
+	MapTypeProgArray     = 3
 	MapTypePerCPUHash    = 5
 	MapTypePerCPUArray   = 6
 	MapTypeLRUHash       = 9

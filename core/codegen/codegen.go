@@ -171,6 +171,9 @@ const (
 	// `mov r64, [rip+field]`; a loader refuses an entry of the runtime that does.
 	RelocFaultHook
 	RelocMap // Artifact.Maps[Index] itself: see Map.Address
+	// RelocTable is the table of the prog array Artifact.Maps[Index]: a word for each slot, the address where its program is
+	// entered, or 0. Code reads it.
+	RelocTable
 )
 
 // Reloc is a 4-byte field at Offset in Code.

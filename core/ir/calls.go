@@ -22,6 +22,8 @@ func (c *CallArgs) Of(in *Insn) RegSet {
 		return Arguments(c.p.Helpers[in.Ref.Index].NumArgs())
 	case OpTailCall:
 		return Arguments(3)
+	case OpTailSlot:
+		return Arguments(1)
 	}
 	return ArgRegs | Bit(in.A)
 }

@@ -97,6 +97,7 @@ var forms = func() (t [numOps]form) {
 	t[OpZero] = form{fields: fImm}
 	t[OpFault] = form{fields: fRule | fOptAddr}
 	t[OpCPU], t[OpState], t[OpTailCall] = form{}, form{}, form{}
+	t[OpTailSlot] = form{fields: fImm, refs: setOf(RefMap)}
 	t[OpSpill], t[OpReload] = form{fields: fImm}, form{fields: fImm}
 	return t
 }()

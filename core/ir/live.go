@@ -24,7 +24,7 @@ func Arguments(n int) RegSet { return 1<<(n+1) - 2 }
 // It relies on what Check enforces: a field that means nothing for the op is None.
 func (i *Insn) UseDef() (use, def RegSet) {
 	switch i.Op {
-	case OpCall, OpCallHelper, OpCallReg, OpTailCall:
+	case OpCall, OpCallHelper, OpCallReg, OpTailCall, OpTailSlot:
 		return ArgRegs | Bit(i.A), CallerRegs | TempRegs
 	case OpExit:
 		return Bit(R0), 0

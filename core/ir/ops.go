@@ -71,6 +71,7 @@ const (
 	OpSpill      // slot Imm of the function = A; register form only
 	OpReload     // Dst = slot Imm of the function; register form only
 	OpTailCall   // go on in the program at index R3 (32 bits) of the prog array R2, with R1, in this function's place; falls through if there is none, or after ir.MaxTailCalls
+	OpTailSlot   // the same with the slot Imm, which it has, of the prog array Ref
 
 	numOps
 )
@@ -155,6 +156,7 @@ var Ops = [numOps]OpInfo{
 	OpSpill:         {"spill", UseA | Lowered},
 	OpReload:        {"reload", DefDst | Lowered},
 	OpTailCall:      {"tailcall", CallsOut | Lowered},
+	OpTailSlot:      {"tailslot", UseRef | CallsOut | Lowered},
 }
 
 // Info returns the op's row.

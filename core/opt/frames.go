@@ -59,7 +59,7 @@ func (p *program) tailDepth(f, above int32, deepest []int32) (depth int32) {
 	for _, b := range fn.Blocks {
 		for i := range b.Insns {
 			switch in := &b.Insns[i]; in.Op {
-			case ir.OpTailCall:
+			case ir.OpTailCall, ir.OpTailSlot:
 				depth = max(depth, above)
 			case ir.OpCall:
 				depth = max(depth, p.tailDepth(in.Ref.Index, above+fn.Frame, deepest))

@@ -68,8 +68,13 @@ func (l *lowering) expandRandom(in *ir.Insn, _ *verifier.InsnFact) bool {
 	return true
 }
 
-func (l *lowering) expandTailCall(in *ir.Insn, _ *verifier.InsnFact) bool {
-	l.emit(ir.Insn{Op: ir.OpTailCall, Pos: in.Pos})
+// expandTailCall says which slot the call is by, if it is one slot on every path.
+func (l *lowering) expandTailCall(in *ir.Insn, fact *verifier.InsnFact) bool {
+	if slot := fact.Index - 1; fact.Map > 0 && slot >= 0 && slot < int64(l.program.out.Maps[fact.Map-1].MaxEntries) {
+		l.emit(ir.Insn{Op: ir.OpTailSlot, Ref: ir.Ref{Kind: ir.RefMap, Index: fact.Map - 1}, Imm: slot, Pos: in.Pos})
+	} else {
+		l.emit(ir.Insn{Op: ir.OpTailCall, Pos: in.Pos})
+	}
 	return true
 }
 

@@ -49,6 +49,7 @@ type analysis struct {
 	constants []ref   // by instruction: its constant operand, 0 if it was not needed yet
 	flaws     []bool  // accesses that are not proved, under guard
 	callMap   []int32 // by call of a helper: InsnFact.Map, or several; 0 if no path has come there
+	tailIndex []int64 // by tail call: InsnFact.Index, or several; 0 if no path has come there
 	source    []int32 // by load: InsnFact.Moved, or stays; 0 if no path has come there
 	live      []ir.RegSet
 	joins     []bool // by instruction: the first one of a block with several predecessors
@@ -152,7 +153,7 @@ func (a *analysis) prepare() {
 	}
 	a.marks = make([][]*mark, n)
 	a.visits, a.taken, a.flaws = make([]uint32, n), make([]uint8, n), make([]bool, n)
-	a.source, a.callMap = make([]int32, n), make([]int32, n)
+	a.source, a.callMap, a.tailIndex = make([]int32, n), make([]int32, n), make([]int64, n)
 	a.constants, a.touched = make([]ref, n), make([]uint64, n)
 	a.live, a.joins, a.loops = make([]ir.RegSet, n), make([]bool, n), make([]bool, n)
 	a.depth, a.unread = make([]int32, len(a.program.Funcs)), make([]bool, len(a.program.Funcs))

@@ -24,6 +24,7 @@ func (a *analysis) conclude() {
 			f.Sides = a.taken[base+int32(i)]
 			f.Moved, f.Slots = max(a.source[base+int32(i)], 0), a.touched[base+int32(i)]
 			f.Map, f.Like = a.calledWith(base + int32(i))
+			f.Index = max(a.tailIndex[base+int32(i)], 0)
 			if !a.flaws[base+int32(i)] {
 				f.Proved, f.Aligned = true, f.Aligned || strict
 			}

@@ -232,6 +232,23 @@ func (c *callCheck) sameMap(n *node) {
 	}
 }
 
+// sameIndex notes with which index a tail call is made. Paths with another one are not like those that have come here
+// (record_func_key, kernel/bpf/verifier.c, Linux 6.18).
+func (c *callCheck) sameIndex() {
+	r := c.p.top().regs[3]
+	at, index := &c.tailIndex[c.gi(c.p)], int64(several)
+	if n := c.at(r); r != 0 && n.kind == isScalar {
+		if v, ok := c.whole(n).Const(); ok {
+			c.markPrecise(r, &c.work)
+			index = int64(uint32(v)) + 1
+		}
+	}
+	if *at != 0 && *at != index {
+		index = several
+	}
+	*at = index
+}
+
 // calledWith is what sameMap has found out about an instruction: see InsnFact.Map.
 func (a *analysis) calledWith(gi int32) (same, like int32) {
 	m := a.callMap[gi]
@@ -576,6 +593,9 @@ func (c *callCheck) finish() (*path, *Error) {
 		if err := c.callback(); err != nil {
 			return nil, err
 		}
+	}
+	if h.Flags&abi.FlagTailCall != 0 {
+		c.sameIndex()
 	}
 	q := (*path)(nil)
 	switch {

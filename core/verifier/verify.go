@@ -102,6 +102,8 @@ type InsnFact struct {
 	// Map is the number of the map, plus one, with which a helper is called on every path; 0 if they differ. Like is
 	// that of a map which the one of every path is like: also of one that another map holds.
 	Map, Like int32
+	// Index is the index, 32 bits, plus one, with which a tail call is made on every path; 0 if it is not constant.
+	Index int64
 	// Slots are the slots of its function's frame that the instruction, or what it calls, may touch; slot i is the 8
 	// bytes at R10-8*(i+1). It says nothing if the program has lost addresses (Verified.Lost).
 	Slots uint64

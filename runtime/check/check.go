@@ -11,6 +11,7 @@ package check
 import (
 	"fmt"
 
+	"github.com/bpfc/bpfc/core/abi"
 	"github.com/bpfc/bpfc/core/codegen"
 	"github.com/bpfc/bpfc/core/ir"
 )
@@ -283,6 +284,8 @@ func (m *image) target(r *codegen.Reloc) (size uint64, writable, ok bool) {
 		return uint64(len(m.a.Data[i].Bytes)), !m.a.Data[i].ReadOnly, true
 	case r.Kind == codegen.RelocMap && i >= 0 && i < len(m.a.Maps):
 		return 0, false, true // its address, no access
+	case r.Kind == codegen.RelocTable && i >= 0 && i < len(m.a.Maps) && m.a.Maps[i].Type == abi.MapTypeProgArray:
+		return 8 * uint64(m.a.Maps[i].MaxEntries), false, true
 	case r.Kind == codegen.RelocMapValue && i >= 0 && i < len(m.a.Maps):
 		return m.a.Maps[i].ArrayBytes(), true, true
 	}

@@ -313,6 +313,20 @@ func TestTampered(t *testing.T) {
 		{"access before a map", func(a *codegen.Artifact) { a.Relocs[1].Addend = -5 }, "8 bytes at -1 are outside"},
 		{"no such map", func(a *codegen.Artifact) { a.Relocs[1].Index = 1 }, "refers to nothing (index 1)"},
 		{"no such kind", func(a *codegen.Artifact) { a.Relocs[1].Kind = 99 }, "kind 99 refers to nothing"},
+		{"slot", func(a *codegen.Artifact) {
+			a.Maps = append(a.Maps, abi.MapSpec{Name: "slots", Type: abi.MapTypeProgArray, KeySize: 4, ValueSize: 4, MaxEntries: 3})
+			a.Relocs[1] = codegen.Reloc{Offset: 0x10, Kind: codegen.RelocTable, Index: 1, Addend: 16 - 4}
+		}, ""},
+		{"slot behind the last", func(a *codegen.Artifact) {
+			a.Maps = append(a.Maps, abi.MapSpec{Name: "slots", Type: abi.MapTypeProgArray, KeySize: 4, ValueSize: 4, MaxEntries: 3})
+			a.Relocs[1] = codegen.Reloc{Offset: 0x10, Kind: codegen.RelocTable, Index: 1, Addend: 24 - 4}
+		}, "8 bytes at 24 are outside the 24 bytes"},
+		{"write of a slot", func(a *codegen.Artifact) {
+			copy(a.Code[0x0d:], unhex(t, "48 89 0d"))
+			a.Maps = append(a.Maps, abi.MapSpec{Name: "slots", Type: abi.MapTypeProgArray, KeySize: 4, ValueSize: 4, MaxEntries: 3})
+			a.Relocs[1] = codegen.Reloc{Offset: 0x10, Kind: codegen.RelocTable, Index: 1, Addend: -4}
+		}, "writes read-only data"},
+		{"slot of another map", func(a *codegen.Artifact) { a.Relocs[1].Kind = codegen.RelocTable }, "refers to nothing (index 0)"},
 		{"write of constants", func(a *codegen.Artifact) {
 			copy(a.Code[0x0d:], unhex(t, "48 89 0d"))
 			a.Relocs[1] = codegen.Reloc{Offset: 0x10, Kind: codegen.RelocRodata, Addend: -4}

@@ -95,7 +95,7 @@ func (c *artifactCheck) tables(k codegen.RelocKind) (n int, known bool) {
 	switch k {
 	case codegen.RelocData:
 		return len(c.a.Data), true
-	case codegen.RelocMapValue, codegen.RelocMap:
+	case codegen.RelocMapValue, codegen.RelocMap, codegen.RelocTable:
 		return len(c.a.Maps), true
 	case codegen.RelocHelper:
 		return len(c.a.Helpers), true

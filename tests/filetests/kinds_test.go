@@ -30,8 +30,9 @@ func set(t *testing.T) *abi.Set {
 	body, err := isa.Encode(isa.Prog(isa.Mov.Reg(isa.R0, isa.R1), isa.Add.Imm(isa.R0, 1), isa.Return()))
 	require.NoError(t, err)
 	return &abi.Set{
-		Name:  "filetests",
-		Types: []abi.ProgType{{Name: "mem", Sections: []string{"mem", "mem/*"}, Helpers: []string{"*"}, Context: abi.Context{Kind: abi.CtxMemory}}},
+		Name:     "filetests",
+		MapKinds: []abi.MapKind{{Name: "prog_array", Type: abi.MapTypeProgArray, Helpers: []string{"filetests/tail"}}},
+		Types:    []abi.ProgType{{Name: "mem", Sections: []string{"mem", "mem/*"}, Helpers: []string{"*"}, Context: abi.Context{Kind: abi.CtxMemory}}},
 		Helpers: []abi.Helper{
 			{ID: 1, Name: "filetests/increment", Args: [5]abi.ArgKind{abi.ArgAny}, Impl: abi.ImplBody, Body: body},
 			{ID: 2, Name: "filetests/two", Args: [5]abi.ArgKind{abi.ArgAny, abi.ArgAny}, Impl: abi.ImplGo},
@@ -39,6 +40,7 @@ func set(t *testing.T) *abi.Set {
 			{ID: 4, Name: "filetests/read", Args: [5]abi.ArgKind{abi.ArgMem, abi.ArgSize}, Impl: abi.ImplGo},
 			{ID: 5, Name: "filetests/declared", Impl: abi.ImplNone},
 			{ID: 6, Name: "filetests/cpu", Flags: abi.FlagFastcall, Impl: abi.ImplIntrinsic, Intrinsic: abi.IntrinsicCPU},
+			{ID: 12, Name: "filetests/tail", Args: [5]abi.ArgKind{abi.ArgAny, abi.ArgConstMap, abi.ArgAny}, Ret: abi.RetVoid, Flags: abi.FlagTailCall, Impl: abi.ImplIntrinsic, Intrinsic: abi.IntrinsicTailCall},
 		},
 	}
 }

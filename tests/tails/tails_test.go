@@ -107,6 +107,10 @@ var three = "PROG enter\nKEEP\nTAIL 0\nGO\nTAIL 1\nGO\nTAIL 2\nGO\nr0 = 3\nexit\
 // indirect tail-calls the slot that map i says.
 const indirect = "PROG enter\nKEEP\nr7 = map[i][0] ll\nr3 = *(u64 *)(r7 + 0)\nr1 = r6\nr2 = map[j] ll\nGO\nr0 = 3\nexit\nPROG p0\nr0 = 0\nexit\nPROG p1\nr0 = 1\nexit\nPROG p2\nr0 = 2\nexit\n"
 
+// constants tail-calls the slot that map i says, by constants: at one call, one of three.
+const constants = "PROG enter\nKEEP\nr7 = map[i][0] ll\nr7 = *(u64 *)(r7 + 0)\nr3 = 0\nif r7 == 0 goto on\nr3 = 1\nif r7 == 1 goto on\nr3 = 2\non: r1 = r6\nr2 = map[j] ll\nGO\nr0 = 3\nexit\n" +
+	"PROG p0\nr0 = 0\nexit\nPROG p1\nr0 = 1\nexit\nPROG p2\nr0 = 2\nexit\n"
+
 // scenes are the cases whose results are known of the kernel.
 func scenes() (all []scene) {
 	add := func(s scene) { all = append(all, s) }
@@ -134,6 +138,10 @@ func scenes() (all []scene) {
 	}
 	add(scene{"index of which only the low half counts", indirect, slots, 1<<32 + 2, "enter", 2, 0})
 	add(scene{"index with the sign", indirect, slots, 1<<64 - 1, "enter", 3, 0})
+	for i, want := range []uint64{0, 1, 2, 2} {
+		all = append(all, scene{fmt.Sprintf("one of three constants, %d", i), constants, slots, uint64(i), "enter", want, 0})
+	}
+	add(scene{"the last slot", "PROG enter\nKEEP\nTAIL 7\nGO\nr0 = 3\nexit\nPROG p\nr0 = 1\nexit\n", map[uint32]string{7: "p"}, 0, "enter", 1, 0})
 	add(scene{"a slot behind the last", "PROG enter\nKEEP\nTAIL 8\nGO\nTAIL -1\nGO\nr0 = 3\nexit\n", nil, 0, "enter", 3, 0})
 	// The result of what a function has tail-called is the function's, all 64 bits of it; R6 to R9 are the caller's again.
 	add(scene{"results", "PROG enter\nKEEP\nr7 = 7\nr8 = 8\nr9 = 9\n*(u64 *)(r10 - 8) = r7\n" + callF +
