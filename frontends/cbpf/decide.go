@@ -37,10 +37,11 @@ type Condition struct {
 // operand is a value of 32 bits, or two of them as halves of one of 64. Of halves one may be missing, which counts as 0.
 type operand struct{ lo, hi *value }
 
-// What a walk does at most: so many instructions, ways to an end, and parts of a number.
+// What a walk does at most: so many instructions, ways to an end, conditions, and parts of a number.
 const (
 	maxSteps = 1 << 18
 	maxWays  = 1 << 12
+	maxConds = 1 << 14 // of all ways together
 	maxNodes = 64
 )
 
@@ -96,6 +97,7 @@ type walk struct {
 	ends    []way
 	steps   int
 	ways    int
+	conds   int
 	random  uint32 // numbers drawn
 	cut     string
 }
@@ -196,6 +198,10 @@ func (w *walk) end(p *path, result *value) {
 		return
 	}
 	out.conditions = w.joined(p.facts)
+	if w.conds += len(out.conditions); w.conds > maxConds {
+		w.cut = fmt.Sprintf("the ways through the filter have more than %d conditions", maxConds)
+		return
+	}
 	w.ends = append(w.ends, out)
 }
 

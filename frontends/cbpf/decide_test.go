@@ -131,6 +131,20 @@ func TestDecidePrograms(t *testing.T) {
 	require.Less(t, cut, count/2)
 }
 
+// Large filters have a table soon, perhaps a part of it.
+func TestDecideLarge(t *testing.T) {
+	var chain []cbpf.Insn // each byte of a packet may end it with another number
+	for k := range uint32(1300) {
+		chain = append(chain, cbpf.Insn{Code: 0x30, K: k}, cbpf.Insn{Code: 0x15, Jf: 1, K: k % 256}, cbpf.Insn{Code: 0x06, K: k % 5})
+	}
+	chain = append(chain, cbpf.Insn{Code: 0x06})
+	require.NoError(t, cbpf.Check(chain, cbpf.Pcap))
+	require.Contains(t, agrees(t, "chain", chain, cbpf.Pcap, wholes(cbpftest.Packets(20))).Cut, "more than 16384 conditions")
+	for d := cbpf.Pcap; d <= cbpf.Seccomp; d++ {
+		cbpf.Decide(cbpftest.Program(rand.New(rand.NewPCG(1, uint64(d))), d, cbpf.MaxInsns), d)
+	}
+}
+
 // many is the number for a short test, or with BPFC_LONG for a long one.
 func many(short, long int) int {
 	if os.Getenv("BPFC_LONG") != "" {
