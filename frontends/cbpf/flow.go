@@ -156,9 +156,6 @@ func (f *flow) reach() {
 	}
 }
 
-// ends reports whether i is a ret.
-func (f *flow) ends(i int) bool { return f.insns[i].Row().Op == OpRet }
-
 // out is what is live after i.
 func (f *flow) out(i int) (s state) {
 	for _, t := range f.to[i] {
