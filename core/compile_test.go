@@ -134,7 +134,7 @@ func TestDumpSeesEveryStage(t *testing.T) {
 	}
 	_, err := core.Lower(object(), testSet(), opts)
 	require.NoError(t, err)
-	require.Equal(t, []string{"lift", "lower", "drop-spills", "fold-shifts", "fold-addresses", "drop-guards", "dead-code", "thread-jumps", "search-chains", "frames"}, stages)
+	require.Equal(t, []string{"lift", "lower", "drop-spills", "inline", "fold-shifts", "fold-addresses", "drop-guards", "dead-code", "thread-jumps", "search-chains", "frames"}, stages)
 }
 
 // recorder is a back end that keeps what it is given.

@@ -61,6 +61,7 @@ type inspectProgramJSON struct {
 	Polls     int               `json:"polls"`
 	Guards    []guardJSON       `json:"guards"`
 	Fastcall  fastcallJSON      `json:"fastcall"`
+	Inlined   int               `json:"inlined"` // calls
 }
 
 // fastcallJSON counts what kept registers over calls that leave them alone, and is removed.
@@ -191,7 +192,7 @@ func (r *inspectJSON) verify(o *obj.Object, set *abi.Set, opts core.Options) err
 			continue
 		}
 		p.Accesses, p.Proved, p.Polls = v.Accesses, v.Accesses-len(v.Unproved), v.Polls
-		p.Fastcall = fastcallJSON{v.Passes.Spills, v.Passes.Fills}
+		p.Fastcall, p.Inlined = fastcallJSON{v.Passes.Spills, v.Passes.Fills}, v.Passes.Inlined
 		for _, u := range v.Unproved {
 			p.Guards = append(p.Guards, guardJSON{slot(u.Slot), u.Func, u.Insn, string(u.Code), u.Msg, source(u.Source)})
 		}
@@ -263,6 +264,9 @@ func (p *inspectProgramJSON) print(w io.Writer) {
 	}
 	if f := p.Fastcall; f.Spills > 0 {
 		fmt.Fprintf(w, "  removed around calls that keep registers: %d spills, %d fills\n", f.Spills, f.Fills)
+	}
+	if p.Inlined > 0 {
+		fmt.Fprintf(w, "  calls inlined: %d\n", p.Inlined)
 	}
 	for _, g := range p.Guards {
 		fmt.Fprintf(w, "    guard %s\n", g.text())

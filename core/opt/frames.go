@@ -21,13 +21,12 @@ func (p *program) frames() {
 	entry := p.out.Funcs[0]
 	zero := ir.Insn{Op: ir.OpZero, Base: ir.R10, Disp: -size, Imm: int64(size), Pos: entry.Pos}
 	insns := entry.Blocks[0].Insns
-	for i := range insns {
-		if insns[i].Op == ir.OpZero {
-			insns[i] = zero
-			return
-		}
+	own := slices.IndexFunc(insns, func(in ir.Insn) bool { return in.Op == ir.OpZero && in.Pos == entry.Pos }) // others are of inlined functions
+	if own < 0 {
+		entry.Blocks[0].Insns = slices.Insert(insns, 0, zero)
+		return
 	}
-	entry.Blocks[0].Insns = slices.Insert(insns, 0, zero)
+	insns[own] = zero
 }
 
 // stackNeed is the stack of function f and its deepest chain of callees. The call graph has no cycle.

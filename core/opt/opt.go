@@ -34,6 +34,8 @@ type Options struct {
 type Stats struct {
 	// Spills and Fills are the stores and loads that kept registers over calls which leave them alone, and were removed.
 	Spills, Fills int
+	// Inlined is the calls whose place has been taken by what they called.
+	Inlined int
 }
 
 // pass is one step over a program, from a level on. Required passes run always.
@@ -49,6 +51,7 @@ type pass struct {
 var passes = []pass{
 	{"lower", 0, true, "makes zeroing, guards, polls and indirect calls explicit", (*program).lower},
 	{"drop-spills", 0, false, "a register that a call leaves alone need not be kept elsewhere", (*program).dropSpills},
+	{"inline", 0, false, "a call costs more than a short function does", (*program).inline},
 	{"fold-shifts", 0, false, "arithmetic by powers of two, and extensions spelled as shifts, have cheaper instructions", (*program).foldShifts},
 	{"fold-addresses", 0, false, "a memory operand adds two registers and a number for nothing", (*program).foldAddresses},
 	{"drop-guards", 0, true, "a guard that an earlier one in its block covers proves nothing new", (*program).dropGuards},
@@ -65,7 +68,9 @@ var passes = []pass{
 // passOrder lists what must come before what, and why.
 var passOrder = []struct{ first, then, why string }{
 	{"lower", "drop-spills", "what calls write is known when they are expanded"},
+	{"drop-spills", "inline", "what the verifier found of instructions, it found in their own functions"},
 	{"drop-spills", "fold-shifts", "accesses of the stack have their own addresses still"},
+	{"inline", "fold-shifts", "values are followed through what was a call"},
 	{"fold-shifts", "fold-addresses", "addresses see through moves and shifts to the left, not through multiplications"},
 	{"fold-addresses", "drop-guards", "guards with the same operand can be compared"},
 	{"drop-guards", "dead-code", "a guard keeps the registers of its operand alive"},

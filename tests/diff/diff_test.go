@@ -44,13 +44,18 @@ func random(seed uint64, n int) []byte {
 // TestEngines compares the engines on a fixed number of programs.
 func TestEngines(t *testing.T) {
 	const programs = 300
-	a, accepted := newArena(t), 0
+	a, accepted, inlined := newArena(t), 0, 0
 	for seed := range uint64(programs) {
+		before := a.inlined
 		if compare(t, a, random(seed<<20, 1500)) {
 			accepted++
 		}
+		if a.inlined > before {
+			inlined++
+		}
 	}
-	t.Logf("%d of %d programs accepted", accepted, programs)
+	t.Logf("%d of %d programs accepted, calls inlined in %d", accepted, programs, inlined)
+	require.Greater(t, inlined, programs/6, "calls are to be inlined in a good share of the programs, three in seven of which have no function")
 	require.Greater(t, accepted, programs*3/4, "most generated programs are to be accepted")
 }
 

@@ -84,6 +84,8 @@ type arena struct {
 	runtime *runtime.Runtime
 	buffer  []byte // memory of the runs
 	dirty   *runtime.Program
+	calls   int // in the entry of the program at hand
+	inlined int // of such calls, in all programs
 }
 
 func newArena(t testing.TB) *arena {
@@ -116,6 +118,12 @@ func (a *arena) load(t testing.TB, e *engine, o *obj.Object) *runtime.Program {
 		if stage != "lift" { // what the verifier refuses was lifted
 			require.NoError(t, ir.Check(p, ir.StageLowered), "%s: after %s", e.name, stage)
 		}
+		switch stage {
+		case "drop-spills":
+			a.calls = calls(p)
+		case "inline":
+			a.inlined += a.calls - calls(p)
+		}
 	}
 	artifact, err := core.Compile(context.Background(), o, set(), e.backend, opts)
 	var rejected *verifier.Error
@@ -130,6 +138,18 @@ func (a *arena) load(t testing.TB, e *engine, o *obj.Object) *runtime.Program {
 	programs, err := a.runtime.Load(artifact, e.loader)
 	require.NoError(t, err, e.name)
 	return programs[0]
+}
+
+// calls counts the calls of functions in the entry of p.
+func calls(p *ir.Program) (n int) {
+	for _, b := range p.Funcs[0].Blocks {
+		for i := range b.Insns {
+			if b.Insns[i].Op == ir.OpCall {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // run runs a program on all inputs, in order; data sections keep what earlier runs wrote.

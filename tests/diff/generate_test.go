@@ -74,11 +74,12 @@ type function struct {
 	code  []isa.Insn
 	refs  []obj.Ref
 	fixes []fix
-	index int // of all functions
-	count int // of functions
-	depth int // of nested statements
-	frame int // bytes of stack that it may use, a multiple of 8
-	fuel  int // statements that may still be made
+	index int  // of all functions
+	count int  // of functions
+	depth int  // of nested statements
+	frame int  // bytes of stack that it may use, a multiple of 8
+	fuel  int  // statements that may still be made
+	short bool // a few instructions that leave R6 to R8 alone, as functions that are inlined do
 }
 
 // fix is an instruction that refers to the start of a function.
@@ -139,14 +140,27 @@ func pattern(n int) []byte {
 func (f *function) emit(insns ...isa.Insn) { f.code = append(f.code, isa.Prog(insns...)...) }
 
 // reg is a register to read.
-func (f *function) reg() isa.Reg { return isa.Reg(f.pick(general)) }
+func (f *function) reg() isa.Reg {
+	if f.short {
+		return isa.Reg(f.pick(6))
+	}
+	return isa.Reg(f.pick(general))
+}
+
+// mem is the register that mostly holds memory.
+func (f *function) mem() isa.Reg {
+	if f.short {
+		return isa.R1
+	}
+	return regMem
+}
 
 // dst is a register to write: not often those that hold memory.
 func (f *function) dst() isa.Reg {
-	if r := f.reg(); r != regMem && r != regLen || f.one(64) {
+	if r := f.reg(); r != f.mem() && r != regLen || f.one(64) {
 		return r
 	}
-	return isa.Reg(f.pick(6))
+	return isa.Reg(2 + f.pick(4))
 }
 
 func (f *function) size() uint8 { return sizes[f.pick(4)] }
@@ -163,7 +177,9 @@ func (f *function) imm() int32 {
 
 // make makes the whole function.
 func (f *function) make() {
-	if !f.one(32) {
+	if f.index > 0 && f.one(2) {
+		f.short, f.fuel = true, 1+f.pick(6)
+	} else if !f.one(32) {
 		f.emit(isa.Mov.Reg(regMem, isa.R1), isa.Mov.Reg(regLen, isa.R2))
 	}
 	if f.straight {
@@ -211,8 +227,11 @@ const simple = 22
 func (f *function) statement() {
 	f.fuel--
 	all := statements()
-	if f.straight {
+	switch {
+	case f.straight:
 		all = all[:simple]
+	case f.short:
+		all = append(all[:simple:simple], (*function).branch, (*function).leave)
 	}
 	all[f.pick(len(all))](f)
 }
@@ -311,28 +330,28 @@ func (f *function) memory() {
 	if f.one(16) {
 		off = int16(f.byte()) - 100
 	}
-	f.access(regMem, off)
+	f.access(f.mem(), off)
 }
 
 // indexed accesses the memory at a computed place.
 func (f *function) indexed() {
 	at, index := f.dst(), f.dst()
-	if at == index || at == regMem || index == regMem {
+	if at == index || at == f.mem() || index == f.mem() {
 		f.memory()
 		return
 	}
 	if f.one(3) {
-		f.emit(isa.LoadMem(index, regMem, int16(f.pick(8)), 1))
+		f.emit(isa.LoadMem(index, f.mem(), int16(f.pick(8)), 1))
 	}
 	f.emit(isa.And.Imm(index, 7))
 	shift := f.pick(4)
 	switch f.pick(3) {
 	case 0:
-		f.emit(isa.Mov.Reg(at, regMem), isa.Lsh.Imm(index, int32(shift)), isa.Add.Reg(at, index))
+		f.emit(isa.Mov.Reg(at, f.mem()), isa.Lsh.Imm(index, int32(shift)), isa.Add.Reg(at, index))
 	case 1:
-		f.emit(isa.Mov.Reg(at, index), isa.Lsh.Imm(at, int32(shift)), isa.Add.Reg(at, regMem))
+		f.emit(isa.Mov.Reg(at, index), isa.Lsh.Imm(at, int32(shift)), isa.Add.Reg(at, f.mem()))
 	case 2:
-		f.emit(isa.Mov.Reg(at, regMem), isa.Add.Imm(at, int32(f.pick(16))), isa.Add.Reg(at, index))
+		f.emit(isa.Mov.Reg(at, f.mem()), isa.Add.Imm(at, int32(f.pick(16))), isa.Add.Reg(at, index))
 	}
 	for range 1 + f.pick(3) {
 		f.access(at, int16(f.pick(16))-4)
@@ -369,7 +388,7 @@ func (f *function) stackPointer() {
 		return
 	}
 	if f.one(8) {
-		f.emit(isa.StoreMem(regMem, 0, isa.R10, 8))
+		f.emit(isa.StoreMem(f.mem(), 0, isa.R10, 8))
 	}
 	if index := f.dst(); index != at && f.one(3) {
 		f.emit(isa.And.Imm(index, 15), [...]isa.Arith{isa.Add, isa.Add, isa.Sub}[f.pick(3)].Reg(at, index))
@@ -385,7 +404,7 @@ func (f *function) stackPointer() {
 
 func (f *function) atomic() {
 	op, size := atomics[f.pick(len(atomics))], sizes[2+f.pick(2)]
-	base, off := regMem, int16(f.pick(3)*8)
+	base, off := f.mem(), int16(f.pick(3)*8)
 	if f.one(2) {
 		base, off = isa.R10, f.place()&^7
 	}
@@ -403,10 +422,10 @@ func (f *function) atomic() {
 func (f *function) ordered() {
 	size := f.size()
 	if f.one(2) {
-		f.emit(isa.LoadAcquire(f.dst(), regMem, int16(f.pick(3)*8), size))
+		f.emit(isa.LoadAcquire(f.dst(), f.mem(), int16(f.pick(3)*8), size))
 		return
 	}
-	f.emit(isa.StoreRelease(regMem, int16(f.pick(3)*8), f.reg(), size))
+	f.emit(isa.StoreRelease(f.mem(), int16(f.pick(3)*8), f.reg(), size))
 }
 
 // data accesses a data section or the value of a map, inside of it; R9 forgets the address.
