@@ -20,7 +20,7 @@ func probes() *abi.Set {
 	}
 }
 
-// nested calls the helper at the end of a chain of functions that save different registers.
+// nested calls the helper at the end of a chain of functions that save different registers, and of which none is inlined.
 const nested = `
 	r6 = r1
 	r7 = r2
@@ -39,7 +39,7 @@ middle:
 bottom:
 	r9 = 2
 	r6 = 5
-	r7 = 6
+	r8 = 6
 	r2 = 4
 	call 9
 	r0 += r9
