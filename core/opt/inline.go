@@ -102,7 +102,7 @@ func (x *inliner) places(f *ir.Func) (places map[place]*ir.Func, all bool) {
 	for _, b := range f.Blocks {
 		for i := range b.Insns {
 			in := &b.Insns[i]
-			all = all && in.Op != ir.OpTailCall
+			all = all && (in.Op == ir.OpCall || in.Op == ir.OpCallHelper || !in.Op.Info().Has(ir.CallsOut))
 			if in.Op != ir.OpCall {
 				continue
 			}
@@ -151,7 +151,7 @@ func (x *inliner) callee(i, frame int32) (g *ir.Func, wrote ir.RegSet, ok bool) 
 	for _, b := range g.Blocks {
 		for j := range b.Insns {
 			in := b.Insns[j]
-			if in.Op == ir.OpCall || in.Op == ir.OpTailCall || !rebase(&in, frame) {
+			if in.Op.Info().Has(ir.CallsOut) && in.Op != ir.OpCallHelper || !rebase(&in, frame) {
 				return nil, 0, false
 			}
 			if in.Op != ir.OpExit && in.Op != ir.OpPoll {
