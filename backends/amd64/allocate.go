@@ -2,6 +2,7 @@ package amd64
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bpfc/bpfc/backends/amd64/asm"
 	"github.com/bpfc/bpfc/core/codegen"
@@ -20,9 +21,13 @@ var preferred = []regalloc.PReg{
 	regalloc.PReg(asm.RBX), regalloc.PReg(asm.R13), regalloc.PReg(asm.R14), regalloc.PReg(asm.R15),
 }
 
-// maxSlots bounds the slots of a function, so that the control stack holds the frames of every run: those of
-// 33 tail calls from subprograms and of all functions that are active with them.
-const maxSlots = 128
+// The slots of a function are bounded, so that the control stack holds the frames of every run. A frame is 48 bytes and its
+// slots; ir.MaxActive functions are active at the end of a run, 17 KiB with maxSlots. Each of 33 tail calls from functions may leave seven
+// frames above it, 41 KiB with tailSlots.
+const (
+	maxSlots  = 128
+	tailSlots = 16
+)
 
 // registerOf is the IR's register whose home is p.
 var registerOf = func() (t [16]ir.Reg) {
@@ -36,7 +41,10 @@ var registerOf = func() (t [16]ir.Reg) {
 
 // allocate is p with registers for the values of its functions in SSA form.
 func (b *Backend) allocate(p *ir.Program) (*ir.Program, error) {
-	out := *p
+	out, most := *p, maxSlots
+	if slices.ContainsFunc(p.Funcs[1:], tailCalls) {
+		most = tailSlots
+	}
 	out.Funcs = make([]*ir.Func, len(p.Funcs))
 	calls := ir.NewCallArgs(p)
 	for i, f := range p.Funcs {
@@ -51,13 +59,20 @@ func (b *Backend) allocate(p *ir.Program) (*ir.Program, error) {
 		if err != nil {
 			return nil, fmt.Errorf("amd64: program %s, function %s: %w", p.Name, f.Name, err)
 		}
-		if r.NumSlots > maxSlots {
+		if r.NumSlots > most {
 			return nil, &codegen.UnsupportedError{What: fmt.Sprintf("program %s, function %s: %d values at once that are in no register", p.Name, f.Name, r.NumSlots),
-				Msg: fmt.Sprintf("there is room for %d: use -O 0", maxSlots)}
+				Msg: fmt.Sprintf("there is room for %d: use -O 0", most)}
 		}
 		out.Funcs[i] = v.assigned(r)
 	}
 	return &out, nil
+}
+
+// tailCalls reports whether a function makes tail calls.
+func tailCalls(f *ir.Func) bool {
+	return slices.ContainsFunc(f.Blocks, func(b *ir.Block) bool {
+		return slices.ContainsFunc(b.Insns, func(in ir.Insn) bool { return in.Op == ir.OpTailCall || in.Op == ir.OpTailSlot })
+	})
 }
 
 // values shows a function in SSA form to regalloc. R0 to R5, which are between moves and the calls and exits that they

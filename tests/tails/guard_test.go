@@ -53,7 +53,7 @@ func open(t testing.TB, e engine, policy sdk.Policy, cpus int, texts ...string) 
 
 func (s *session) add(t testing.TB, e engine, policy sdk.Policy, text string) codegen.ProgID {
 	o := readWith(t, pinnedHead, text)
-	a, err := sdk.Compile(t.Context(), o, e.Backend, sdk.Options{Set: builtin.Linux(), Policy: policy, Features: e.features})
+	a, err := sdk.Compile(t.Context(), o, e.Backend, sdk.Options{Set: builtin.Linux(), Policy: policy, Features: e.features, Opt: e.opt})
 	require.NoError(t, err, text)
 	ids, err := s.Load(t.Context(), a)
 	require.NoError(t, err)

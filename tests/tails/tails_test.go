@@ -25,14 +25,15 @@ type engine struct {
 	name string
 	sdk.Backend
 	features []string
+	opt      int
 }
 
 // linked are the back ends in this process.
 func linked() []engine {
-	all := []engine{{name: "interp", Backend: builtin.Interp()}}
+	all := []engine{{name: "interp", Backend: builtin.Interp()}, {name: "interp -O2", Backend: builtin.Interp(), opt: 2}}
 	if runtime.GOOS == "linux" && runtime.GOARCH == "amd64" {
 		b := builtin.AMD64()
-		all = append(all, engine{name: "amd64", Backend: b}, engine{"amd64, hardened", b, b.Target().Features})
+		all = append(all, engine{name: "amd64", Backend: b}, engine{"amd64, hardened", b, b.Target().Features, 0}, engine{name: "amd64 -O2", Backend: b, opt: 2})
 	}
 	return all
 }
@@ -44,7 +45,7 @@ func engines(t *testing.T) []engine {
 		p, err := host.Start(t.Context(), command.Backend(path, e.Target().Name), host.Options{})
 		require.NoError(t, err)
 		t.Cleanup(func() { p.Close() })
-		all = append(all, engine{e.name + ", isolated", p.Backend(), e.features})
+		all = append(all, engine{e.name + ", isolated", p.Backend(), e.features, e.opt})
 	}
 	return all
 }
@@ -174,7 +175,7 @@ func count(t *testing.T, c *sdk.Collection) (n uint64) {
 }
 
 func load(t testing.TB, e engine, text string, policy sdk.Policy) *sdk.Collection {
-	c, err := sdk.LoadCollection(t.Context(), read(t, text), e.Backend, sdk.Options{Set: builtin.Linux(), Policy: policy, CPUs: 1, Features: e.features})
+	c, err := sdk.LoadCollection(t.Context(), read(t, text), e.Backend, sdk.Options{Set: builtin.Linux(), Policy: policy, CPUs: 1, Features: e.features, Opt: e.opt})
 	require.NoError(t, err, "%s: %s", e.name, text)
 	return c
 }
