@@ -69,3 +69,30 @@ func readClassic(name string, b []byte, o ReadOptions) (*obj.Object, error) {
 	}
 	return cbpf.Convert(name, f.Insns, dialect, cbpf.Options{Lines: true, Hook: cbpf.HookOf(o.Type)})
 }
+
+// What package filter needs of classic filters.
+type (
+	// ClassicInsn is a classic instruction.
+	ClassicInsn = cbpf.Insn
+	// ClassicDialect says whose rules a classic filter follows.
+	ClassicDialect = cbpf.Dialect
+	// ClassicError says which rule a classic filter breaks, and where.
+	ClassicError = cbpf.Error
+	// ClassicOptions say what a classic filter becomes.
+	ClassicOptions = cbpf.Options
+)
+
+// The dialects; the type of filters with metadata; the size of struct seccomp_data, and of the largest packet beside metadata, in bytes.
+const (
+	ClassicPcap      = cbpf.Pcap
+	ClassicLinux     = cbpf.Linux
+	ClassicSeccomp   = cbpf.Seccomp
+	ClassicContext   = cbpf.TypeContext
+	ClassicDataSize  = cbpf.DataSize
+	ClassicMaxPacket = cbpf.MaxContextPacket
+)
+
+// ConvertClassic makes a program of a classic filter, whose rules it applies. Errors are *ClassicError and *codegen.UnsupportedError.
+func ConvertClassic(name string, insns []ClassicInsn, d ClassicDialect, o ClassicOptions) (*obj.Object, error) {
+	return cbpf.Convert(name, insns, d, o)
+}

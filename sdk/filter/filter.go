@@ -17,26 +17,25 @@ import (
 	goruntime "runtime"
 	"sync"
 
-	"github.com/bpfc/bpfc/frontends/cbpf"
 	"github.com/bpfc/bpfc/sdk"
 	"github.com/bpfc/bpfc/sdk/builtin"
 )
 
 // Insn is an instruction of a filter (struct sock_filter, include/uapi/linux/filter.h).
-type Insn = cbpf.Insn
+type Insn = builtin.ClassicInsn
 
 // Dialect says whose rules a filter follows; docs/CLASSIC.md has what differs.
-type Dialect = cbpf.Dialect
+type Dialect = builtin.ClassicDialect
 
 // The dialects.
 const (
-	Pcap    = cbpf.Pcap    // libpcap
-	Linux   = cbpf.Linux   // the kernel's socket filters
-	Seccomp = cbpf.Seccomp // the kernel's filters of system calls: the packet is a struct seccomp_data
+	Pcap    = builtin.ClassicPcap    // libpcap
+	Linux   = builtin.ClassicLinux   // the kernel's socket filters
+	Seccomp = builtin.ClassicSeccomp // the kernel's filters of system calls: the packet is a struct seccomp_data
 )
 
 // Error says which rule of its dialect a filter breaks, and where.
-type Error = cbpf.Error
+type Error = builtin.ClassicError
 
 // Filter is a compiled filter. It is safe for concurrent use.
 type Filter struct {
@@ -57,25 +56,25 @@ var errClosed = errors.New("it is closed")
 func Compile(insns []Insn, d Dialect) (*Filter, error) {
 	f := &Filter{insns: append([]Insn(nil), insns...), dialect: d}
 	f.batches.New = func() any { return new(batch) }
-	p, typ, err := f.load(cbpf.Options{Whole: true})
+	p, typ, err := f.load(builtin.ClassicOptions{Whole: true})
 	if err != nil {
 		return nil, err
 	}
-	if typ == cbpf.TypeContext {
+	if typ == builtin.ClassicContext {
 		f.full = func() (*sdk.Program, error) { return p, nil }
 		return f, nil
 	}
 	f.plain = p
 	f.full = sync.OnceValues(func() (*sdk.Program, error) {
-		p, _, err := f.load(cbpf.Options{Context: true})
+		p, _, err := f.load(builtin.ClassicOptions{Context: true})
 		return p, err
 	})
 	return f, nil
 }
 
 // load converts, compiles and loads the filter.
-func (f *Filter) load(o cbpf.Options) (p *sdk.Program, typ string, err error) {
-	object, err := cbpf.Convert("filter", f.insns, f.dialect, o)
+func (f *Filter) load(o builtin.ClassicOptions) (p *sdk.Program, typ string, err error) {
+	object, err := builtin.ConvertClassic("filter", f.insns, f.dialect, o)
 	if err != nil {
 		return nil, "", err
 	}
@@ -143,7 +142,7 @@ func (f *Filter) Match(packet []byte) uint32 {
 	if f.plain == nil {
 		return f.MatchMeta(packet, &Meta{})
 	}
-	if len(packet) < cbpf.DataSize && f.dialect == Seccomp {
+	if len(packet) < builtin.ClassicDataSize && f.dialect == Seccomp {
 		return 0
 	}
 	ret, err := f.plain.Run(packet)
@@ -220,7 +219,7 @@ func (f *Filter) runContext(p *sdk.Program, packet []byte, m *Meta) (uint64, err
 	b := f.batches.Get().(*batch)
 	defer f.batches.Put(b)
 	b.context = m.context(b.context[:0], len(packet))
-	return w.RunContext(b.context, packet[:min(len(packet), cbpf.MaxContextPacket)])
+	return w.RunContext(b.context, packet[:min(len(packet), builtin.ClassicMaxPacket)])
 }
 
 // batch is what calls for many packets need.
