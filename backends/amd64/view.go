@@ -11,9 +11,9 @@ import (
 // checkAllocation proves that the fixed homes of the direct tier, with what the
 // emitted instructions clobber, keep every value of p where its readers look for it.
 func checkAllocation(p *ir.Program) error {
-	args := argumentsOf(p)
+	calls := ir.NewCallArgs(p)
 	for _, f := range p.Funcs {
-		v := newView(p, f, args)
+		v := newView(f, calls)
 		if err := regalloc.Check(v, regalloc.Fixed(homes())); err != nil {
 			return fmt.Errorf("amd64: program %s, function %s: %w", p.Name, f.Name, err)
 		}
@@ -91,47 +91,11 @@ func clobbersOperand(in *ir.Insn) bool {
 	return false
 }
 
-// argumentsOf finds which of R1 to R5 each function reads.
-func argumentsOf(p *ir.Program) []ir.RegSet {
-	args := make([]ir.RegSet, len(p.Funcs))
-	known := make([]bool, len(p.Funcs))
-	var find func(i int32) ir.RegSet
-	find = func(i int32) ir.RegSet {
-		if !known[i] {
-			known[i] = true
-			post, _ := ir.Postorder(p.Funcs[i])
-			live := ir.Liveness(p.Funcs[i], post, func(in *ir.Insn) ir.RegSet {
-				if in.Op == ir.OpCall {
-					return find(in.Ref.Index)
-				}
-				return helperArguments(p, in)
-			})
-			args[i] = live[0] & ir.ArgRegs
-		}
-		return args[i]
-	}
-	for i := range p.Funcs {
-		find(int32(i))
-	}
-	return args
-}
-
-func helperArguments(p *ir.Program, in *ir.Insn) ir.RegSet {
-	switch in.Op {
-	case ir.OpTailCall:
-		return ir.Arguments(3)
-	case ir.OpTailSlot:
-		return ir.Arguments(1)
-	}
-	return ir.Arguments(p.Helpers[in.Ref.Index].NumArgs())
-}
-
 // view shows a function to regalloc: its selected instructions are those of the
 // IR, each emitted as a whole, with what that clobbers.
 type view struct {
-	p     *ir.Program
 	f     *ir.Func
-	args  []ir.RegSet
+	calls *ir.CallArgs
 	first []regalloc.Inst // by block; a last element holds the number of instructions
 	insns []*ir.Insn
 	preds [][]regalloc.Block
@@ -140,9 +104,9 @@ type view struct {
 
 var _ regalloc.View = (*view)(nil)
 
-func newView(p *ir.Program, f *ir.Func, args []ir.RegSet) *view {
+func newView(f *ir.Func, calls *ir.CallArgs) *view {
 	n := len(f.Blocks)
-	v := &view{p: p, f: f, args: args, preds: make([][]regalloc.Block, n), succs: make([][]regalloc.Block, n)}
+	v := &view{f: f, calls: calls, preds: make([][]regalloc.Block, n), succs: make([][]regalloc.Block, n)}
 	for i, b := range f.Blocks {
 		v.first = append(v.first, regalloc.Inst(len(v.insns)))
 		for j := range b.Insns {
@@ -175,11 +139,8 @@ func (v *view) Succs(b regalloc.Block) []regalloc.Block  { return v.succs[b] }
 func (v *view) Preds(b regalloc.Block) []regalloc.Block  { return v.preds[b] }
 func (v *view) Params(regalloc.Block) []regalloc.VReg    { return nil }
 func (v *view) Args(regalloc.Block, int) []regalloc.VReg { return nil }
-func (v *view) IsMove(i regalloc.Inst) bool {
-	in := v.insns[i]
-	return in.Op == ir.OpMov && in.Width == 64 && in.B != ir.None
-}
-func (v *view) Allocatable() regalloc.PRegSet { return 0xffff &^ pregs(asm.RSP, runctx, asm.RBP) }
+func (v *view) IsMove(i regalloc.Inst) bool              { return isMove(v.insns[i]) }
+func (v *view) Allocatable() regalloc.PRegSet            { return 0xffff &^ pregs(asm.RSP, runctx, asm.RBP) }
 func (v *view) Clobbers(i regalloc.Inst) regalloc.PRegSet {
 	in := v.insns[i]
 	c := clobbered(in)
@@ -203,10 +164,8 @@ func (v *view) Operands(i regalloc.Inst, ops []regalloc.Operand) []regalloc.Oper
 	use, _ := in.UseDef()
 	constraint := regalloc.AnyReg
 	switch in.Op {
-	case ir.OpCall:
-		use, constraint = v.args[in.Ref.Index], regalloc.FixedReg
-	case ir.OpCallHelper, ir.OpTailCall, ir.OpTailSlot:
-		use, constraint = helperArguments(v.p, in), regalloc.FixedReg
+	case ir.OpCall, ir.OpCallHelper, ir.OpTailCall, ir.OpTailSlot:
+		use, constraint = v.calls.Of(in), regalloc.FixedReg
 	case ir.OpExit:
 		constraint = regalloc.FixedReg
 	}
