@@ -107,7 +107,7 @@ func (s *spills) run(slots uint64) {
 	s.post, _ = ir.Postorder(s.f)
 	s.source()
 	s.webs, s.of = []web{{bad: true}}, map[place]int32{}
-	preds := s.predecessors()
+	preds := predecessors(s.f, s.post)
 	for rest := slots; rest != 0; rest &= rest - 1 {
 		slot := bits.TrailingZeros64(rest)
 		s.connect(slot, s.readLater(slot, preds))
@@ -124,18 +124,6 @@ func (s *spills) run(slots uint64) {
 		}
 	}
 	s.remove()
-}
-
-// predecessors lists, by block, those that lead to it.
-func (s *spills) predecessors() [][]ir.BlockID {
-	preds := make([][]ir.BlockID, len(s.f.Blocks))
-	for _, b := range s.post {
-		succs, n := s.f.Blocks[b].Succs()
-		for _, t := range succs[:n] {
-			preds[t] = append(preds[t], b)
-		}
-	}
-	return preds
 }
 
 // source collects what is known of the function's instructions by their places in the program.

@@ -25,15 +25,8 @@ func ToSSA(f *ir.Func, calls *ir.CallArgs) *ir.Func {
 	post, _ := ir.Postorder(f)
 	b := &ssaBuilder{
 		f: f, calls: calls, next: ir.FirstVirtual,
-		live: ir.Liveness(f, post, calls.Of), preds: make([]int, len(f.Blocks)), from: make([]ir.BlockID, len(f.Blocks)),
+		live: ir.Liveness(f, post, calls.Of), preds: predecessors(f, post),
 		ends: make([]values, len(f.Blocks)),
-	}
-	for _, x := range post {
-		succs, n := f.Blocks[x].Succs()
-		for _, s := range succs[:n] {
-			b.preds[s]++
-			b.from[s] = x
-		}
 	}
 	for i := len(post) - 1; i >= 0; i-- {
 		b.block(f.Blocks[post[i]])
@@ -61,9 +54,8 @@ type ssaBuilder struct {
 	calls *ir.CallArgs
 	next  ir.Reg
 	live  []ir.RegSet
-	preds []int
-	from  []ir.BlockID // a predecessor, the only one of those that have one
-	ends  []values     // at the end of blocks
+	preds [][]ir.BlockID
+	ends  []values // at the end of blocks
 	now   values
 	insns []ir.Insn
 	zero  ir.Reg   // a value that is 0, made in the entry if one is needed
@@ -108,7 +100,7 @@ func (b *ssaBuilder) fresh() ir.Reg {
 
 // joins is the registers for which a block has parameters.
 func (b *ssaBuilder) joins(x ir.BlockID) ir.RegSet {
-	if x == 0 || b.preds[x] < 2 {
+	if x == 0 || len(b.preds[x]) < 2 {
 		return 0
 	}
 	return b.live[x] & variables
@@ -130,8 +122,8 @@ func (b *ssaBuilder) block(x *ir.Block) {
 	case x.ID == 0:
 		b.now = values{ir.R10: ir.R10}
 		eachReg(b.live[0]&ir.ArgRegs, func(r ir.Reg) { b.now[r] = b.move(r, x.Insns[0].Pos) })
-	case b.preds[x.ID] < 2:
-		b.now = b.ends[b.from[x.ID]]
+	case len(b.preds[x.ID]) < 2:
+		b.now = b.ends[b.preds[x.ID][0]]
 	default:
 		b.now = values{ir.R10: ir.R10}
 		eachReg(joins, func(r ir.Reg) {
@@ -270,20 +262,14 @@ func (b *ssaBuilder) trivialIn(x *ir.Block, incoming []*[]ir.Reg) (changed bool)
 
 // splitEdges puts a block on each edge from a branch to a block that others lead to as well, so that moves have a place.
 func splitEdges(f *ir.Func) {
-	preds := make([]int, len(f.Blocks))
-	for _, b := range f.Blocks {
-		succs, n := b.Succs()
-		for _, s := range succs[:n] {
-			preds[s]++
-		}
-	}
+	preds := predecessors(f, inOrder(f))
 	var order []*ir.Block
 	next := ir.BlockID(len(f.Blocks))
 	for _, b := range f.Blocks {
 		order = append(order, b)
 		succs, n := b.Succs()
 		for k := 0; n == 2 && k < n; k++ {
-			if preds[succs[k]] < 2 {
+			if len(preds[succs[k]]) < 2 {
 				continue
 			}
 			t := b.Terminator()
@@ -302,4 +288,25 @@ func splitEdges(f *ir.Func) {
 	}
 	f.Blocks = blocks
 	ir.Renumber(f, ids)
+}
+
+// predecessors lists, by block, those of some blocks that lead to it, one that does so twice two times.
+func predecessors(f *ir.Func, blocks []ir.BlockID) [][]ir.BlockID {
+	preds := make([][]ir.BlockID, len(f.Blocks))
+	for _, b := range blocks {
+		succs, n := f.Blocks[b].Succs()
+		for _, t := range succs[:n] {
+			preds[t] = append(preds[t], b)
+		}
+	}
+	return preds
+}
+
+// inOrder are all blocks of f.
+func inOrder(f *ir.Func) []ir.BlockID {
+	all := make([]ir.BlockID, len(f.Blocks))
+	for i := range all {
+		all[i] = ir.BlockID(i)
+	}
+	return all
 }

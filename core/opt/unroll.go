@@ -15,15 +15,9 @@ const (
 // unroll unrolls the loops of every function.
 func (p *program) unroll() {
 	for _, f := range p.out.Funcs {
-		preds := make([]int, len(f.Blocks))
+		preds, defs := predecessors(f, inOrder(f)), definitions(f)
 		for _, b := range f.Blocks {
-			succs, n := b.Succs()
-			for _, s := range succs[:n] {
-				preds[s]++
-			}
-		}
-		for _, b := range f.Blocks {
-			if l, ok := loopOf(f, b, preds); ok {
+			if l, ok := loopOf(f, b, preds, defs); ok {
 				l.unroll()
 			}
 		}
@@ -34,18 +28,23 @@ func (p *program) unroll() {
 type selfLoop struct {
 	f          *ir.Func
 	body, back *ir.Block
-	times      int // that it is unrolled
+	before     ir.BlockID // where it is entered from
+	defs       []*ir.Insn // of the function, by virtual register
+	times      int        // that it is unrolled
 }
 
 // loopOf is the loop that b is, if it is one that is worth unrolling.
-func loopOf(f *ir.Func, b *ir.Block, preds []int) (l selfLoop, ok bool) {
+func loopOf(f *ir.Func, b *ir.Block, preds [][]ir.BlockID, defs []*ir.Insn) (l selfLoop, ok bool) {
 	t := b.Terminator()
-	if t.Op != ir.OpBr || preds[b.ID] != 2 {
+	if t.Op != ir.OpBr || len(preds[b.ID]) != 2 {
 		return l, false
 	}
 	for _, s := range [...]ir.BlockID{t.Then, t.Else} {
-		if back := f.Blocks[s]; len(back.Insns) == 1 && back.Insns[0].Op == ir.OpJmp && back.Insns[0].Then == b.ID && preds[s] == 1 {
-			l = selfLoop{f, b, back, 0}
+		if back := f.Blocks[s]; len(back.Insns) == 1 && back.Insns[0].Op == ir.OpJmp && back.Insns[0].Then == b.ID && len(preds[s]) == 1 {
+			l = selfLoop{f: f, body: b, back: back, before: preds[b.ID][0], defs: defs}
+			if l.before == s {
+				l.before = preds[b.ID][1]
+			}
 		}
 	}
 	if l.body == nil {
@@ -88,27 +87,14 @@ func (l *selfLoop) turns() uint64 {
 
 // begin is the constant with which parameter k begins.
 func (l *selfLoop) begin(k int) (n int64, ok bool) {
-	for _, b := range l.f.Blocks {
-		succs, n := b.Succs()
-		for e, s := range succs[:n] {
-			if s == l.body.ID && b != l.back {
-				return constantOf(l.f, b.Args[e][k])
-			}
-		}
+	b := l.f.Blocks[l.before]
+	succs, _ := b.Succs()
+	e := 0
+	if succs[0] != l.body.ID {
+		e = 1
 	}
-	return 0, false
-}
-
-func constantOf(f *ir.Func, r ir.Reg) (n int64, ok bool) {
-	for _, b := range f.Blocks {
-		for i := range b.Insns {
-			if in := &b.Insns[i]; in.Dst == r && in.Op == ir.OpMov && in.B == ir.None {
-				if in.Width == 32 {
-					return int64(uint32(in.Imm)), true
-				}
-				return in.Imm, true
-			}
-		}
+	if r := b.Args[e][k]; r >= ir.FirstVirtual {
+		return numberOf(l.defs[r-ir.FirstVirtual])
 	}
 	return 0, false
 }

@@ -73,8 +73,10 @@ func (v *folder) def(r ir.Reg) *ir.Insn {
 }
 
 // constant is the number that a value is.
-func (v *folder) constant(r ir.Reg) (n int64, ok bool) {
-	d := v.def(r)
+func (v *folder) constant(r ir.Reg) (n int64, ok bool) { return numberOf(v.def(r)) }
+
+// numberOf is the number that an instruction makes, if it is one that does.
+func numberOf(d *ir.Insn) (n int64, ok bool) {
 	if d == nil || d.Op != ir.OpMov || d.B != ir.None {
 		return 0, false
 	}
@@ -211,10 +213,23 @@ func (v *folder) upperZero(r ir.Reg) bool {
 	return d.Op >= ir.OpMov && d.Op <= ir.OpNeg && d.Op != ir.OpAddr && d.Width == 32
 }
 
+// definitions are the instructions that compute values, by virtual register; nil for parameters.
+func definitions(f *ir.Func) []*ir.Insn {
+	defs := make([]*ir.Insn, f.Virtual)
+	for _, b := range f.Blocks {
+		for j := range b.Insns {
+			if in := &b.Insns[j]; in.Dst >= ir.FirstVirtual {
+				defs[in.Dst-ir.FirstVirtual] = in
+			}
+		}
+	}
+	return defs
+}
+
 // dropUnused drops what computes values that nobody uses.
 func dropUnused(f *ir.Func) {
 	uses := make([]int32, f.Virtual)
-	defs := make([]*ir.Insn, f.Virtual)
+	defs := definitions(f)
 	count := func(in *ir.Insn, n int32) {
 		for _, r := range [...]ir.Reg{in.A, in.B, in.Base, in.Index} {
 			if r >= ir.FirstVirtual {
@@ -224,11 +239,7 @@ func dropUnused(f *ir.Func) {
 	}
 	for _, b := range f.Blocks {
 		for j := range b.Insns {
-			in := &b.Insns[j]
-			count(in, 1)
-			if in.Dst >= ir.FirstVirtual {
-				defs[in.Dst-ir.FirstVirtual] = in
-			}
+			count(&b.Insns[j], 1)
 		}
 		for _, args := range b.Args {
 			for _, r := range args {
